@@ -1,0 +1,1 @@
+"""Side-by-side measurements: the same job done by several programs in one run (``python -m benchmarks``)."""

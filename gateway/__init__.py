@@ -1,0 +1,1 @@
+"""A bidirectional FHIR <-> Redox translation gateway."""

@@ -1,0 +1,12 @@
+"""Where everything is put together: settings -> tables -> clients -> service -> applications.
+
+Only the command line imports this. Nothing in it is global: each :class:`House` is one gateway.
+"""
+
+from __future__ import annotations
+
+from gateway.assemble.house import House, assemble
+from gateway.assemble.redox_side import Clock, RedoxGateway, Served, utc_now
+from gateway.assemble.survey import Survey, survey
+
+__all__ = ["Clock", "House", "RedoxGateway", "Served", "Survey", "assemble", "survey", "utc_now"]

@@ -1,0 +1,108 @@
+"""What the FHIR surface asks of the rest: an interaction in, the site it is for, the answer out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.assemble.redox_side import Clock, Served, utc_now
+from gateway.core import fhir_flows, redox_flows
+from gateway.core.errors import Issue, NotFound
+from gateway.core.fhir import Interaction
+from gateway.core.fhir_directory import DIRECTORY_PARAMETERS
+from gateway.core.fhir_flows import Asker, FhirSite
+from gateway.core.flows import SiteRules
+from gateway.core.plan import Reply
+from gateway.core.redox import Reader
+from gateway.core.redox_flows import Address
+from gateway.core.search import INCLUDES
+from gateway.service import Service
+from gateway.tables.front import FrontTables
+from gateway.tables.site import SiteTables
+from gateway.web import exchange as web
+from gateway.web.access import Access
+
+# Parameters of FHIR's own types; what is not listed is a token or a plain text.
+_TYPES = {
+    "start": "date",
+    "end": "date",
+    "duration": "number",
+    "schedule": "reference",
+    "schedule.actor": "reference",
+    "actor": "reference",
+    "name": "string",
+    "family": "string",
+    "given": "string",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fronted:
+    """A site that answers FHIR clients, and who may ask it."""
+
+    served: Served
+    front: FrontTables
+    access: Access
+
+
+class FhirSide:
+    """Implements :class:`gateway.web.exchange.FhirGateway`."""
+
+    def __init__(
+        self, sites: Mapping[str, Fronted], *, reader: Reader, service: Service, clock: Clock = utc_now
+    ) -> None:
+        self._sites = sites
+        self._reader = reader
+        self._service = service
+        self._clock = clock
+        self._known = {name: _described(name, site) for name, site in sites.items()}
+
+    def fhir_site(self, site: str) -> web.FhirSite | None:
+        """The site of this id; None: there is none, or it does not answer FHIR clients."""
+        return self._known.get(site)
+
+    async def fhir(self, interaction: Interaction, *, site: str, exchange: web.Exchange) -> Reply:
+        """Answer a search or a read by its flow, within the site's deadline. Raises GatewayError."""
+        fronted = self._sites.get(site)
+        if fronted is None:
+            raise NotFound(Issue("not-found", "", "there is no such FHIR endpoint"))
+        served = fronted.served
+        exchange.site = site
+        exchange.table_hash = served.tables.hash
+        now = self._clock()
+        ask = asker(served.rules, served.tables, served.address, self._reader, now)
+        flow_site = FhirSite(served.rules, fronted.front, served.tables, ask)
+        reply, _ = await self._service.run(
+            fhir_flows.answer(interaction, flow_site, now),
+            served.upstream,
+            site=site,
+            request_id=exchange.request_id,
+            deadline_seconds=max(0.0, served.deadline_seconds - (time.monotonic() - exchange.received)),
+            state_version=served.tables.hash,
+            timings=exchange.stages,
+        )
+        return reply
+
+
+def asker(
+    rules: SiteRules, tables: SiteTables, address: Address | None, reader: Reader, now: datetime
+) -> Asker:
+    """How the FHIR flows of a site ask a Redox query: of Redox where ``address`` says so, else of its EHR."""
+    if address is not None:
+        return lambda query, _: redox_flows.ask_redox(query, address, tables, now)
+    return lambda query, positions: redox_flows.ask_ehr(query, positions, reader, rules, tables, now)
+
+
+def _described(name: str, site: Fronted) -> web.FhirSite:
+    """What the site's CapabilityStatement says of it."""
+    searchable = {"Slot": tuple(_parameter(each) for each in sorted(site.front.names | {"_id"}))}
+    for kind, known in DIRECTORY_PARAMETERS.items():
+        searchable[kind] = tuple(_parameter(each) for each in known)
+    includes = tuple(dict.fromkeys(each for kind in INCLUDES.values() for each in kind))
+    return web.FhirSite(name, site.access, searchable, includes)
+
+
+def _parameter(name: str) -> web.SearchParameter:
+    return web.SearchParameter(name, _TYPES.get(name, "token"))

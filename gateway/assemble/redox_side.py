@@ -1,0 +1,149 @@
+"""What the Redox surface asks of the rest: a message in, the site it is for, the answer out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway.core import flows, redox, redox_flows
+from gateway.core.directory import shown
+from gateway.core.errors import GatewayError, InvalidMessage, Issue, Unauthorized, UnknownDestination
+from gateway.core.flows import SiteRules
+from gateway.core.plan import Flow, Reply
+from gateway.core.redox import FaultyMessage, Message, Reader
+from gateway.core.redox_flows import Address
+from gateway.service import Service, Upstream
+from gateway.tables.site import SiteTables
+from gateway.web.exchange import Exchange
+from gateway.web.tokens import TokenIndex
+
+Clock = Callable[[], datetime]
+Answers = Callable[[Message, SiteRules, SiteTables, datetime], Flow]
+
+_AT = "Meta.Destinations"
+FLOWS: Mapping[str, Answers] = {"AvailableSlots": flows.available_slots}
+
+
+def utc_now() -> datetime:
+    """The present instant, with its zone."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A site, ready to answer. ``deadline_seconds`` counts from when its request came. ``address`` is
+    there where its upstream is Redox."""
+
+    rules: SiteRules
+    tables: SiteTables
+    upstream: Upstream
+    deadline_seconds: float
+    address: Address | None = None
+
+
+class RedoxGateway:
+    """Implements :class:`gateway.web.exchange.Gateway`.
+
+    ``destinations`` are ids to site ids; letter case does not tell two of them apart.
+    """
+
+    def __init__(
+        self,
+        sites: Mapping[str, Served],
+        destinations: Mapping[str, str],
+        *,
+        tokens: TokenIndex,
+        reader: Reader,
+        service: Service,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._sites = sites
+        self._destinations = {name.casefold(): site for name, site in destinations.items()}
+        self._tokens = tokens
+        self._reader = reader
+        self._service = service
+        self._clock = clock
+
+    def opens(self, token: str) -> frozenset[str] | None:
+        """The ids of the sites that this verification token opens."""
+        return self._tokens.opens(token)
+
+    async def redox(
+        self, body: bytes, *, allowed: frozenset[str], site: str | None, request: Exchange
+    ) -> Reply:
+        """Answer a message by the flow of its event, within the deadline of its site.
+
+        ``allowed``: the sites that the caller's token opens; ``site``: the one of the URL, if any, which
+        must be the one of the destination. Raises GatewayError.
+        """
+        # First of all: whatever is wrong with the message, Redox finds its log by this id.
+        request.adopt(redox.request_id(body))
+        began = time.perf_counter()
+        try:
+            message = self._reader.read(body)
+        except FaultyMessage as error:
+            raise self._every_fault(error, allowed) from None
+        request.stages["read"] = time.perf_counter() - began
+        request.event = message.event
+        served = self._served(message, allowed, site)
+        request.site = served.rules.id
+        request.table_hash = served.tables.hash
+        reply, _ = await self._service.run(
+            answering(message, served.rules, served.tables, served.address, self._clock()),
+            served.upstream,
+            site=served.rules.id,
+            request_id=request.request_id,
+            deadline_seconds=max(0.0, served.deadline_seconds - (time.monotonic() - request.received)),
+            state_version=served.tables.hash,
+            timings=request.stages,
+        )
+        return reply
+
+    def redox_error(self, error: GatewayError, body: bytes | None) -> bytes:
+        """A body with ``Meta.Errors``."""
+        return redox.error_reply(error, body)
+
+    def _every_fault(self, error: FaultyMessage, allowed: frozenset[str]) -> InvalidMessage:
+        """With the faults of its values, if it can be told which site's tables read them."""
+        named = error.rest.destinations if error.rest is not None else ()
+        site = self._destinations.get(named[0].casefold()) if len(named) == 1 else None
+        if site is None or site not in allowed:
+            return error
+        served = self._sites[site]
+        return flows.every_fault(error, served.rules, served.tables)
+
+    def _served(self, message: Message, allowed: frozenset[str], site: str | None) -> Served:
+        found = self._destinations.get(destination_of(message).casefold())
+        if found is None:
+            text = f'"{shown(message.destinations[0])}" is not a destination of this gateway'
+            hint = "; its configuration lists them under sites, redox, destination_ids"
+            raise UnknownDestination(Issue("not-found", f"{_AT}[0].ID", text + hint))
+        if found not in allowed:
+            text = "this verification token is not the one of this destination"
+            raise Unauthorized(Issue("login", f"{_AT}[0].ID", text))
+        if site is not None and site != found:
+            text = f'the address is for site "{site}", the message for a destination of another site'
+            raise InvalidMessage(Issue("invariant", f"{_AT}[0].ID", text))
+        return self._sites[found]
+
+
+def answering(
+    message: Message, rules: SiteRules, tables: SiteTables, address: Address | None, now: datetime
+) -> Flow:
+    """The flow that answers a message: from the site's EHR, or from Redox where ``address`` says so."""
+    if address is None or tables.front is None:
+        return FLOWS[message.event](message, rules, tables, now)
+    return redox_flows.relay(message, rules, tables.front.relayed, address, tables, now)
+
+
+def destination_of(message: Message) -> str:
+    """The one destination of a query. InvalidMessage if it has none or several."""
+    names = message.destinations
+    if not names:
+        raise InvalidMessage(Issue("required", f"{_AT}[0].ID", "is missing; it says which site is asked"))
+    if len(names) > 1:
+        text = f"names {len(names)} destinations; a query is answered by exactly one, so send one for each"
+        raise InvalidMessage(Issue("too-many", _AT, text))
+    return names[0]

@@ -1,0 +1,107 @@
+"""``gateway check``: the configuration and the tables of all its sites, every fault at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli import output
+
+_SITES_SHOWN = 20
+_ASKERS = {"redox": "Redox", "fhir": "FHIR clients"}
+
+
+@click.command()
+@output.config_option("Configuration to check; without it ./gateway.yaml, or the demo's if there is none.")
+@click.option("--json", "as_json", is_flag=True, help="The summary, or the faults, as JSON on stdout.")
+def check(config: Path | None, as_json: bool) -> None:
+    """Check a configuration and the mapping tables of its sites.
+
+    Everything is looked at before anything is said: keys, secrets, URLs, paths of both schemas,
+    codecs, code tables, and every example of every row, run both ways. Each fault is one line,
+    file:line:column: what is wrong, and what to write instead.
+
+    \b
+    Examples:
+      gateway check
+      gateway check --config /etc/gateway/gateway.yaml
+      gateway check --json | jq '.sites[].tables'
+
+    Exit code 3 if there is any fault.
+    """
+    began = time.perf_counter()
+    chosen = output.chosen(config)
+    from gateway.assemble import assemble, survey
+    from gateway.cli.summary import summary
+    from gateway.tables.marked import Faults
+
+    with output.faults_told("the configuration cannot be served"):
+        try:
+            found = survey(chosen.path, chosen.environ)
+            assemble(found)
+        except Faults as wrong:
+            if as_json:
+                click.echo(output.json_text({"ok": False, "faults": [_fault(each) for each in wrong.faults]}))
+            raise
+    told = summary(found)
+    for remark in found.remarks:
+        click.secho(f"remark: {remark}", fg="yellow", err=True)
+    seconds = time.perf_counter() - began
+    if as_json:
+        click.echo(
+            output.json_text({"ok": True, "config": str(chosen.path), **told, "seconds": round(seconds, 3)})
+        )
+    else:
+        _tell(chosen.name, told, seconds)
+
+
+def _fault(fault: Any) -> dict[str, Any]:
+    return {"file": fault.file, "line": fault.line, "column": fault.column, "text": fault.text}
+
+
+def _tell(name: str, told: dict[str, Any], seconds: float) -> None:
+    sites = told["sites"]
+    click.echo(f"{click.style(name, bold=True)}: {output.plural(len(sites), 'site')}")
+    width = max(len(site["id"]) for site in sites)
+    for site in sites[:_SITES_SHOWN]:
+        asked = " and ".join(_ASKERS[each] for each in site["answers"])
+        upstream = f"answers {asked}, dialect {site['dialect']} ({site['upstream']})"
+        lines = output.plural(site["schedules"], "line") + " in schedules.csv"
+        click.echo(
+            f"  {site['id']:<{width}}  {upstream}, {site['timezone']}, {lines}, tables {site['tables']}"
+        )
+    if len(sites) > _SITES_SHOWN:
+        click.echo(f"  and {len(sites) - _SITES_SHOWN:,} more")
+    for each in told["tables"]:
+        click.echo()
+        click.echo(f"{click.style('Tables', bold=True)} {each['hash']} (site {', '.join(each['sites'])})")
+        for table in each["field_tables"]:
+            click.echo(
+                f"  {table['name']:<24} {output.plural(table['rows'], 'row'):>8}: {table['both']} both ways, "
+                f"{table['one_way']} one way, {table['ignore']} not carried"
+            )
+        _tell_examples(each)
+        codes = ", ".join(f"{name} {count}" for name, count in each["code_tables"].items())
+        click.echo(f"  code tables: {codes or 'none'}")
+    if unused := told["dialects_not_in_use"]:
+        click.echo()
+        click.echo(f"Dialects of your own that no site speaks: {', '.join(unused)}")
+    click.echo()
+    click.echo(f"{click.style('No faults', fg='green', bold=True)} ({seconds:.2f} s)")
+
+
+def _tell_examples(told: dict[str, Any]) -> None:
+    """What the examples show of the rows, and what no example shows."""
+    untold = told["lossy_without_example"]
+    lossy = f", of which {len(untold)} say that they lose something" if untold else ""
+    click.echo(
+        f"  {output.plural(told['examples'], 'example')} run there and back: "
+        f"{output.plural(told['lossless'], 'row')} lossless, {len(told['lossy'])} lossy as declared; "
+        f"{told['without_example']} without an example{lossy}"
+    )
+    for row in (*told["lossy"], *untold):
+        text = f"    {row['table']}, {row['row']}: loses {row['loses']}"
+        click.echo(click.style(text + (" (no example)" if row in untold else ""), dim=True))

@@ -1,0 +1,56 @@
+"""A FHIR search without a network: the query that it becomes, and the searchset that an answer becomes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any
+
+from gateway.assemble.fhir_side import asker
+from gateway.assemble.house import address_of, rules_of
+from gateway.cli.offline import Json, Offline, issues, reader
+from gateway.config import Settings
+from gateway.core import fhir_flows
+from gateway.core.fhir import TYPES, Interaction
+from gateway.core.fhir_flows import FhirSite, Positions
+from gateway.core.plan import Reply
+from gateway.web import fhir_query
+
+_SEARCH = re.compile(rf"({'|'.join(TYPES)})(?:/([A-Za-z0-9\-.]{{1,64}}))?(?:\?(.*))?", re.DOTALL)
+
+
+def interaction_of(text: str, settings: Settings, site: str) -> Interaction | None:
+    """``Slot?schedule=...`` or ``Slot/id`` as it would come to that site; None for what is neither.
+
+    InvalidMessage for parameters that cannot be decoded.
+    """
+    match = _SEARCH.fullmatch(text)
+    if match is None:
+        return None
+    server = settings.server
+    url = server.public_url or f"{'https' if server.tls else 'http'}://{server.host}:{server.port}"
+    params = fhir_query.parameters((match[3] or "").encode("utf-8", "surrogateescape"))
+    return Interaction(f"{url.rstrip('/')}/fhir/{site}", match[1], match[2], params)
+
+
+def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json, Reply]:
+    """The queries and searches that it becomes, and its answer. Raises GatewayError."""
+    assert chosen.front is not None  # a site without FHIR clients is refused before
+    rules, tables, address = rules_of(chosen.site), chosen.tables, address_of(chosen.site)
+    ask = asker(rules, tables, address, reader(), now)
+    written: list[Json] = []
+
+    def noted(query: Json, positions: Positions) -> Generator[Any, Any, Any]:
+        written.append(json.loads(json.dumps(query)))
+        return (yield from ask(query, positions))
+
+    flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.front, tables, noted), now)
+    reply: Reply = chosen.driven(flow)
+    asked = (
+        {"queries": chosen.queries()}
+        if chosen.of_redox
+        else {"queries": [{"body": each} for each in written], "searches": chosen.searches()}
+    )
+    return {"site": chosen.site.id, **asked, "issues": issues(reply.issues)}, reply

@@ -1,0 +1,118 @@
+"""What only the files of a site's tables tell, not what they become: origins, spelling, what is gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.shipped import folder
+from gateway.tables import marked
+from gateway.tables.codes import CODE_COLUMNS, rows
+from gateway.tables.layers import Source, code_folders, files, stack
+from gateway.tables.marked import Mark, MarkedList, MarkedMap, MarkedText, Node
+
+SHIPPED = "shipped:"
+_BY_TYPE = ("searches", "joins")  # replaced one resource type at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key of the effective ``dialect.yaml`` (``searches`` and ``joins``: of one resource type)."""
+
+    key: str
+    value: str
+    mark: Mark
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row that a layer drops; ``because`` is empty where it does not say why."""
+
+    key: str
+    because: str
+    mark: Mark
+    layer: str
+
+
+def yaml_files(own: Path | None, dialect: str, site: str) -> list[Source]:
+    """The YAML files of a site, lowest layer first; ``own`` is the folder over the shipped one."""
+    return files(stack(_roots(own), dialect, site), ".yaml", [])
+
+
+def code_files(own: Path | None, dialect: str, site: str) -> list[Source]:
+    """The code tables of a site, lowest layer first."""
+    return files(code_folders(_roots(own), dialect, site), ".csv", [])
+
+
+def _roots(own: Path | None) -> list[Path]:
+    return [folder("mappings"), *([own] if own is not None else [])]
+
+
+def shown_place(text: str) -> str:
+    """A place in a file as a person is told it: from here, or ``shipped:`` for what the package carries."""
+    return text.replace(f"{folder('mappings')}/", SHIPPED, 1)
+
+
+def settings(sources: Iterable[Source]) -> list[Setting]:
+    """The effective settings of the dialect, in the order in which the lowest layer has them."""
+    found: dict[str, Setting] = {}
+    for source, node in _read(sources):
+        body = node.get("dialect")
+        for key, value in body.items if source.kind == "dialect" and isinstance(body, MarkedMap) else ():
+            inner = value.items if isinstance(value, MarkedMap) and key.text in _BY_TYPE else None
+            for name, each in inner if inner is not None else ((key, value),):
+                whole = f"{key.text}.{name.text}" if inner is not None else key.text
+                found[whole] = Setting(whole, _flow(marked.plain(each)), name.mark, source.layer)
+    return list(found.values())
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML on one line, quoted only where its blanks would not show."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    text = "" if value is None else str(value)
+    return text if text and text == text.strip() else json.dumps(text)
+
+
+def dropped(sources: Iterable[Source], table: str) -> list[Dropped]:
+    """The rows of a table that a layer drops, in the order of the layers."""
+    found: dict[str, Dropped] = {}
+    for source, node in _read(sources):
+        if _text(node.get("table")) == table:
+            found.clear()  # all anew
+        if table not in (_text(node.get("over")), _text(node.get("table"))):
+            continue
+        rows_of = node.get("rows")
+        for item in rows_of.items if isinstance(rows_of, MarkedList) else ():
+            if isinstance(item, MarkedMap) and item.get("drop") is not None:
+                key = _text(item.get("row"))
+                found[key] = Dropped(key, _text(item.get("because")), item.mark, source.layer)
+    return list(found.values())
+
+
+def _read(sources: Iterable[Source]) -> Iterator[tuple[Source, MarkedMap]]:
+    for source in sources:
+        node, _ = marked.read(source.content, source.name)
+        if node is not None:
+            yield source, node
+
+
+def _text(node: Node | None) -> str:
+    return node.text if isinstance(node, MarkedText) else ""
+
+
+def spelling(sources: Iterable[Source], table: str) -> dict[str, str]:
+    """The codes and systems of a code table as its files spell them, by what they are compared as."""
+    return {
+        cell.casefold(): cell
+        for source in sources
+        if source.kind == table
+        for _, cells in rows(source, CODE_COLUMNS, (), [])
+        for cell in cells.values()
+    }

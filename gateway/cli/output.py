@@ -1,0 +1,150 @@
+"""What all commands say alike: exit codes, faults, where a configuration comes from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.config import Upstream
+    from gateway.core.errors import Issue
+
+WRONG: Final = 1
+USAGE: Final = 2
+FAULTS: Final = 3
+UPSTREAM: Final = 4
+
+SAMPLES: Final = Path(__file__).parent / "samples"
+USUAL: Final = Path("gateway.yaml")
+DEMO: Final = SAMPLES / "demo.yaml"
+SAMPLE_QUERY: Final = SAMPLES / "available-slots.json"
+
+GATEWAY_PORT, ADMIN_PORT, SANDBOX_PORT = 8080, 9090, 8081
+
+_Result = TypeVar("_Result")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def config_option(text: str, *, default: str | None = None) -> Callable[[_Command], _Command]:
+    """``--config FILE``."""
+    return click.option(
+        "--config",
+        "-c",
+        "config",
+        type=click.Path(path_type=Path),
+        default=default,
+        show_default=default is not None,
+        metavar="FILE",
+        help=text,
+    )
+
+
+def demo_environment(
+    gateway: int = GATEWAY_PORT, admin: int = ADMIN_PORT, sandbox: int = SANDBOX_PORT
+) -> dict[str, str]:
+    """The variables of the demo configuration."""
+    return {"GATEWAY_PORT": str(gateway), "ADMIN_PORT": str(admin), "SANDBOX_PORT": str(sandbox)}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The configuration that a command works with. ``named``: the command line says which."""
+
+    path: Path
+    environ: Mapping[str, str]
+    named: bool
+
+    @property
+    def name(self) -> str:
+        """How it is called in a sentence."""
+        return "the demo configuration" if self.path == DEMO else str(self.path)
+
+
+def chosen(config: Path | None) -> Chosen:
+    """The configuration that was named, or that of this folder, or the demo's with its own variables."""
+    if config is not None:
+        return Chosen(config, os.environ, named=True)
+    if USUAL.is_file():
+        return Chosen(USUAL, os.environ, named=False)
+    return Chosen(DEMO, demo_environment(), named=False)
+
+
+def using(what: str) -> None:
+    """Says on stderr what was chosen for want of being named."""
+    click.echo(click.style(f"Using {what}", dim=True), err=True)
+
+
+def address(upstream: Upstream) -> str:
+    """Where an upstream is, and where its tokens come from."""
+    token = f" (tokens from {upstream.token_url})" if upstream.token_url is not None else ""
+    return upstream.base_url + token
+
+
+def fail(code: int, text: str) -> NoReturn:
+    """One line on stderr, and out."""
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def faults_told(ending: str) -> Iterator[None]:
+    """Faults raised inside are told, each on its line, and end the command with code 3.
+
+    ``ending`` completes "3 faults; ...": what therefore did not happen.
+    """
+    from gateway.tables.marked import Faults
+
+    try:
+        yield
+    except Faults as wrong:
+        for fault in wrong.faults:
+            place = click.style(f"{fault.file}:{fault.line}:{fault.column}:", bold=True)
+            click.echo(f"{place} {fault.text}", err=True)
+        count = len(wrong.faults)
+        total = click.style(f"{count} fault{'s' * (count != 1)}", fg="red", bold=True)
+        click.echo(f"{total}; {ending}", err=True)
+        sys.exit(FAULTS)
+
+
+def tell_issues(issues: Iterable[Issue]) -> None:
+    """Issues on stderr, one a line, errors first."""
+    colours = {"fatal": "red", "error": "red", "warning": "yellow"}
+    for issue in sorted(issues, key=lambda each: each.severity not in ("fatal", "error")):
+        label = click.style(f"{issue.severity}:", fg=colours.get(issue.severity), bold=True)
+        click.echo(f"{label} {issue}", err=True)
+
+
+def run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run to the end, on uvloop where there is one. Ctrl-C ends it quietly, with code 130."""
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    try:
+        import uvloop
+    except ImportError:
+        pass
+    else:
+        loop_factory = uvloop.new_event_loop
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(coroutine)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def json_text(value: object) -> str:
+    """JSON for a person and a script alike: indented, letters as they are."""
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def plural(count: int, word: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,172 @@
+"""``gateway probe``: what a live upstream really is, beside what the tables take it for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli import output
+
+if TYPE_CHECKING:
+    from gateway.assemble import House, Served
+    from gateway.config import Site
+    from gateway.core.plan import Flow
+    from gateway.tables.probe import Report
+
+_SECONDS = 60.0
+
+
+@click.command()
+@output.config_option("The configuration with the site; without it ./gateway.yaml, or the demo's.")
+@click.option("--site", "-s", help="The site whose upstream is asked; needed if there are several.")
+@click.option("--schedule", metavar="ID", help="Look at the slots of this schedule, not of the first.")
+@click.option("--query", is_flag=True, help="Redox only: send one test query (Meta.Test is true).")
+@click.option("--json", "as_json", is_flag=True, help="Everything that was found, as JSON on stdout.")
+def probe(config: Path | None, site: str | None, schedule: str | None, query: bool, as_json: bool) -> None:
+    """Ask a site's live upstream what it can do, and say what to put in the tables.
+
+    A FHIR upstream is asked for its metadata, a sample of the directory (Schedule, Practitioner,
+    Location), the open slots of one schedule, and those slots again with one thing changed at a time:
+    how start and end are spelt, a small page, another length, a parameter that nobody has. Fifteen
+    to fifty requests, all of them reads; nothing of a patient. What a resource holds is not shown.
+
+    A Redox upstream has no metadata: its token is asked for, and nothing more without --query.
+
+    \b
+    Examples:
+      gateway probe --config gateway.yaml --site north
+      gateway probe --site north --schedule Location.2-Staff.3640cd20de8a470aa570a852859ac87e
+      gateway probe --site north --json | jq '.findings[].text'
+
+    \b
+    Exit code 4 if a search that the tables make was not answered (the report says which).
+    Without --config, and without a gateway.yaml here, it asks `gateway sandbox`.
+    """
+    source = output.chosen(config)
+    from gateway.assemble import assemble, survey
+
+    with output.faults_told("nothing was asked"):
+        found = survey(source.path, source.environ)
+        house = assemble(found)
+    chosen = _site(found.settings.sites, site)
+    if not source.named:
+        output.using(f"{source.name}, site {chosen.id}")
+    served = next(each for each in house.sites if each.rules.id == chosen.id)
+    if served.tables.dialect.upstream == "fhir" and query:
+        raise click.UsageError("--query is for a Redox upstream; a FHIR upstream is always searched.")
+    report, token = output.run(_asked(house, served, chosen, schedule, query=query))
+    _tell(report, token, as_json)
+    if report.failed or token is False:
+        sys.exit(output.UPSTREAM)
+
+
+def _site(sites: tuple[Site, ...], wanted: str | None) -> Site:
+    if wanted is None and len(sites) == 1:
+        return sites[0]
+    known = ", ".join(each.id for each in sites)
+    if wanted is None:
+        raise click.UsageError(f"Say which --site: {known}.")
+    found = next((each for each in sites if each.id == wanted), None)
+    if found is None:
+        raise click.BadParameter(f'There is no site "{wanted}"; there are: {known}.', param_hint="--site")
+    return found
+
+
+async def _asked(
+    house: House, served: Served, site: Site, schedule: str | None, *, query: bool
+) -> tuple[Report, bool | None]:
+    """The report, and whether there was a token (None: it was not asked for on its own)."""
+    import msgspec
+
+    from gateway.cli.progress import waiting
+    from gateway.tables.probe import Report
+    from gateway.web.exchange import new_request_id
+
+    token: bool | None = None
+    try:
+        async with waiting(f"Asking the upstream of site {site.id}"):
+            if served.tables.dialect.upstream == "redox" and not query:
+                token = await _token(house, site)
+            reply, _ = await house.service.run(
+                _flow(house, served, site, schedule, query=query),
+                served.upstream,
+                site=site.id,
+                request_id=new_request_id(),
+                deadline_seconds=_SECONDS,
+                state_version=served.tables.hash,
+            )
+    finally:
+        await house.close()
+    return msgspec.json.decode(reply.body, type=Report), token
+
+
+def _flow(house: House, served: Served, site: Site, schedule: str | None, *, query: bool) -> Flow:
+    from gateway.assemble import utc_now
+    from gateway.cli.origins import settings, yaml_files
+    from gateway.cli.summary import codes_of
+    from gateway.core.redox_flows import Address
+    from gateway.tables.probe import probe, probe_redox
+
+    rules, tables, dialect = served.rules, served.tables, site.upstream.dialect
+    own, where = house.settings.mappings, output.address(site.upstream)
+    if tables.dialect.upstream == "fhir":
+        keys = settings(yaml_files(own, dialect, site.id))
+        return probe(
+            rules,
+            tables,
+            codes_of(own, dialect, site.id),
+            utc_now(),
+            dialect=dialect,
+            schedule=schedule,
+            address=where,
+            origins={each.key: f"{each.mark} ({each.layer})" for each in keys},
+        )
+    destination = site.upstream.destination_id
+    address = Address(site.upstream.source_id, destination or "", test=True) if query else None
+    return probe_redox(rules, tables, utc_now(), dialect=dialect, address=address, where=where)
+
+
+async def _token(house: House, site: Site) -> bool:
+    """Whether a token is to be had: the one request that tells nothing of anybody."""
+    from gateway.assemble.clients import credentials_of
+    from gateway.upstream.exchange import Wire
+    from gateway.upstream.interface import ClientSettings
+    from gateway.upstream.oauth import FixedToken, SharedToken, TokenError
+    from gateway.upstream.session import tls_trust
+    from gateway.upstream.surroundings import Surroundings
+
+    credentials = credentials_of(site.upstream)
+    if credentials is None or isinstance(credentials, FixedToken):
+        return False  # the survey lets neither pass for Redox
+    ca_file = site.upstream.ca_file
+    limits = ClientSettings(base_url=site.upstream.base_url)
+    trust = tls_trust(os.fspath(ca_file) if ca_file is not None else None)
+    wire = Wire(trust, limits.connect_seconds, site.upstream.max_response_bytes)
+    around = Surroundings(session=house.session)
+    tokens = SharedToken(credentials, wire, seconds=limits.token_seconds, around=around)
+    try:
+        await tokens.get()
+    except TokenError:
+        return False
+    finally:
+        await tokens.close()
+    return True
+
+
+def _tell(report: Report, token: bool | None, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        value = msgspec.to_builtins(report)
+        click.echo(
+            output.json_text({"ok": not report.failed and token is not False, "token": token, **value})
+        )
+        return
+    from gateway.cli.probe_page import page
+
+    for line in page(report, token):
+        click.echo(line)

@@ -1,0 +1,159 @@
+"""``gateway directory pull``: a draft of ``schedules.csv`` from the live EHR."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli import output
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from typing import Any
+
+    from gateway.assemble import House, Served
+    from gateway.core.directory import Cells, Directory
+
+
+@click.group()
+def directory() -> None:
+    """The schedule directory of a site: who works where, on which schedule."""
+
+
+@directory.command()
+@output.config_option("The configuration with the site.", default="gateway.yaml")
+@click.option("--site", "-s", required=True, help="The site whose EHR is asked.")
+@click.option(
+    "--output",
+    "-o",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write; without it stdout.",
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
+    """Ask the EHR for its schedules and write a draft of schedules.csv.
+
+    Columns of the site's present schedules.csv, and its filled cells, are kept. What the EHR cannot tell
+    (often the department and the room) stays empty and is named on stderr: fill it in. A filled cell
+    wins over the EHR's own, so empty those that the EHR shall go on telling.
+
+    \b
+    Examples:
+      gateway directory pull --site demo
+      gateway directory pull --site north --output mappings/sites/north/schedules.csv
+
+    Exit code 4, and no draft, if the EHR could not be asked for all of it.
+    """
+    from gateway.assemble import assemble, survey
+    from gateway.core.errors import GatewayError
+
+    if file is not None and file.exists() and not force:
+        raise click.UsageError(f"{file} exists; choose another --output, or overwrite it with --force.")
+    with output.faults_told("nothing was asked"):
+        house = assemble(survey(config, os.environ))
+    served = next((each for each in house.sites if each.rules.id == site), None)
+    if served is None:
+        known = ", ".join(each.rules.id for each in house.sites)
+        raise click.BadParameter(
+            f'There is no site "{site}" in {config}; there are: {known}.', param_hint="--site"
+        )
+    if not served.tables.directory_calls():
+        raise click.UsageError(f'The dialect of site "{site}" has no directory to ask; write schedules.csv.')
+    try:
+        found = output.run(_asked(house, served))
+    except GatewayError as error:
+        output.tell_issues(error.issues)
+        output.fail(output.UPSTREAM, f"no draft was written; {_asked_at(house, site)}")
+    output.tell_issues(found.issues)
+    if found.incomplete:
+        missing = "a part of the directory is missing, so no draft was written"
+        output.fail(output.UPSTREAM, f"{missing}; {_asked_at(house, site)}")
+    gone = _gone(found, served)
+    text = _csv(found, served, gone)
+    if file is None:
+        click.echo(text, nl=False)
+    else:
+        file.write_text(text, "utf-8")
+        click.echo(f"Wrote {output.plural(len(found.lines), 'schedule')} to {file}.", err=True)
+    _tell_gaps(found)
+    if gone:
+        text = f"schedules that the EHR does not list, kept at the end of the draft: {len(gone)}"
+        click.echo(f"{text}; delete them if they are gone for good", err=True)
+
+
+def _asked_at(house: House, site: str) -> str:
+    """Whom it was that did not answer."""
+    upstream = next(each.upstream for each in house.settings.sites if each.id == site)
+    return f"the EHR of site {site} is at {output.address(upstream)}"
+
+
+async def _asked(house: House, served: Served) -> Directory:
+    """The joined directory, by the flow that queries use. Raises GatewayError."""
+    from gateway.cli.progress import waiting
+    from gateway.core.flows import directory_of
+    from gateway.core.plan import Reply
+    from gateway.web.exchange import new_request_id
+
+    brought: list[Directory] = []
+
+    def flow() -> Generator[Any, Any, Reply]:
+        brought.append((yield from directory_of(served.rules, served.tables)))
+        return Reply(200, b"", "text/csv")
+
+    targets = ", ".join(call.target for call in served.tables.directory_calls())
+    try:
+        async with waiting(f"Asking the EHR of site {served.rules.id}: {targets}"):
+            await house.service.run(
+                flow(),
+                served.upstream,
+                site=served.rules.id,
+                request_id=new_request_id(),
+                deadline_seconds=served.deadline_seconds,
+                state_version=served.tables.hash,
+            )
+    finally:
+        await house.close()
+    return brought[0]
+
+
+def _gone(found: Directory, served: Served) -> list[Cells]:
+    """The lines of the present file whose schedules the EHR does not list: a person has written them."""
+    listed = {line["schedule"] for line in found.lines}
+    return [line for line in served.tables.schedules if line["schedule"] not in listed]
+
+
+def _csv(found: Directory, served: Served, gone: Sequence[Cells]) -> str:
+    import csv
+    import io
+
+    columns = _columns(found, served)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([line.get(name, "") for name in columns] for line in (*found.lines, *gone))
+    return text.getvalue()
+
+
+def _columns(found: Directory, served: Served) -> list[str]:
+    """The usual columns, and in the order of the directory table those that the present file has or the EHR
+    fills."""
+    from gateway.tables.codes import SCHEDULE_COLUMNS
+
+    filled = {name for line in found.lines for name, cell in line.items() if cell}
+    own = {name for line in served.tables.schedules for name in line}
+    rows = [row.directory for row in served.tables.tables["directory"].rows if row.directory is not None]
+    return list(dict.fromkeys([*SCHEDULE_COLUMNS, *(name for name in rows if name in filled | own)]))
+
+
+def _tell_gaps(found: Directory) -> None:
+    """Which cells nobody told, by column."""
+    from gateway.tables.codes import SCHEDULE_COLUMNS
+
+    for name in SCHEDULE_COLUMNS:
+        empty = sum(1 for line in found.lines if not line.get(name))
+        if empty and name != "timezone":
+            click.echo(f"{name}: the EHR does not tell it for {empty} of {len(found.lines)}", err=True)

@@ -1,0 +1,146 @@
+"""``gateway serve``: both listeners, in one process or in several workers."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli import output
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from gateway.assemble import House, Survey
+    from gateway.config import Settings
+    from gateway.web.server import Bound
+
+
+@click.command()
+@output.config_option("What to serve.", default="gateway.yaml")
+@click.option(
+    "--workers",
+    "-w",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that share the public port. One for each CPU core is a good number.",
+)
+def serve(config: Path, workers: int) -> None:
+    """Serve a configuration until SIGTERM or Ctrl-C.
+
+    The configuration and all tables are checked first; with any fault nothing is started. The log
+    goes to stdout, one JSON line a request; where the listeners are is said on stderr. SIGTERM ends
+    in order: not ready, then deaf, then done; a second one hurries.
+
+    \b
+    Examples:
+      gateway serve
+      gateway serve --config /etc/gateway/gateway.yaml --workers 4
+      gateway serve | jq 'select(.status >= 400)'
+
+    Exit code 3 if the configuration or the tables have faults.
+    """
+    from gateway.assemble import assemble, survey
+
+    with output.faults_told("nothing was started"):
+        found = survey(config, os.environ)
+        house = assemble(found)
+    log = log_of(found.settings)
+    for remark in found.remarks:
+        log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)
+    try:
+        if workers == 1:
+            set_aside()
+            output.run(one_process(house, log))
+        else:
+            from gateway.cli.supervise import Supervisor
+
+            code = output.run(Supervisor(config, house, workers, log).run())
+            sys.exit(code)
+    except OSError as error:
+        output.fail(output.WRONG, listen_fault(error, found))
+
+
+def log_of(settings: Settings) -> FilteringBoundLogger:
+    """The log on stdout; what libraries say comes along, from warnings up and without their values."""
+    import logging
+
+    from gateway.web.logging import LibraryLog, configure
+
+    log = configure(sys.stdout.buffer, settings.log.level, pretty=settings.log.format == "console")
+    logging.basicConfig(handlers=[LibraryLog(log)], level=logging.WARNING, force=True)
+    return log
+
+
+def set_aside() -> None:
+    """Keep what is there for good (modules, tables) out of the garbage collector's full passes.
+
+    Such a pass takes tens of milliseconds, in the middle of somebody's request.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+async def one_process(house: House, log: FilteringBoundLogger) -> None:
+    """Everything in this process."""
+    from gateway.assemble.house import shutdown_of
+    from gateway.web.server import Listen
+    from gateway.web.server import run as listen
+
+    admin = house.settings.admin
+    try:
+        await listen(
+            house.public(log),
+            house.admin(log),
+            listen=house.listen(),
+            admin_listen=Listen(admin.host, admin.port),
+            readiness=house.readiness,
+            log=log,
+            on_bound=lambda bound: say_where(house, bound),
+            shutdown=shutdown_of(house.settings),
+        )
+    finally:
+        await house.close()
+
+
+def say_where(house: House, bound: Bound) -> None:
+    """One line on stderr for each listener."""
+    scheme = "http" if house.tls is None else "https"
+    for host, port in bound.public:
+        say_public(house.settings, url_of(scheme, host, port))
+    for host, port in bound.admin:
+        say_admin(url_of("http", host, port))
+
+
+def say_public(settings: Settings, url: str, workers: int = 1) -> None:
+    sites = output.plural(len(settings.sites), "site")
+    shared = f", {workers} workers" if workers > 1 else ""
+    asked = ["POST /redox"] if any(site.redox is not None for site in settings.sites) else []
+    asked += ["GET /fhir/{site}"] if any(site.fhir is not None for site in settings.sites) else []
+    click.echo(
+        f"{click.style('public', fg='green', bold=True)}  {url}  {', '.join(asked)}; {sites}{shared}",
+        err=True,
+    )
+
+
+def say_admin(url: str) -> None:
+    click.echo(f"{click.style('admin ', fg='green', bold=True)}  {url}  /healthz /readyz /metrics", err=True)
+
+
+def url_of(scheme: str, host: str, port: int) -> str:
+    """``http://127.0.0.1:8080``; an IPv6 address in brackets."""
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def listen_fault(error: OSError, found: Survey) -> str:
+    """Why an address cannot be listened on, and which keys say it."""
+    settings = found.settings
+    places = f"server {settings.server.host}:{settings.server.port}"
+    places += f", admin {settings.admin.host}:{settings.admin.port}"
+    reason = error.strerror or "the address cannot be used"
+    return f"cannot listen ({places}): {reason}. Free the port, or change server.port or admin.port"

@@ -1,0 +1,212 @@
+"""``gateway translate``: what a message or a search means, and what an answer becomes, without a network."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from gateway.cli import output
+
+if TYPE_CHECKING:
+    from gateway.assemble import Survey
+    from gateway.cli.offline import Canned, Offline
+    from gateway.core.errors import GatewayError
+    from gateway.core.redox import Message
+
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+
+@click.command()
+@click.argument("request", metavar="REQUEST")
+@output.config_option("The configuration with the site; without it ./gateway.yaml, or the demo's.")
+@click.option("--site", "-s", help="The site; without it the one of the message's destination.")
+@click.option(
+    "--bundle",
+    "-b",
+    "bundles",
+    type=_FILE,
+    multiple=True,
+    metavar="BUNDLE.json",
+    help="What the EHR answers (repeatable): a Bundle of Slots, and of Schedules, Practitioners, Locations.",
+)
+@click.option("--answer", "-a", type=_FILE, metavar="ANSWER.json", help="What Redox answers.")
+@click.option(
+    "--now", metavar="INSTANT", help="The time of the answer (EventDateTime) in place of the present."
+)
+def translate(
+    request: str,
+    config: Path | None,
+    site: str | None,
+    bundles: tuple[Path, ...],
+    answer: Path | None,
+    now: str | None,
+) -> None:
+    """Translate a Redox message, or a FHIR search, offline, by the tables of a site.
+
+    REQUEST is a file with a message ("-": stdin), or a search as FHIR clients send it: 'Slot?...'.
+    Without an answer: what it becomes, FHIR searches or queries to Redox, as JSON. With --bundle (the
+    upstream is an EHR) or --answer (it is Redox): the answer that would be given. The schedules are
+    those of the site's schedules.csv and of the Bundles. Stdout has only JSON.
+
+    \b
+    Examples:
+      gateway translate request.json
+      gateway translate request.json --config gateway.yaml --site north | jq -r '.searches[].url'
+      gateway translate request.json --bundle slots.json --bundle schedules.json
+      gateway translate - < request.json
+      gateway translate 'Slot?start=ge2025-10-21&schedule=Schedule/1' --site partner
+      gateway translate 'Slot?start=ge2025-10-21' --site partner --answer answer.json
+
+    Exit code 1 if it cannot be answered: the error body is on stdout, every fault on stderr.
+    """
+    if [str(each) for each in (request, *bundles, answer)].count("-") > 1:
+        raise click.UsageError("Only one of the files can be stdin.")
+    from gateway.assemble import survey
+    from gateway.cli.offline import Canned
+
+    at = _instant(now)
+    body = None if _is_search(request) else _bytes(_FILE.convert(request, None, None))
+    canned = Canned(tuple(_bundle(each) for each in bundles), _bytes(answer) if answer is not None else None)
+    chosen = output.chosen(config)
+    with output.faults_told("nothing was translated"):
+        found = survey(chosen.path, chosen.environ)
+    if body is None:
+        _search(chosen, found, site, request, canned, at)
+    else:
+        _message(chosen, found, site, body, canned, at)
+
+
+def _is_search(request: str) -> bool:
+    """A search or a read, and not a file that happens to be called so."""
+    from gateway.core.fhir import TYPES
+
+    kind = request.partition("?")[0].partition("/")[0]
+    return kind in TYPES and not Path(request).exists()
+
+
+def _message(
+    chosen: output.Chosen, found: Survey, site: str | None, body: bytes, canned: Canned, at: datetime
+) -> None:
+    from gateway.cli.offline import offline, reader, site_of
+    from gateway.core.errors import GatewayError
+    from gateway.core.redox import error_reply
+
+    try:
+        message = reader().read(body)
+        place = _position(chosen, found, site)
+        here = site_of(found, message, canned) if place is None else offline(found, place, canned)
+        _said(chosen, found, here, site)
+        _told(here, message, at)
+    except GatewayError as error:
+        _refused(error_reply(error, body), error)
+
+
+def _told(here: Offline, message: Message, at: datetime) -> None:
+    if not here.canned.given:
+        click.echo(output.json_text(here.asks(message, at)))
+        return
+    reply = here.answer(message, at)
+    click.echo(output.json_text(json.loads(reply.body)))
+    output.tell_issues(reply.issues)
+    if here.canned.bundles and (text := here.left_out(message, reply)):
+        click.echo(text, err=True)
+
+
+def _search(
+    chosen: output.Chosen, found: Survey, site: str | None, text: str, canned: Canned, at: datetime
+) -> None:
+    from gateway.cli.offline import offline
+    from gateway.cli.offline_fhir import interaction_of, told
+    from gateway.core.errors import GatewayError
+    from gateway.core.fhir import error_outcome
+
+    here = offline(found, _fronted(chosen, found, site), canned)
+    _said(chosen, found, here, site)
+    try:
+        interaction = interaction_of(text, found.settings, here.site.id)
+        if interaction is None:
+            raise click.BadParameter(f'"{text}" is neither a file nor a search like Slot?start=...')
+        meaning, reply = told(here, interaction, at)
+    except GatewayError as error:
+        _refused(error_outcome(error), error)
+    if canned.given or not here.calls:
+        click.echo(output.json_text(json.loads(reply.body)))
+        output.tell_issues(reply.issues)
+    else:
+        click.echo(output.json_text(meaning))
+
+
+def _fronted(chosen: output.Chosen, found: Survey, wanted: str | None) -> int:
+    """The place of the site whose FHIR clients might send the search."""
+    known = {each.id: place for place, each in enumerate(found.settings.sites) if each.fhir is not None}
+    if wanted is not None:
+        place = _position(chosen, found, wanted)
+        if wanted not in known:
+            text = f'Site "{wanted}" answers no FHIR clients: it has no "fhir:".'
+            raise click.BadParameter(text, param_hint="--site")
+        return place or 0
+    if not known:
+        raise click.UsageError(f'No site of {chosen.name} answers FHIR clients: none has "fhir:".')
+    if len(known) > 1:
+        raise click.UsageError(f"Say which --site: {', '.join(known)}.")
+    return next(iter(known.values()))
+
+
+def _position(chosen: output.Chosen, found: Survey, wanted: str | None) -> int | None:
+    if wanted is None:
+        return None
+    names = [each.id for each in found.settings.sites]
+    if wanted not in names:
+        text = f'There is no site "{wanted}" in {chosen.name}; there are: {", ".join(names)}.'
+        raise click.BadParameter(text, param_hint="--site")
+    return names.index(wanted)
+
+
+def _said(chosen: output.Chosen, found: Survey, here: Offline, site: str | None) -> None:
+    """Tells what was not said; refuses an answer of another kind of upstream than the site's."""
+    if not chosen.named or (site is None and len(found.settings.sites) > 1):
+        output.using(f"{chosen.name}, site {here.site.id}")
+    if here.of_redox and here.canned.bundles:
+        text = f"The upstream of site {here.site.id} is Redox, which answers no Bundles; give --answer."
+        raise click.UsageError(text)
+    if not here.of_redox and here.canned.answer is not None:
+        text = f"The upstream of site {here.site.id} is an EHR, which answers Bundles; give --bundle."
+        raise click.UsageError(text)
+
+
+def _refused(body: bytes, error: GatewayError) -> NoReturn:
+    click.echo(output.json_text(json.loads(body)))
+    output.tell_issues(error.issues)
+    sys.exit(output.WRONG)
+
+
+def _instant(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    from zoneinfo import ZoneInfo
+
+    from gateway.core.window import parse_instant
+
+    try:
+        return parse_instant(text, ZoneInfo("UTC"))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--now") from None
+
+
+def _bytes(path: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+
+
+def _bundle(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(_bytes(path))
+    except (ValueError, RecursionError):
+        raise click.BadParameter(f"{path} is not JSON.", param_hint="--bundle") from None
+    if not isinstance(value, dict) or value.get("resourceType") != "Bundle":
+        raise click.BadParameter(f"{path} is not a FHIR Bundle.", param_hint="--bundle")
+    return value

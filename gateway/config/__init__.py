@@ -1,0 +1,53 @@
+"""The only reader of configuration files and of the environment.
+
+``load`` gives frozen :class:`Settings`, or raises every fault of the file at once. What it cannot know
+(whether a dialect exists, and which keys of ``upstream`` its kind needs) is asked of the tables later;
+``Settings.where`` gives such faults their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from gateway.config.cross import check
+from gateway.config.explain import schema, validate
+from gateway.config.resolve import Draft, resolve
+from gateway.config.settings import Settings, Site, Upstream
+from gateway.tables.marked import Fault, Faults, read
+
+__all__ = ["Settings", "Site", "Upstream", "load"]
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Read and check one configuration file.
+
+    ``environ`` is where ``${NAME}`` is looked up. Relative paths in the file count from its folder. Raises
+    :class:`Faults` with everything that is wrong, each as ``file:line:column: key: what, and what to write
+    instead``; no text in it holds a secret, nor the value of a variable.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Faults([Fault(str(path), 1, 1, f"cannot read this file: {error.strerror}")]) from None
+    root, faults = read(raw, str(path))
+    if root is None:
+        raise Faults(faults)
+    draft = Draft(root, path.absolute().parent, environ, faults)
+    value = resolve(draft, root, schema())
+    validate(draft, value)
+    check(draft, value)
+    if draft.faults:
+        raise Faults(draft.faults)
+    for site in value["sites"]:
+        site["upstream"]["base_url"] = site["upstream"]["base_url"].rstrip("/")
+    try:
+        settings = Settings.model_validate(value)
+    except ValidationError as error:
+        for found in error.errors(include_url=False, include_context=False, include_input=False):
+            draft.fault(found["loc"], found["msg"])
+        raise Faults(draft.faults) from None
+    settings._root = root
+    return settings

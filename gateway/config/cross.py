@@ -1,0 +1,217 @@
+"""What a schema cannot say: names given twice, time zones, URLs, files, and ways to be known upstream.
+
+Every check works on the plain value of a file that may have other faults too, so that one run tells them
+all; what has a fault already is passed over.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from gateway.config.resolve import Draft, KeyPath, dotted
+from gateway.tables.zones import zone_meant
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
+_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_UNSENDABLE = re.compile(r"[^\x21-\x7e]")
+
+
+def check(draft: Draft, value: Mapping[str, Any]) -> None:
+    """All cross checks over the resolved configuration; findings become faults of the draft."""
+    _listeners(draft, value)
+    _files(draft, value)
+    zones: dict[str, bool] = {}
+    sites: dict[str, KeyPath] = {}
+    destinations: dict[str, KeyPath] = {}
+    for index, site in enumerate(_list(value.get("sites"))):
+        path: KeyPath = ("sites", index)
+        if not isinstance(site, dict):
+            continue
+        _once(draft, sites, (*path, "id"), site.get("id"), "site id")
+        redox = _map(site.get("redox"))
+        for n, name in enumerate(_list(redox.get("destination_ids"))):
+            _once(draft, destinations, (*path, "redox", "destination_ids", n), name, "destination")
+        _zone(draft, zones, (*path, "timezone"), site.get("timezone"))
+        _window(draft, path, site)
+        _doors(draft, path, site)
+        _upstream(draft, (*path, "upstream"), _map(site.get("upstream")))
+
+
+def url_fault(url: str, *, insecure: bool) -> str | None:
+    """What is wrong with a URL that we are to call, or None. ``insecure``: http to any host is allowed."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+    except ValueError:
+        return "is not a URL; check the host and the port"
+    if parts.scheme not in ("http", "https") or re.search(r"[\s\\\x00-\x1f\x7f]", url):
+        return "must be a URL that begins with https:// (or http:// for this machine)"
+    if not (":" in host or _HOST.fullmatch(host)) or port == 0:
+        return "is not a URL; check the host and the port"
+    if "@" in parts.netloc:
+        return "must not hold a user name or password; there are keys for those"
+    if "?" in url or "#" in url:
+        return 'must not hold a query or fragment; end it before the "?" or "#"'
+    if parts.scheme == "http" and not (insecure or _is_loopback(host)):
+        return "must begin with https://, since the host is not this machine"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost" or host.lower().endswith(".localhost")
+
+
+def _listeners(draft: Draft, value: Mapping[str, Any]) -> None:
+    server = {"host": "127.0.0.1", "port": 8080} | _map(value.get("server"))
+    admin = {"host": "127.0.0.1", "port": 9090} | _map(value.get("admin"))
+    if admin["port"] != 0 and server["port"] == admin["port"] and server["host"] == admin["host"]:
+        which = "admin" if "port" in _map(value.get("admin")) else "server"
+        other = "server" if which == "admin" else "admin"
+        draft.fault((which, "port"), f"is the {other} listener's port too; give each its own")
+
+
+def _files(draft: Draft, value: Mapping[str, Any]) -> None:
+    tls = _map(_map(value.get("server")).get("tls"))
+    _url(draft, ("server", "public_url"), _map(value.get("server")).get("public_url"), insecure=True)
+    for key in ("certificate_file", "key_file"):
+        _readable(draft, ("server", "tls", key), tls.get(key))
+
+
+def _readable(draft: Draft, path: KeyPath, name: Any) -> None:
+    if isinstance(name, str) and name:
+        try:
+            Path(name).open("rb").close()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a path"
+            draft.fault(path, f"cannot read {draft.shown_file(path)}: {reason}")
+
+
+def _once(draft: Draft, seen: dict[str, KeyPath], path: KeyPath, name: Any, what: str) -> None:
+    """Letter case does not tell two names apart: they would be mistaken for each other."""
+    if not isinstance(name, str) or draft.is_broken(path):
+        return
+    first = seen.setdefault(name.casefold(), path)
+    if first != path:
+        line = draft.where(first).line
+        draft.fault(path, f"the {what} {draft.shown(path)} is given already at {dotted(first)} (line {line})")
+
+
+def _zone(draft: Draft, zones: dict[str, bool], path: KeyPath, name: Any) -> None:
+    if not isinstance(name, str) or draft.is_broken(path):
+        return
+    if name not in zones:
+        zones[name] = _is_zone(name)
+    if not zones[name]:
+        near = zone_meant(name) or "write one such as America/Los_Angeles"
+        draft.fault(path, f"{draft.shown(path)} is not an IANA time zone; {near}")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown; not a zone file; a folder, or too long a name
+        return False
+    return True
+
+
+def _window(draft: Draft, path: KeyPath, site: Mapping[str, Any]) -> None:
+    default, longest = site.get("default_window_days", 7), site.get("max_window_days", 62)
+    if isinstance(default, int) and isinstance(longest, int) and default > longest:
+        key = "default_window_days" if "default_window_days" in site else "max_window_days"
+        text = f"default_window_days ({default}) must not be above max_window_days ({longest})"
+        draft.fault((*path, key), text)
+
+
+def _doors(draft: Draft, path: KeyPath, site: Mapping[str, Any]) -> None:
+    """Who may ask: nothing configured opens nothing, so a site without any door is a mistake."""
+    if "redox" not in site and "fhir" not in site:
+        text = "is missing, and so is fhir; give one of them or both, or nobody may ask this site"
+        draft.fault((*path, "redox"), text)
+    token = _map(site.get("redox")).get("verification_token")
+    if isinstance(token, str) and _UNSENDABLE.search(token):
+        text = "holds a space, line break or sign that an HTTP header cannot carry"
+        draft.fault((*path, "redox", "verification_token"), text)
+    fhir = site.get("fhir")
+    at = (*path, "fhir")
+    if fhir == {}:
+        draft.fault(at, "needs clients: or jwt: (or both); now nobody may ask it", key=True)
+    ids: dict[str, KeyPath] = {}
+    hashes: dict[str, KeyPath] = {}
+    for n, client in enumerate(_list(_map(fhir).get("clients"))):
+        _once(draft, ids, (*at, "clients", n, "id"), _map(client).get("id"), "client id")
+        token_path = (*at, "clients", n, "token_sha256")
+        _once(draft, hashes, token_path, _map(client).get("token_sha256"), "token")
+    jwks = _map(_map(fhir).get("jwt")).get("jwks_url")
+    _url(draft, (*at, "jwt", "jwks_url"), jwks, insecure=False)
+
+
+def _url(draft: Draft, path: KeyPath, url: Any, *, insecure: bool) -> None:
+    if isinstance(url, str) and not draft.is_broken(path) and (text := url_fault(url, insecure=insecure)):
+        hint = "; or set allow_insecure: true" if text.endswith("this machine") and "upstream" in path else ""
+        draft.fault(path, text + hint)
+
+
+def _upstream(draft: Draft, path: KeyPath, upstream: Mapping[str, Any]) -> None:
+    insecure = upstream.get("allow_insecure") is True
+    for key in ("base_url", "token_url"):
+        _url(draft, (*path, key), upstream.get(key), insecure=insecure)
+    _readable(draft, (*path, "ca_file"), upstream.get("ca_file"))
+    pem = upstream.get("private_key")
+    if isinstance(pem, str) and not _PEM.search(pem):
+        text = 'is not a private key in PEM form (it begins "-----BEGIN PRIVATE KEY-----")'
+        draft.fault((*path, "private_key"), text)
+    for key in ("token", "client_secret", "secret", "api_key"):
+        if isinstance(held := upstream.get(key), str) and re.search(r"[\r\n\0]", held):
+            draft.fault((*path, key), "holds a line break; a secret is one line")
+    for key, text in _auth(upstream):
+        draft.fault((*path, key), text)
+
+
+def _auth(upstream: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """There is one way at most in which an upstream knows us, and it is whole."""
+    ways = [key for key in ("token", "client_secret", "private_key", "api_key") if key in upstream]
+    if not ways and "secret" in upstream:
+        ways = ["secret"]
+    for key in ways[1:]:
+        yield key, f"{ways[0]} is given too; keep the one by which this upstream knows us"
+    if not ways:
+        for key in ("token_url", "client_id", "key_id"):
+            if key in upstream:
+                text = "needs client_secret, or private_key and key_id, beside it"
+                yield key, text
+                return
+        return
+    way = ways[0]
+    signed = way in ("private_key", "secret")
+    needs = {"token": (), "client_secret": ("token_url", "client_id"), "api_key": ("secret",)}
+    for key in needs.get(way, ("token_url", "client_id", "key_id")):
+        if key not in upstream:
+            yield key, f"is missing; {way} needs it"
+    symmetric = upstream.get("algorithm", "RS384") == "HS384"
+    if signed and symmetric != (way == "secret"):
+        wants = "secret" if symmetric else "private_key"
+        yield way, f"algorithm {upstream.get('algorithm', 'RS384')} signs with {wants}, not with {way}"
+    for key in ("key_id", "algorithm"):
+        if key in upstream and not signed:
+            yield key, f"is of no use with {way}; remove it"
+    if "secret" in upstream and way not in ("secret", "api_key"):
+        yield "secret", f"is of no use with {way}; remove it"
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,95 @@
+"""The findings of the JSON Schema, said in the words of a configuration."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from gateway.config.resolve import Draft, KeyPath, Schema
+from gateway.shipped import folder
+from gateway.tables.marked import did_you_mean
+
+_KINDS = {
+    "object": "a map (keys and values)",
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "text",
+}
+
+
+@functools.cache
+def schema() -> Schema:
+    """The shipped schema of the configuration. Raises OSError when the installation is broken."""
+    loaded: Schema = json.loads((folder("schemas") / "configuration.json").read_text("utf-8"))
+    return loaded
+
+
+@functools.cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(schema())
+
+
+def validate(draft: Draft, value: Any) -> None:
+    """Check ``value`` by the schema; every finding becomes a fault of the draft."""
+    for error in _validator().iter_errors(value):
+        path = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            _unknown_keys(draft, error, path)
+        elif error.validator in ("required", "anyOf"):
+            _missing_keys(draft, error, path)
+        else:
+            draft.fault(path, _text(error, draft.shown(path)))
+
+
+def _unknown_keys(draft: Draft, error: Any, path: KeyPath) -> None:
+    known: Schema = error.schema["properties"]
+    for key in error.instance:
+        if key not in known:
+            text = f"unknown key; {did_you_mean(key, known)}".removesuffix("; ")
+            draft.fault((*path, key), text, key=True)
+
+
+def _missing_keys(draft: Draft, error: Any, path: KeyPath) -> None:
+    """``required`` names one key at a time; ``anyOf`` holds alternatives: the key or its ``_file``."""
+    if error.validator == "anyOf":
+        names = [branch["required"][0] for branch in error.validator_value]
+        key, other = names[0], f" (or {' or '.join(names[1:])})"
+    else:
+        key = next(k for k in error.validator_value if k not in error.instance and repr(k) in error.message)
+        other = ""
+    about = error.schema["properties"][key].get("description", "")
+    draft.fault((*path, key), f"is missing{other}. {about}".rstrip(". ") + ("." if about else ""), key=True)
+
+
+def _text(error: Any, shown: str) -> str:
+    rules: Schema = error.schema
+    limit = error.validator_value
+    typed = shown.strip('"')
+    shown = "" if not shown or rules.get("writeOnly") else f", not {shown}"
+    match error.validator:
+        case "type":
+            return f"must be {_KINDS[limit]}{shown}"
+        case "enum":
+            near = did_you_mean(typed, limit) if typed else ""
+            near = f"; {near}" if near.startswith("did you mean") else ""
+            return f"must be one of {', '.join(limit)}{shown}{near}"
+        case "pattern":
+            return f"must be {rules['x-say']}{shown}"
+        case "minLength":
+            return "is empty; write a value, or leave the key out"
+        case "minItems":
+            return "the list is empty; write at least one item, or leave the key out"
+        case "minimum" | "maximum" | "exclusiveMinimum":
+            return f"must be {_range(rules)}{shown}"
+    return f"does not satisfy {error.validator} {limit}"
+
+
+def _range(rules: Schema) -> str:
+    low = f"above {rules['exclusiveMinimum']}" if "exclusiveMinimum" in rules else f"{rules['minimum']}"
+    word = "and at most" if "exclusiveMinimum" in rules else "to"
+    return f"{low} {word} {rules['maximum']}"

@@ -1,0 +1,329 @@
+"""The flows behind the FHIR surface: searches and reads of Slot, Schedule, Practitioner and Location.
+
+Slots are asked of the site's upstream: of Redox by a query made from the search's parameters, or of
+a FHIR EHR through the very flow that answers Redox. The rest comes from the site's directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from gateway.core import fhir, fhir_directory, window
+from gateway.core import search as searches
+from gateway.core.directory import Cells, Directory, allowed, shown
+from gateway.core.errors import InvalidMessage, Issue, NotFound, NotKnownHere, UpstreamFailed
+from gateway.core.fhir import Interaction, Link
+from gateway.core.flows import SiteRules, directory_of, no_schedules, unaskable
+from gateway.core.mapping import Entries, Front, Sought, Wanted
+from gateway.core.mapping import Mapping as Tables
+from gateway.core.plan import Flow, Reply
+from gateway.core.search import Cursor, Search
+
+# Asks the upstream a Redox query, which means the lines of these positions (None: any), and gives back the
+# bytes of a Redox answer, and further issues.
+Positions = tuple[int, ...] | None
+Asker = Callable[[dict[str, Any], Positions], Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class FhirSite:
+    """What the FHIR flows need of a site beside the interaction."""
+
+    rules: SiteRules
+    front: Front
+    mapping: Tables
+    ask: Asker
+
+
+def answer(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
+    """One interaction. ``now`` is an aware instant. GatewayError for what cannot be answered."""
+    if interaction.resource == "Slot":
+        if interaction.id is None:
+            return (yield from _slot_search(interaction, site, now))
+        return (yield from _slot_read(interaction, site))
+    directory = yield from directory_of(site.rules, site.mapping)
+    shelf = site.front.shelf(directory)
+    if interaction.id is None:
+        return fhir_directory.searched(interaction, site.rules.max_slots, directory, shelf)
+    text = shelf.texts[interaction.resource].get(interaction.id)
+    if text is None:
+        raise _not_found(interaction)
+    return Reply(200, text.encode(), fhir.JSON)
+
+
+def _not_found(interaction: Interaction) -> NotFound:
+    return NotFound(Issue("not-found", "", f"there is no such {interaction.resource} at this site"))
+
+
+# --- slots ------------------------------------------------------------------------------------------
+
+_FOREIGN = Issue("value", searches.CURSOR, "is not from a link of this server; follow the link as it is")
+_BY_ID, _MOST_IDS = "_id", 20
+_TIMES = ("start", "end")
+
+
+def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
+    search = searches.take_apart(interaction, site.front.names | {_BY_ID}, site.rules.max_slots)
+    sought = site.front.read([each for each in search.params if each[0] != _BY_ID])
+    _refuse(sought)
+    ids = [value for name, value in search.params if name == _BY_ID]
+    span = None if ids else _span(sought, search.cursor, site.rules, now)
+    directory = yield from directory_of(site.rules, site.mapping)
+    if not directory.lines:
+        raise no_schedules(directory)
+    positions = allowed(directory, sought.groups)
+    issues = [
+        *search.issues,
+        *(each for each in sought.issues),
+        *_unknown(directory, sought),
+        *directory.issues,
+    ]
+    entries = Entries((), False, (), {})
+    if ids:
+        entries = yield from _by_id(interaction, site, sought, directory, positions, search.cursor, ids)
+    elif span is not None and not sought.nothing and positions != ():
+        entries = yield from _entries(interaction, site, sought, span, directory, positions)
+    elif span is None and not sought.nothing:
+        issues.append(
+            Issue(
+                "value",
+                "start",
+                "the search ends before now, and begins now where no start is given",
+                "warning",
+            )
+        )
+    return _slot_bundle(interaction, site, _spelt(search, sought, span), entries, directory, issues)
+
+
+def _refuse(sought: Sought) -> None:
+    """What cannot be read is refused, all of it; what is only not known here is another matter."""
+    if errors := [issue for issue in sought.issues if issue.severity == "error"]:
+        if all(issue.code == "code-invalid" for issue in errors):
+            raise NotKnownHere(*errors)
+        raise InvalidMessage(*errors)
+
+
+def _span(sought: Sought, cursor: Cursor, rules: SiteRules, now: datetime) -> window.Window | None:
+    """The effective window; None if nothing can be open in it. No start: now; no end: the site's default
+    days later."""
+    begin = sought.start or window.to_utc_text(now)
+    if sought.end is not None and sought.end <= begin:
+        if sought.start is None:
+            return None  # all of it is past
+        text = f"the search ends ({sought.end}) before it begins ({begin}); no slot can be found by it"
+        raise InvalidMessage(Issue("invariant", "start", text))
+    span = window.window_of(
+        begin,
+        sought.end,
+        rules.zone,
+        rules.default_window_days,
+        rules.max_window_days,
+        paths=("start", "start"),
+        end_day_included=False,
+    )
+    if not cursor.start:
+        return span
+    first = _instant(cursor.start, rules)
+    if first is None or not span.start <= first < span.end:
+        raise InvalidMessage(_FOREIGN)
+    return replace(span, start=first)
+
+
+def _instant(text: str, rules: SiteRules) -> datetime | None:
+    try:
+        return window.parse_instant(text, rules.zone)
+    except ValueError:
+        return None
+
+
+def _unknown(directory: Directory, sought: Sought) -> list[Issue]:
+    """A warning for every schedule, practitioner or place that is asked for and not known here."""
+    found = []
+    for group in sought.groups:
+        for value in dict.fromkeys(value for _, value in group):
+            columns = [column for column, each in group if each == value]
+            if not any(directory.holding(column, value) for column in columns):
+                names = " or ".join(sorted(column.replace("_", " ") for column in columns))
+                text = f'no {names} "{shown(value)}" is known at this site'
+                found.append(Issue("not-found", "", text, "warning"))
+    return found
+
+
+def _entries(
+    interaction: Interaction,
+    site: FhirSite,
+    sought: Sought,
+    span: window.Window,
+    directory: Directory,
+    positions: tuple[int, ...] | None,
+) -> Generator[Any, Any, Entries]:
+    """Asks for the slots. Schedules that cannot be asked for are told; NotKnownHere if none can be."""
+    issues: list[Issue] = []
+    lines: tuple[Cells, ...] | None = None
+    if positions is not None:
+        lines = tuple(directory.lines[each] for each in positions)
+        if mute := site.front.unaskable(lines):
+            issues.append(unaskable(mute))
+            if len(mute) == len(lines):
+                raise NotKnownHere(*issues)
+            lines = tuple(line for line in lines if line["schedule"] not in mute)
+        if len(lines) > site.rules.max_schedules:
+            lines = None  # so many that Redox is better asked for all; the others' slots are left out
+    low, high = window.to_utc_text(span.start), window.to_utc_text(span.end)
+    query = site.front.write(sought, low, high, site.rules.default_duration_minutes, lines)
+    body, told = yield from site.ask(query, positions)
+    wanted = Wanted(low, high, sought.minutes or 0)
+    entries = site.front.slots(body, directory, positions, wanted, interaction.base)
+    return replace(entries, issues=(*issues, *told, *entries.issues))
+
+
+def _slot_bundle(
+    interaction: Interaction,
+    site: FhirSite,
+    search: Search,
+    entries: Entries,
+    directory: Directory,
+    issues: Sequence[Issue],
+) -> Reply:
+    rest = entries.slots[_skipped(entries, search.cursor) :]
+    page = rest[: search.count]
+    told = [*issues, *entries.issues]
+    incomplete = entries.incomplete or directory.incomplete
+    incomplete = incomplete or any(issue.severity == "error" for issue in entries.issues)
+    if incomplete:
+        told.append(
+            Issue("incomplete", "", "not all open slots could be told; ask for a shorter time", "warning")
+        )
+    texts: list[str] = []
+    if not search.counted_only:
+        texts = [text for _, _, text in page]
+        schedules = _schedules_of(page, directory, site.front) if search.includes else []
+        texts += fhir_directory.included(
+            interaction.base, site.front.shelf(directory), schedules, search.includes
+        )
+    if told:
+        texts.append(fhir.outcome_entry([fhir_directory.warning(issue) for issue in told]))
+    links = _links(interaction, search, page, len(rest))
+    # How many there are in all is not known where some are missing.
+    total = search.cursor.before + len(rest) if search.counted_only or not incomplete else None
+    counts = {
+        "slots": 0 if search.counted_only else len(page),
+        "incomplete": int(incomplete),
+        **entries.counts,
+    }
+    return Reply(200, fhir.bundle(texts, links, total), fhir.JSON, tuple(told), counts)
+
+
+def _skipped(entries: Entries, cursor: Cursor) -> int:
+    """How many of the slots at the cursor's own start were on the page before."""
+    if not cursor.start:
+        return 0
+    return min(sum(start == cursor.start for start, _, _ in entries.slots), cursor.same)
+
+
+def _spelt(search: Search, sought: Sought, span: window.Window | None) -> Search:
+    """The search with the window's defaults spelt out, for links that mean tomorrow what they mean today."""
+    if span is None or (sought.start is not None and sought.end is not None):
+        return search
+    bounds = (f"ge{window.to_utc_text(span.start)}", f"lt{window.to_utc_text(span.end)}")
+    others = (each for each in search.params if each[0] not in _TIMES)
+    return replace(search, params=(*others, *(("start", bound) for bound in bounds)))
+
+
+def _links(
+    interaction: Interaction, search: Search, page: Sequence[tuple[str, str, str]], rest: int
+) -> list[Link]:
+    """``self`` says what was searched for; ``next`` is there where there is more."""
+    own = search.cursor if search.cursor.start else None
+    known = searches.page_params(search.params, own, search.count, search.includes)
+    links = [Link("self", fhir.search_url(interaction.base, "Slot", known))]
+    if not search.counted_only and page and rest > len(page):
+        start = page[-1][0]
+        same = sum(each == start for each, _, _ in page)
+        if search.cursor.start == start:
+            same += search.cursor.same
+        cursor = Cursor(search.cursor.before + len(page), same, start)
+        following = searches.page_params(search.params, cursor, search.count, search.includes)
+        links.append(Link("next", fhir.search_url(interaction.base, "Slot", following)))
+    return links
+
+
+def _schedules_of(page: Sequence[tuple[str, str, str]], directory: Directory, front: Front) -> list[str]:
+    """The ids of the Schedules of a page's slots, each once."""
+    found: dict[str, None] = {}
+    for _, name, _ in page:
+        named = front.named(name, directory)
+        if named is not None:
+            found[fhir.resource_id(directory.lines[named[0]]["schedule"])] = None
+    return list(found)
+
+
+def _slot_read(interaction: Interaction, site: FhirSite) -> Flow:
+    directory = yield from directory_of(site.rules, site.mapping)
+    sought = Sought(None, None, None, (), {}, False, ())
+    name = interaction.id or ""
+    entries = yield from _by_id(interaction, site, sought, directory, None, Cursor(), [name])
+    text = next((text for _, each, text in entries.slots if each == name), None)
+    if text is None and (entries.incomplete or directory.incomplete):
+        raise UpstreamFailed(
+            Issue("incomplete", "", "whether there is such a Slot cannot be told now; ask again")
+        )
+    if text is None:
+        raise _not_found(interaction)
+    resource = msgspec.json.encode(msgspec.json.decode(text)["resource"])
+    return Reply(200, resource, fhir.JSON, entries.issues, {"slots": 1})
+
+
+def _by_id(
+    interaction: Interaction,
+    site: FhirSite,
+    sought: Sought,
+    directory: Directory,
+    positions: tuple[int, ...] | None,
+    cursor: Cursor,
+    ids: Sequence[str],
+) -> Generator[Any, Any, Entries]:
+    """The slots of these ids that are still open and are what else is sought: each is asked for."""
+    names = list(dict.fromkeys(each for value in ids for each in searches.alternatives(value)))
+    if len(names) > _MOST_IDS:
+        raise InvalidMessage(
+            Issue("too-costly", _BY_ID, f"ask for at most {_MOST_IDS} slots by id at a time")
+        )
+    found: list[tuple[str, str, str]] = []
+    issues: list[Issue] = []
+    incomplete = False
+    for name in names:
+        named = site.front.named(name, directory)
+        begin = _instant(named[1], site.rules) if named is not None else None
+        if named is None or begin is None or not _meant(named, sought, positions, cursor):
+            continue
+        position, _, minutes = named
+        span = window.Window(begin, begin + timedelta(minutes=minutes))
+        one = replace(sought, start=None, end=None, minutes=minutes, groups=(), issues=())
+        entries = yield from _entries(interaction, site, one, span, directory, (position,))
+        found += [each for each in entries.slots if each[1] == name]
+        issues += entries.issues
+        incomplete = (
+            incomplete or entries.incomplete or any(each.severity == "error" for each in entries.issues)
+        )
+    found.sort(key=lambda each: each[0])
+    return Entries(tuple(found), incomplete, tuple(dict.fromkeys(issues)), {})
+
+
+def _meant(
+    named: tuple[int, str, int], sought: Sought, positions: tuple[int, ...] | None, cursor: Cursor
+) -> bool:
+    """Whether a slot that is asked for by its id is also what the other parameters ask for."""
+    position, start, minutes = named
+    return (
+        not sought.nothing
+        and (positions is None or position in positions)
+        and minutes >= (sought.minutes or 0)
+        and max(sought.start or "", cursor.start) <= start
+        and (sought.end is None or start < sought.end)
+    )

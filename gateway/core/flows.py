@@ -1,0 +1,290 @@
+"""The flows: what is asked of whom, in which order, and what is made of the answers. No I/O.
+
+A flow is a generator (see :mod:`gateway.core.plan`): ``next`` it, compare the calls, ``send`` the
+answers, compare the reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from gateway.core import directory as places
+from gateway.core import redox, window
+from gateway.core.directory import Cells, Directory
+from gateway.core.errors import (
+    DeadlineExceeded,
+    GatewayError,
+    InvalidMessage,
+    Issue,
+    NotKnownHere,
+    UpstreamFailed,
+)
+from gateway.core.mapping import Asked, Collector, Mapping, Wanted
+from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply
+
+JSON = "application/json"
+RESPONSE = "AvailableSlotsResponse"
+ZONE = "timezone"
+NOT_HERE = frozenset({"not-found", "code-invalid"})
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """What a site's configuration says of queries. Minutes, days and seconds as their names say."""
+
+    id: str
+    zone: ZoneInfo
+    default_duration_minutes: int = 20
+    default_window_days: int = 7
+    max_window_days: int = 62
+    preferences: Literal["filter", "order", "ignore"] = "filter"
+    time_tolerance_minutes: int = 60
+    max_schedules: int = 50
+    max_slots: int = 1000
+    directory_cache_seconds: float = 300
+    providers_by_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a query means: its window, what it prefers, and whose schedules."""
+
+    asked: Asked
+    span: window.Window
+    lengths: tuple[int, ...]
+    directory: Directory
+    positions: tuple[int, ...]
+    cut: bool
+    issues: tuple[Issue, ...]
+
+    @property
+    def lines(self) -> tuple[Cells, ...]:
+        """The chosen lines of the directory, in the order of the answer."""
+        return tuple(self.directory.lines[position] for position in self.positions)
+
+    def prefers(self, site: SiteRules, zone: str) -> window.Matcher | None:
+        """Which slots of schedules in a zone the asker prefers; None where any will do."""
+        clinic = ZoneInfo(zone) if zone else site.zone
+        return window.matcher(self.asked.preferences, clinic, site.time_tolerance_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search of a plan: the minutes that it asks for (0: none), and the zone of its schedules, as
+    the directory says it (empty: the site's own)."""
+
+    call: Call
+    minutes: int
+    zone: str
+
+
+def available_slots(
+    message: redox.Message,
+    site: SiteRules,
+    mapping: Mapping,
+    now: datetime,
+    positions: tuple[int, ...] | None = None,
+) -> Flow:
+    """Answers a Redox AvailableSlots query with the EHR's open slots.
+
+    ``now`` is an aware instant: the answer's EventDateTime. ``positions``: the lines of the directory that
+    are meant, where the asker knows them better than the message can say. Raises GatewayError for what cannot
+    be answered; a part that failed makes the answer incomplete, all of them failing makes it an error.
+    """
+    plan = yield from planned(message, site, mapping, positions)
+    searches = _searches(plan, mapping)
+    outcomes = yield from _asked("slots", tuple(search.call for search in searches))
+    collector, failed = _collected(plan, site, mapping, searches, outcomes)
+    first = plan.prefers(site, _zone_of(plan)) if site.preferences == "order" else None
+    texts, between, cut = collector.texts(site.max_slots, first)
+    issues = (*plan.issues, *collector.issues)
+    incomplete = plan.cut or cut or failed > 0 or any(issue.severity == "error" for issue in collector.issues)
+    incomplete = incomplete or any(isinstance(each, Answer) and not each.complete for each in outcomes)
+    at = window.to_utc_text(now)
+    body = redox.reply(message.meta, RESPONSE, at, texts, between, incomplete=incomplete)
+    counts = {
+        "schedules": len(plan.positions),
+        "searches": len(searches),
+        "failed": failed,
+        "slots": len(texts),
+        "incomplete": int(incomplete),
+        **collector.counts,
+    }
+    return Reply(200, body, JSON, issues, counts)
+
+
+def planned(
+    message: redox.Message, site: SiteRules, mapping: Mapping, positions: tuple[int, ...] | None = None
+) -> Generator[Any, Any, Plan]:
+    """Reads the query, and the directory, into a plan; every fault of the query in one error."""
+    asked, span, issues = _read(message, site, mapping)
+    if span is None or any(issue.severity == "error" and issue.code not in NOT_HERE for issue in issues):
+        raise InvalidMessage(*(issue for issue in issues if issue.severity == "error"))
+    directory = yield from directory_of(site, mapping)
+    if not directory.lines:
+        raise no_schedules(directory)
+    if positions is None:
+        positions, unknown = places.choose(directory, asked.wants, by_name=site.providers_by_name)
+        issues.extend(unknown)
+    if errors := [issue for issue in issues if issue.severity == "error"]:
+        raise _unsure(errors) if directory.incomplete else NotKnownHere(*errors)
+    positions, mute = _askable(directory, positions, mapping)
+    issues.extend(mute)
+    lengths = tuple(
+        dict.fromkeys(each.minutes or site.default_duration_minutes for each in asked.preferences)
+    )
+    return Plan(
+        asked,
+        span,
+        lengths or (site.default_duration_minutes,),
+        directory,
+        positions[: site.max_schedules],
+        len(positions) > site.max_schedules or directory.incomplete or bool(mute),
+        (*issues, *directory.issues),
+    )
+
+
+def _read(
+    message: redox.Message, site: SiteRules, mapping: Mapping
+) -> tuple[Asked, window.Window | None, list[Issue]]:
+    asked = mapping.read_query(message.body)
+    issues = list(asked.issues)
+    try:
+        span = window.window_of(
+            asked.start or "", asked.end, site.zone, site.default_window_days, site.max_window_days
+        )
+    except InvalidMessage as error:
+        return asked, None, [*issues, *error.issues]
+    return asked, span, issues
+
+
+def every_fault(error: redox.FaultyMessage, site: SiteRules, mapping: Mapping) -> InvalidMessage:
+    """The faults of a message's shape, and those of the values in what is left of it."""
+    if error.rest is None:
+        return error
+    _, _, found = _read(error.rest, site, mapping)
+    told = {issue.path for issue in error.issues}
+    more = (issue for issue in found if issue.severity == "error" and issue.path not in told)
+    return InvalidMessage(*error.issues, *more)
+
+
+def _askable(
+    directory: Directory, positions: tuple[int, ...], mapping: Mapping
+) -> tuple[tuple[int, ...], tuple[Issue, ...]]:
+    """The positions that the upstream can be asked for, and an Issue about the others if there are any.
+
+    Raises NotKnownHere where none is left; UpstreamFailed if what is missing may be in the part of the
+    directory that could not be read.
+    """
+    mute = mapping.unaskable([directory.lines[position] for position in positions])
+    if not mute:
+        return positions, ()
+    issue = unaskable(mute, mapping.asking_columns)
+    left = tuple(each for each in positions if directory.lines[each]["schedule"] not in mute)
+    if not left:
+        raise UpstreamFailed(issue) if directory.incomplete else NotKnownHere(issue)
+    return left, (replace(issue, severity="warning"),)
+
+
+def unaskable(schedules: Sequence[str], columns: Sequence[str] = ()) -> Issue:
+    """What is said of schedules that no row can name to the upstream; ``columns`` are those that name it."""
+    named = ", ".join(f'"{places.shown(each)}"' for each in schedules[:5])
+    more = f" and {len(schedules) - 5} more" if len(schedules) > 5 else ""
+    empty = " or ".join(f'"{each}"' for each in columns) or "columns"
+    text = f"{named}{more} cannot be asked for: a search needs {empty} of the directory, empty there; "
+    return Issue("incomplete", "schedules.csv", text + "fill it in schedules.csv")
+
+
+def _unsure(errors: Sequence[Issue]) -> UpstreamFailed:
+    """What is not in a directory of which a part is missing may well exist: the asker is not at fault."""
+    paths = ", ".join(dict.fromkeys(issue.path for issue in errors))
+    text = f"a part of the schedule directory could not be read, so {paths} cannot be looked up"
+    text += "; ask again shortly"
+    return UpstreamFailed(Issue("incomplete", "", text))
+
+
+def directory_of(site: SiteRules, mapping: Mapping) -> Generator[Any, Any, Directory]:
+    """The site's directory, kept for ``directory_cache_seconds`` unless a part of it is missing."""
+    calls = mapping.directory_calls()
+    if not calls:
+        return mapping.own_directory
+    built: Directory = yield Remember(
+        "directory",
+        "directory",
+        site.directory_cache_seconds,
+        calls,
+        mapping.directory,
+        lambda directory: not directory.incomplete,
+    )
+    return built
+
+
+def no_schedules(directory: Directory) -> GatewayError:
+    """Nobody to ask for: never an empty answer, which would say that nothing is open."""
+    if directory.incomplete:
+        return UpstreamFailed(*(issue for issue in directory.issues if issue.severity == "error"))
+    text = "this site has no schedules: neither its EHR nor its schedules.csv lists one"
+    return NotKnownHere(Issue("not-found", "", text))
+
+
+def _searches(plan: Plan, mapping: Mapping) -> tuple[Search, ...]:
+    """Days and times are those of the clinic, so schedules in different zones are not asked together."""
+    start, end = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
+    zones: dict[str, list[Cells]] = {}
+    for line in plan.lines:
+        zones.setdefault(line.get(ZONE, ""), []).append(line)
+    return tuple(
+        Search(call, minutes, zone)
+        for zone, lines in zones.items()
+        for call, minutes in mapping.slot_searches(start, end, plan.lengths, plan.asked, lines)
+    )
+
+
+def _zone_of(plan: Plan) -> str:
+    """The zone that all chosen schedules share; the site's own if they do not."""
+    zones = {line.get(ZONE, "") for line in plan.lines}
+    return zones.pop() if len(zones) == 1 else ""
+
+
+def _asked(stage: str, calls: tuple[Call, ...]) -> Generator[Any, Any, Sequence[Outcome]]:
+    if not calls:
+        return ()
+    outcomes: Sequence[Outcome] = yield Ask(stage, calls)
+    return outcomes
+
+
+def _collected(
+    plan: Plan,
+    site: SiteRules,
+    mapping: Mapping,
+    searches: Sequence[Search],
+    outcomes: Sequence[Outcome],
+) -> tuple[Collector, int]:
+    """The slots of every search that answered. With none that did, the worst failure is raised."""
+    failures: list[Failure] = []
+    collector = mapping.collector(plan.directory, plan.positions)
+    low, high = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
+    asked_length = min((each.minutes for each in plan.asked.preferences if each.minutes), default=0)
+    filtered = site.preferences == "filter"
+    prefers = {each.zone: plan.prefers(site, each.zone) if filtered else None for each in searches}
+    for search, outcome in zip(searches, outcomes, strict=True):
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            continue
+        wanted = Wanted(low, high, search.minutes or asked_length, prefers[search.zone])
+        if not collector.add(outcome, wanted):
+            failures.append(Failure(outcome.call, "protocol"))
+    if outcomes and len(failures) == len(outcomes):
+        raise _worst(failures, mapping)
+    return collector, len(failures)
+
+
+def _worst(failures: Sequence[Failure], mapping: Mapping) -> GatewayError:
+    """The failure that says most: what the asker or the operator can do something about first."""
+    errors = [mapping.failure(failure) for failure in failures]
+    telling = [error for error in errors if not isinstance(error, DeadlineExceeded)]
+    return (telling or errors)[0]

@@ -1,0 +1,170 @@
+"""What a site's compiled tables can do, as the flows see it: values and protocols, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gateway.core.directory import Cells, Directory, Wants
+from gateway.core.errors import GatewayError, Issue
+from gateway.core.plan import Answer, Call, Failure, Outcome
+from gateway.core.window import Matcher, Preference
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A Redox query as its rows read it. ``start`` and ``end`` are still the texts of the message."""
+
+    start: str | None
+    end: str | None
+    preferences: tuple[Preference, ...]
+    wants: tuple[Wants, ...]
+    params: tuple[tuple[str, tuple[str, ...]], ...]
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which slots of an answer count: UTC texts ``low`` <= start < ``high``, at least ``shortest``
+    minutes, and what ``prefers`` says of (start, minutes) where it is given."""
+
+    low: str
+    high: str
+    shortest: int = 0
+    prefers: Matcher | None = None
+
+
+class Collector(Protocol):
+    """Gathers the slots of all searches of one query."""
+
+    def add(self, answer: Answer, wanted: Wanted) -> bool:
+        """Takes the pages of one search; what cannot be used becomes an Issue. False: none of its pages
+        could be read, so that the search might as well have failed."""
+
+    @property
+    def issues(self) -> Sequence[Issue]:
+        """What was left out, and why; any of severity ``error`` makes the answer incomplete."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers for the log: slots taken in, and left out by reason."""
+
+    def texts(self, most: int, first: Matcher | None = None) -> tuple[list[str], str, bool]:
+        """The slots by time, then in the directory's order, those that ``first`` accepts before all
+        others: one text each, which joined by the second value are the JSON of all. True: more than
+        ``most``, so some were cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Slots for a FHIR client: (start in UTC, id, entry as JSON text) by time, then in the directory's
+    order. ``incomplete`` as Redox said it; ``issues`` and ``counts`` as of a collector."""
+
+    slots: tuple[tuple[str, str, str], ...]
+    incomplete: bool
+    issues: tuple[Issue, ...]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The directory as FHIR resources. ``texts``: type -> id -> JSON text; ``lines``: type -> id -> the
+    lines that it stands for; ``actors``: Schedule id -> (type, id) of what its actors refer to."""
+
+    texts: dict[str, dict[str, str]]
+    lines: dict[str, dict[str, list[Cells]]]
+    actors: dict[str, tuple[tuple[str, str], ...]]
+
+
+class Front(Protocol):
+    """The side of a site's tables that FHIR clients see."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters that choose slots."""
+
+    def read(self, params: Sequence[tuple[str, str]]) -> Sought:
+        """A search for slots by its rows."""
+
+    def write(
+        self, sought: Sought, start: str, end: str, minutes: int, lines: Sequence[Cells] | None
+    ) -> dict[str, Any]:
+        """The Redox query for it, without Meta. ``minutes`` where the search names no length; ``lines`` are
+        the schedules that are meant, None for any."""
+
+    def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
+        """The schedules among the lines that Redox cannot be asked for."""
+
+    def slots(
+        self, answer: bytes, directory: Directory, positions: Sequence[int] | None, wanted: Wanted, base: str
+    ) -> Entries:
+        """Redox's answer as entries; slots of other schedules than ``positions`` (None: any) are left
+        out. UpstreamFailed for an answer that cannot be read or holds Redox errors."""
+
+    def shelf(self, directory: Directory) -> Shelf:
+        """The directory as FHIR resources."""
+
+    def named(self, name: str, directory: Directory) -> tuple[int, str, int] | None:
+        """The line, start in UTC and minutes that a slot's id names; None if it names none."""
+
+
+class Mapping(Protocol):
+    """The compiled tables of one site."""
+
+    @property
+    def hash(self) -> str:
+        """A short hash of everything the tables were made from."""
+
+    def read_query(self, message: Any) -> Asked:
+        """The checked Redox message by its rows."""
+
+    @property
+    def asks_length(self) -> bool:
+        """Whether the upstream is asked for slots of a certain length."""
+
+    def slot_searches(
+        self, start: str, end: str, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]
+    ) -> tuple[tuple[Call, int], ...]:
+        """The Slot searches of a plan, each with the minutes that it asks for (0: none)."""
+
+    def directory_calls(self) -> tuple[Call, ...]:
+        """The searches that bring the directory; none where the site's CSV is all there is."""
+
+    def directory(self, outcomes: Sequence[Outcome]) -> Directory:
+        """Joins their answers with the site's CSV. GatewayError if there is nothing to work with."""
+
+    @property
+    def own_directory(self) -> Directory:
+        """The directory of a site whose CSV is all there is."""
+
+    @property
+    def asking_columns(self) -> tuple[str, ...]:
+        """The columns of the directory by which a schedule is asked for, any of them."""
+
+    def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
+        """The schedules among the lines that lack what a search for them needs."""
+
+    def collector(self, directory: Directory, positions: Sequence[int]) -> Collector:
+        """A collector for the slots of the chosen lines."""
+
+    def failure(self, failure: Failure) -> GatewayError:
+        """What the asker is told of an upstream's failure, by the error table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A FHIR search for slots as its rows read it, in Redox's words.
+
+    ``start`` and ``end`` are UTC texts or None; ``groups`` choose schedules by directory columns (each
+    group must hold, any of its pairs will do); ``fields`` are further Redox fields by their path;
+    ``nothing`` when only slots were asked for that this gateway never has (``status=busy``).
+    """
+
+    start: str | None
+    end: str | None
+    minutes: int | None
+    groups: tuple[tuple[tuple[str, str], ...], ...]
+    fields: dict[str, tuple[Any, ...]]
+    nothing: bool
+    issues: tuple[Issue, ...]

@@ -1,0 +1,109 @@
+"""The frozen values that flows and the driver hand to each other.
+
+A flow is a generator. It yields an :class:`Ask` (or a :class:`Remember`) and is sent what came
+back, in the order it asked; its return value is the :class:`Reply`. Nothing here does any I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gateway.core.errors import Issue
+
+FailureKind = Literal[
+    "connect",  # no connection, or it broke before a whole answer was there
+    "deadline",  # our own time ran out
+    "status",  # the upstream answered with a status >= 400 that none of the others covers
+    "unauthorized",  # 401 or 403, or no token was to be had
+    "overloaded",  # 429, or 503 with no better after the retries
+    "breaker",  # not even asked: the breaker of this upstream is open
+    "protocol",  # an answer that is not what its protocol says: not JSON, too large, a redirect
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that a flow wants made at the site's upstream.
+
+    For a FHIR upstream: ``GET {base_url}/{target}?{params}``, following ``next`` links up to
+    ``max_pages`` pages. For a Redox upstream: ``body`` is posted and ``target`` is the event.
+    ``params`` never hold anything of a patient.
+    """
+
+    target: str
+    params: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    max_pages: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call brought: the bytes of its pages, in order.
+
+    ``complete`` is false when pages are missing (the cap was reached, a later page failed, or a
+    ``next`` link pointed somewhere we do not go); ``issues`` then says which.
+    """
+
+    call: Call
+    pages: tuple[bytes, ...]
+    complete: bool = True
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that brought nothing. The flow decides whether that is a partial answer or an error.
+
+    ``status`` is the upstream's HTTP status, if there was one; ``code`` the first issue code of
+    its OperationOutcome (or the ``Type`` of a Redox error); ``retry_after`` is in seconds.
+    """
+
+    call: Call
+    kind: FailureKind
+    status: int | None = None
+    code: str | None = None
+    retry_after: float | None = None
+
+
+Outcome = Answer | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The calls of one stage; the driver makes them together and sends back ``tuple[Outcome, ...]``."""
+
+    stage: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """A stage whose result may be kept: the driver sends back ``build(outcomes)``.
+
+    ``build`` is pure. The driver keeps what it returns under ``key`` (unique within a site) for
+    ``seconds``, and lets simultaneous flows share one set of calls. A build that raises, or whose
+    ``keep(result)`` is false, is not kept.
+    """
+
+    stage: str
+    key: str
+    seconds: float
+    calls: tuple[Call, ...]
+    build: Callable[[tuple[Outcome, ...]], Any]
+    keep: Callable[[Any], bool] = lambda _result: True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the client gets. ``counts`` are for the log and the metrics: numbers, no values."""
+
+    status: int
+    body: bytes
+    content_type: str
+    issues: tuple[Issue, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+Flow = Generator[Ask | Remember, Any, Reply]

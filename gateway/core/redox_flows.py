@@ -1,0 +1,200 @@
+"""Asking Redox: the message that goes out, and what its answer is good for. And the ways in which a
+site's upstream is asked a Redox query, whichever side it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.core import flows, redox, window
+from gateway.core.errors import InvalidMessage, Issue, UpstreamFailed
+from gateway.core.flows import JSON, RESPONSE, SiteRules
+from gateway.core.mapping import Mapping as Tables
+from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Reply
+
+EVENT = "AvailableSlots"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """From whom and to whom a Redox query goes: ids of Redox's, None where they are not needed."""
+
+    source_id: str | None
+    destination_id: str
+    test: bool = False
+
+    def meta(self, now: datetime) -> dict[str, Any]:
+        """The Meta of a query: exactly one destination, as synchronous queries must have."""
+        meta: dict[str, Any] = {
+            "DataModel": "Scheduling",
+            "EventType": EVENT,
+            "EventDateTime": window.to_utc_text(now),
+            "Test": self.test,
+            "Destinations": [{"ID": self.destination_id}],
+        }
+        if self.source_id is not None:
+            meta["Source"] = {"ID": self.source_id}
+        return meta
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What may pass from Redox to Redox: the ``carried`` fields of a query, by their dotted names, and of a
+    ``slot`` the fields that this type has."""
+
+    carried: frozenset[str]
+    slot: type[msgspec.Struct]
+
+
+def ask_redox(
+    query: Mapping[str, Any], address: Address, mapping: Tables, now: datetime
+) -> Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]:
+    """Posts a query to Redox and gives back the answer's bytes. GatewayError by the error table.
+
+    What a row carries of ``Meta`` (a facility code) goes into the Meta of the query.
+    """
+    meta = {**query.get("Meta", {}), **address.meta(now)}
+    rest = {name: value for name, value in query.items() if name != "Meta"}
+    body = msgspec.json.encode({"Meta": meta, **rest})
+    outcomes = yield Ask("redox", (Call(EVENT, body=body),))
+    outcome: Answer | Failure = outcomes[0]
+    if isinstance(outcome, Failure):
+        raise mapping.failure(outcome)
+    return outcome.pages[0], outcome.issues
+
+
+def ask_ehr(
+    query: Mapping[str, Any],
+    positions: tuple[int, ...] | None,
+    reader: redox.Reader,
+    site: SiteRules,
+    mapping: Tables,
+    now: datetime,
+) -> Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]:
+    """Answers a Redox query from a FHIR EHR, through the flow that answers Redox itself; ``positions`` are
+    the schedules that it means, None for any."""
+    meta = {"DataModel": "Scheduling", "EventType": EVENT}
+    message = reader.read(msgspec.json.encode({"Meta": meta, **query}))
+    reply: Reply = yield from flows.available_slots(message, site, mapping, now, positions)
+    return reply.body, reply.issues
+
+
+class _Meta(msgspec.Struct):
+    IsIncomplete: bool | None = None
+    Errors: list[Any] | None = None
+
+
+class _Answer(msgspec.Struct):
+    AvailableSlots: list[msgspec.Raw] | None = None
+    Meta: _Meta | None = None
+
+
+_answer = msgspec.json.Decoder(_Answer).decode
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def relay(
+    message: redox.Message,
+    site: SiteRules,
+    limits: Relayed,
+    address: Address,
+    mapping: Tables,
+    now: datetime,
+) -> Flow:
+    """Asks Redox what Redox asks us: only the fields that rows carry go on, nothing of a patient.
+
+    What Redox answers outside the window is left out, and the asker gets its own Meta back. Codes, providers
+    and places are the other side's affair, so what is not known of them here goes on as it is.
+    """
+    asked = mapping.read_query(message.body)
+    issues = [each for each in asked.issues if each.severity == "error" and each.code not in flows.NOT_HERE]
+    span: window.Window | None = None
+    try:
+        span = window.window_of(
+            asked.start or "", asked.end, site.zone, site.default_window_days, site.max_window_days
+        )
+    except InvalidMessage as error:
+        issues.extend(error.issues)
+    if span is None or issues:
+        raise InvalidMessage(*issues)
+    low, high = window.to_utc_text(span.start), window.to_utc_text(span.end)
+    query = {**_kept(message.body, limits.carried), "StartDateTime": low, "EndDateTime": high}
+    body, told = yield from ask_redox(query, address, mapping, now)
+    slots, incomplete = _read(body)
+    found, broken = _within(slots, limits.slot, low, high, site)
+    if slots and broken == len(slots):
+        raise UpstreamFailed(
+            Issue("exception", "", "None of the slots that the scheduling system answered can be read.")
+        )
+    incomplete = incomplete or bool(broken) or len(found) > site.max_slots
+    texts = found[: site.max_slots]
+    reply = redox.reply(message.meta, RESPONSE, window.to_utc_text(now), texts, incomplete=incomplete)
+    counts = {"slots": len(texts), "incomplete": int(incomplete), "received": len(slots)}
+    if broken:
+        text = f"{broken} slots of the answer cannot be read and were left out"
+        told = (*told, Issue("structure", "AvailableSlots", text))
+    return Reply(200, reply, JSON, told, counts)
+
+
+def _read(body: bytes) -> tuple[list[msgspec.Raw], bool]:
+    """The slots of an answer, and whether Redox said that some are missing."""
+    try:
+        answer = _answer(body)
+    except _UNREADABLE:
+        answer = None
+    if answer is None or (answer.AvailableSlots is None and not (answer.Meta and answer.Meta.Errors)):
+        raise UpstreamFailed(
+            Issue("exception", "", "The scheduling system's answer holds no list of available slots.")
+        )
+    if answer.Meta is not None and answer.Meta.Errors:
+        raise UpstreamFailed(Issue("exception", "", "The scheduling system answered with errors of Redox's."))
+    return answer.AvailableSlots or [], answer.Meta is not None and answer.Meta.IsIncomplete is True
+
+
+def _kept(value: Any, carried: frozenset[str]) -> dict[str, Any]:
+    kept: dict[str, Any] = _pruned(msgspec.to_builtins(value), "", carried)
+    return kept
+
+
+def _pruned(value: Any, path: str, carried: frozenset[str]) -> Any:
+    """What the rows carry of a message; absent and empty parts are left out."""
+    if isinstance(value, dict):
+        inner = {
+            name: found
+            for name, each in value.items()
+            if (found := _pruned(each, f"{path}.{name}" if path else name, carried)) not in (None, {}, [])
+        }
+        return inner
+    if isinstance(value, list):
+        return [found for each in value if (found := _pruned(each, path, carried)) not in (None, {}, [])]
+    return value if path in carried else None
+
+
+def _within(
+    slots: list[msgspec.Raw], slot_type: type[msgspec.Struct], low: str, high: str, site: SiteRules
+) -> tuple[list[str], int]:
+    """The slots of the window by time, in UTC, none twice; and how many could not be read.
+
+    Each is written anew from the fields of Redox's schema: nothing else that stood in it goes on.
+    """
+    found: dict[bytes, tuple[str, str]] = {}
+    broken = 0
+    for raw in slots:
+        try:
+            slot: Any = msgspec.json.decode(raw, type=slot_type)
+            start = window.to_utc_text(window.parse_instant(slot.DateTime, site.zone))
+        except (*_UNREADABLE, ValueError):
+            broken += 1
+            continue
+        if not 0 < slot.Duration <= window.MAX_MINUTES:
+            broken += 1
+        elif low <= start < high:
+            slot.DateTime = start
+            slot.Duration = int(slot.Duration) if slot.Duration == int(slot.Duration) else slot.Duration
+            text = msgspec.json.encode(slot)
+            found.setdefault(text, (start, text.decode()))
+    return [text for _, text in sorted(found.values(), key=lambda each: each[0])], broken

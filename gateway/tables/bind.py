@@ -1,0 +1,47 @@
+"""Rows made ready for use: each with its codec bound to a site and its paths found in the schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.tables.codec import Codec, Context
+from gateway.tables.codecs import CODECS
+from gateway.tables.model import Row, Table
+from gateway.tables.paths import Path
+from gateway.tables.schema import Found, SchemaView
+
+DIRECTORY = "directory."
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRow:
+    """A row, its codec, and where its paths are in the schemas (FHIR paths without their root)."""
+
+    row: Row
+    codec: Codec
+    redox: Found | None
+    fhir: tuple[tuple[Path, Found], ...]
+
+
+def bind(table: Table, context: Context, schemas: Mapping[str, SchemaView]) -> tuple[BoundRow, ...]:
+    """Binds every row that is used. The table has passed ``check.py``: nothing is missing."""
+    return tuple(_bind(row, table, context, schemas) for row in table.rows if not row.ignore)
+
+
+def _bind(row: Row, table: Table, context: Context, schemas: Mapping[str, SchemaView]) -> BoundRow:
+    redox = None
+    if row.redox is not None and table.redox is not None:
+        redox = _found(schemas[table.redox].find(row.redox, table.below))
+    fhir = []
+    for path in row.fhir:
+        below = path.below(1)
+        fhir.append((below, _found(schemas[path.steps[0].name].find(below))))
+    codec = CODECS[row.codec.name].make(row.codec.arguments, context)
+    return BoundRow(row, codec, redox, tuple(fhir))
+
+
+def _found(found: Any) -> Found:
+    assert isinstance(found, Found), found
+    return found

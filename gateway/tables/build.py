@@ -1,0 +1,265 @@
+"""From folders to compiled tables: the one way in for everybody who needs a site's tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+from jsonschema import Draft202012Validator
+
+from gateway.core.directory import Cells
+from gateway.core.redox_flows import Relayed
+from gateway.shipped import folder
+from gateway.tables import check, codes, dialect, errors, load
+from gateway.tables.bind import BoundRow, bind
+from gateway.tables.codec import Context
+from gateway.tables.compile import compile_to_redox
+from gateway.tables.compile_fhir import compile_to_fhir
+from gateway.tables.front import FrontTables
+from gateway.tables.layers import Source, code_folders, files, shown, stack
+from gateway.tables.marked import Fault, Faults, Mark, did_you_mean, nearest
+from gateway.tables.model import Table
+from gateway.tables.query import QueryTable
+from gateway.tables.resources import ResourceTable
+from gateway.tables.schema import Found, SchemaView
+from gateway.tables.search import SearchTable
+from gateway.tables.site import SiteTables
+from gateway.tables.strays import LEVELS, strays
+from gateway.tables.structs import checked
+from gateway.tables.whole import ANSWER, DIRECTORY, QUERY
+
+# How many schedules a fault names.
+_NAMED = 5
+_SPECIAL = ("errors", "dialect")
+
+
+@lru_cache
+def schemas() -> dict[str, SchemaView]:
+    """The schemas of both sides by the name of the message or resource."""
+    return {
+        path.stem: SchemaView(json.loads(path.read_bytes()))
+        for side in ("redox", "fhir")
+        for path in sorted((folder("schemas") / side).glob("*.json"))
+    }
+
+
+@lru_cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((folder("schemas") / f"{name}.json").read_bytes()))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What tables are wanted for: a site, its dialect and its IANA time zone."""
+
+    site: str
+    dialect: str
+    zone: str
+
+
+class Tables:
+    """Builds and keeps the tables of sites; sites with the same files and zone share what is compiled."""
+
+    def __init__(self, own: Path | None) -> None:
+        self._roots = [folder("mappings"), *([own] if own is not None else [])]
+        self._compiled: dict[str, SiteTables] = {}
+        self._fronts: dict[int, FrontTables] = {}
+
+    def dialects(self) -> tuple[str, ...]:
+        """The names of the dialects that there are."""
+        names = {
+            each.name for root in self._roots if root.is_dir() for each in root.iterdir() if each.is_dir()
+        }
+        return tuple(sorted(names.difference(LEVELS)))
+
+    def build(self, wanted: Wanted) -> SiteTables:
+        """The compiled tables; :class:`Faults` with everything that is wrong in any file of the site."""
+        if wanted.dialect not in self.dialects():
+            text = f'there is no dialect "{wanted.dialect}"; {did_you_mean(wanted.dialect, self.dialects())}'
+            raise Faults([Mark(str(self._roots[-1]), 1, 1).fault(text), *self.meant(wanted)])
+        faults: list[Fault] = []
+        layers = stack(self._roots, wanted.dialect, wanted.site)
+        yaml = files(layers, ".yaml", faults)
+        csv = files(code_folders(self._roots, wanted.dialect, wanted.site), ".csv", faults)
+        own = _own(files(layers, ".csv", faults), faults)
+        stray = [each for layer in layers for each in sorted(layer.folder.glob("*.yml"))]
+        faults.extend(Mark(str(path), 1, 1).fault("name it .yaml; a .yml file is not read") for path in stray)
+        key = _hash([*yaml, *csv], wanted.zone)
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(key, yaml, csv, own, wanted, faults)
+        if faults:
+            raise Faults(faults)
+        made = self._compiled[key]
+        if not own:
+            return made
+        lines = _schedules(own, made.tables, made.dialect, made.context, faults)
+        if faults:
+            raise Faults(faults)
+        return replace(made, schedules=lines, hash=_hash([*yaml, *csv, *own], wanted.zone))
+
+    def meant(self, wanted: Wanted) -> tuple[Fault, ...]:
+        """The faults of the tables of the dialect that a mistyped one most likely means."""
+        for near in nearest(wanted.dialect, self.dialects(), 1):
+            try:
+                self.build(replace(wanted, dialect=near))
+            except Faults as wrong:
+                return wrong.faults
+        return ()
+
+    def lacking(self, wanted: Wanted, made: SiteTables) -> list[Fault]:
+        """What a site that is to be asked lacks, where ``schedules.csv`` is all that lists its schedules."""
+        if made.dialect.directory != "csv":
+            return []
+        mark = Mark(shown(self._roots[-1] / "sites" / wanted.site / "schedules.csv"), 1, 1)
+        if not made.schedules:
+            text = f'the dialect "{wanted.dialect}" lists schedules in schedules.csv'
+            return [mark.fault(f"{text}; there is none, or no line in it")]
+        columns, mute = made.asking_columns, made.unaskable(made.schedules)
+        if made.dialect.upstream != "fhir" or not mute:
+            return []
+        named = " or ".join(f'"{each}"' for each in columns)
+        if not any(each in made.schedules[0] for each in columns):
+            return [mark.fault(f"the rows ask by {named}; add that column")]
+        first = ", ".join(f'"{each}"' for each in mute[:_NAMED]) + (" and more" if mute[_NAMED:] else "")
+        return [mark.fault(f"the rows ask by {named}, which is empty for the schedules {first}; fill it")]
+
+    def strays(self, wanted: Sequence[Wanted], built: Sequence[SiteTables]) -> list[Fault]:
+        """What stands in the clinic's own folder and none of the sites reads; ``built`` are their tables."""
+        own, shipped = self._roots[-1], self._roots[0]
+        known = {path.stem for path in (shipped / "codes").glob("*.csv")}
+        for each in {id(made.tables): made.tables for made in built}.values():
+            for row in (row for table in each.values() for row in table.rows):
+                known.update(row.codec.arguments)
+        sites, dialects = {each.site for each in wanted}, {each.dialect for each in wanted}
+        return list(strays(own, shipped, sites, dialects, known if len(built) == len(wanted) else None))
+
+    def _compile(
+        self,
+        key: str,
+        yaml: list[Source],
+        csv: list[Source],
+        own: list[Source],
+        wanted: Wanted,
+        faults: list[Fault],
+    ) -> SiteTables:
+        def named(kind: str) -> Iterable[Source]:
+            return (source for source in yaml if source.kind == kind)
+
+        tables = load.load(
+            [source for source in yaml if source.kind not in _SPECIAL], _validator("mapping-table"), faults
+        )
+        rules = dialect.load(named("dialect"), _validator("dialect"), faults)
+        told = errors.load(named("errors"), _validator("error-table"), faults)
+        context = Context(ZoneInfo(wanted.zone), codes.code_tables(csv, faults))
+        check.check(tables, rules, context, schemas(), faults)
+        if faults:
+            if DIRECTORY in tables:
+                _schedules(own, tables, rules, context, faults)
+            raise Faults(faults)
+        bound = {name: bind(table, context, schemas()) for name, table in tables.items()}
+        return SiteTables(
+            hash=key,
+            dialect=rules,
+            tables=tables,
+            errors=told,
+            schedules=(),
+            query=QueryTable(tables[QUERY], bound[QUERY], schemas()["AvailableSlots"], rules),
+            resources=ResourceTable(tables[DIRECTORY], bound[DIRECTORY], schemas(), rules),
+            answer=compile_to_redox(tables[ANSWER], bound[ANSWER], schemas()),
+            answer_rows=bound[ANSWER],
+            context=context,
+            front=_front(tables, bound, whole=True) if rules.upstream == "redox" else None,
+        )
+
+    def front(self, wanted: Wanted) -> FrontTables:
+        """What FHIR clients of a site see; :class:`Faults` as of :meth:`build`.
+
+        They search by the same parameters whoever is asked. Where that is Redox, which has no searches of its
+        own, these are the site's own table; else those of the layer that the dialect names under ``clients``.
+        """
+        made = self.build(wanted)
+        if made.front is not None:
+            return made.front
+        key = id(made.tables)
+        if key not in self._fronts:
+            clients = made.dialect.clients
+            if clients not in self.dialects():
+                text = f'"clients: {clients}" names no folder; {did_you_mean(clients, self.dialects())}'
+                raise Faults([Mark(str(self._roots[-1]), 1, 1).fault(text)])
+            faults: list[Fault] = []
+            layers = files(stack(self._roots, clients, None), ".yaml", faults)
+            sources = [source for source in layers if source.kind not in _SPECIAL]
+            loaded = load.load(sources, _validator("mapping-table"), faults)
+            tables = {**made.tables, QUERY: loaded[QUERY]}
+            # What the dialect says of the searches that it is asked by does not concern its own clients'.
+            check.check(tables, dialect.Dialect(), made.context, schemas(), faults)
+            if faults:
+                raise Faults(faults)
+            bound = {name: bind(table, made.context, schemas()) for name, table in tables.items()}
+            self._fronts[key] = _front(tables, bound, whole=False)
+        return self._fronts[key]
+
+
+def _front(tables: dict[str, Table], bound: dict[str, tuple[BoundRow, ...]], *, whole: bool) -> FrontTables:
+    """The tables read from right to left; ``whole`` as of :class:`SearchTable`."""
+    query = bound[QUERY]
+    carried = {str(each.row.redox) for each in query if each.row.redox is not None}
+    carried |= {name for each in query for name in each.row.with_}
+    return FrontTables(
+        SearchTable(query, whole=whole),
+        compile_to_fhir(tables[ANSWER], bound[ANSWER], schemas()),
+        bound[DIRECTORY],
+        Relayed(frozenset(carried), _relayed_slot(tables[ANSWER])),
+    )
+
+
+def _relayed_slot(table: Table) -> type[msgspec.Struct]:
+    """One slot of Redox's answer with every field of its schema, and no other."""
+    view = schemas()[table.redox or ""]
+    found = view.find(table.below) if table.below is not None else None
+    return checked("RelayedSlot", view, found.schema if isinstance(found, Found) else None, strict=False)
+
+
+def _own(sources: list[Source], faults: list[Fault]) -> list[Source]:
+    """The schedule directories among a layer's CSV files; it has no other."""
+    for source in sources:
+        if source.kind != "schedules":
+            text = "is not read; the schedule directory is schedules.csv, code tables stand in codes/"
+            faults.append(Mark(source.name, 1, 1).fault(text))
+    return [source for source in sources if source.kind == "schedules"]
+
+
+def _schedules(
+    own: list[Source],
+    tables: dict[str, Table],
+    rules: dialect.Dialect,
+    context: Context,
+    faults: list[Fault],
+) -> tuple[Cells, ...]:
+    columns = {row.directory for row in tables[DIRECTORY].rows if row.directory is not None}
+    columns |= tables[DIRECTORY].unread
+    query = tables[QUERY].rows if QUERY in tables else ()
+    by_type = (row for row in query if row.select is not None and row.codec.name == "code" and row.with_)
+    name = next((row.codec.arguments[0] for row in by_type if row.codec.arguments), "")
+    return codes.schedules(
+        own,
+        columns,
+        faults,
+        of_ehr=rules.upstream == "fhir",
+        alone=rules.directory == "csv",
+        types=context.codes.get(name),
+    )
+
+
+def _hash(sources: Iterable[Source], zone: str) -> str:
+    digest = hashlib.sha256(zone.encode())
+    for source in sources:
+        digest.update(f"\0{source.layer}\0{source.kind}\0{len(source.content)}\0".encode())
+        digest.update(source.content)
+    return digest.hexdigest()[:12]

@@ -1,0 +1,120 @@
+"""The client of a FHIR R4 server: searches and reads, page by page."""
+
+from __future__ import annotations
+
+import msgspec
+from yarl import URL
+
+from gateway.core.errors import Issue
+from gateway.core.plan import Answer, Call, Failure
+from gateway.upstream.breaker import BreakerState
+from gateway.upstream.careful import Careful
+from gateway.upstream.exchange import Request
+from gateway.upstream.interface import ClientSettings
+from gateway.upstream.oauth import Credentials, FixedToken
+from gateway.upstream.paging import BaseUrl, next_link
+from gateway.upstream.surroundings import Surroundings
+from gateway.upstream.trouble import Trouble
+
+
+class _OutcomeIssue(msgspec.Struct):
+    code: str | None = None
+
+
+class _Outcome(msgspec.Struct):
+    issue: list[_OutcomeIssue] = []
+
+
+_OUTCOME = msgspec.json.Decoder(_Outcome)
+
+
+class FhirClient:
+    """An :class:`~gateway.upstream.interface.Upstream` for ``GET {base_url}/{target}?{params}``.
+
+    Raises ValueError for a base URL that is none, OSError or ssl.SSLError for an unusable ``ca_file``.
+    """
+
+    def __init__(
+        self, settings: ClientSettings, *, credentials: Credentials | FixedToken | None, around: Surroundings
+    ) -> None:
+        self._base = BaseUrl(settings.base_url)
+        self._careful = Careful(
+            settings,
+            credentials=credentials,
+            around=around,
+            # Only GETs are made here (RFC 9110, section 9.2.2).
+            repeats=frozenset({"always", "idempotent"}),
+            code_of=_issue_code,
+        )
+
+    @property
+    def state(self) -> BreakerState:
+        """The breaker's state, for the metrics."""
+        return self._careful.state
+
+    async def call(self, call: Call, *, deadline: float, request_id: str) -> Answer | Failure:
+        """Make the search and follow its ``next`` links, up to ``call.max_pages`` pages.
+
+        The first page decides between Answer and Failure. What keeps a later one away leaves the
+        Answer incomplete, with an Issue that says why and quotes nothing of the upstream.
+        """
+        url = self._base.below(call.target, call.params)
+        if url is None:
+            return Failure(call, "protocol")
+        pages: list[bytes] = []
+        seen: set[URL] = set()
+        missing: Issue | None = None
+        while url is not None:
+            seen.add(url)
+            try:
+                page, link = await self._page(call, url, deadline, request_id)
+            except Trouble as trouble:
+                if not pages:
+                    return trouble.failure(call)
+                missing = _missing("incomplete", f"page {len(pages) + 1} could not be read ({trouble})")
+                break
+            pages.append(page)
+            url, missing = self._onward(call, url, link, len(pages), seen)
+        return Answer(call, tuple(pages), missing is None, () if missing is None else (missing,))
+
+    async def close(self) -> None:
+        """Give up a token renewal in flight."""
+        await self._careful.close()
+
+    async def _page(self, call: Call, url: URL, deadline: float, request_id: str) -> tuple[bytes, str | None]:
+        headers = {"Accept": "application/fhir+json", "X-Request-Id": request_id}
+        request = Request("GET", url, call.target.partition("/")[0], headers)
+        body = (await self._careful.send(request, deadline=deadline)).body
+        return body, next_link(body)
+
+    def _onward(
+        self, call: Call, url: URL, link: str | None, count: int, seen: set[URL]
+    ) -> tuple[URL | None, Issue | None]:
+        """The URL of the next page, or why there is none although the upstream names one."""
+        if link is None:
+            return None, None
+        if count >= call.max_pages:
+            return None, _missing("too-costly", f"there are more pages than the limit of {call.max_pages}")
+        onward = self._base.follow(url, link)
+        if onward is None:
+            return None, _missing(
+                "security", "the link to the next page points outside the base URL, so it was not followed"
+            )
+        if onward in seen:
+            return None, _missing(
+                "incomplete", "the link to the next page leads to a page that was read already"
+            )
+        return onward, None
+
+
+def _missing(code: str, reason: str) -> Issue:
+    return Issue(code, "Bundle.link", f"{reason}; what stands on the pages from there is missing", "warning")
+
+
+def _issue_code(body: bytes) -> str | None:
+    """The first ``OperationOutcome.issue.code``, if the body has one."""
+    try:
+        issues = _OUTCOME.decode(body).issue
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    return issues[0].code if issues else None

@@ -1,0 +1,71 @@
+"""What the clients of this room have in common: their shape, their settings, what they report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from gateway.core.plan import Answer, Call, Failure, FailureKind
+
+EventOutcome = Literal["ok", "cancelled"] | FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamEvent:
+    """One request that was made, or refused before it was made; for the log and the metrics.
+
+    ``target`` is a resource type, a Redox event or ``token``: never an id nor a query.
+    ``outcome`` is ``ok`` for a status below 400, else the kind of failure. ``status`` is None when
+    no answer came. ``seconds`` is the time on the wire. ``attempt`` counts from 1; 0 means that
+    nothing was sent (the breaker is open, or our own rate limit is reached).
+    """
+
+    target: str
+    outcome: EventOutcome
+    status: int | None
+    seconds: float
+    attempt: int
+
+
+Observe = Callable[[UpstreamEvent], None]
+
+
+def observe_nothing(_event: UpstreamEvent) -> None:
+    """The default of every ``observe`` argument."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """How one upstream is called. Seconds and bytes throughout.
+
+    ``max_response_bytes`` is for one page, after decompression. ``ca_file`` names a PEM file of
+    certificate authorities that are trusted beside those of the system. ``max_attempts`` counts
+    the first one. ``breaker_failures`` are failures in a row.
+    """
+
+    base_url: str
+    max_concurrency: int = 20
+    max_response_bytes: int = 10 * 1024 * 1024
+    max_attempts: int = 3
+    backoff_seconds: float = 0.1
+    backoff_cap_seconds: float = 2.0
+    connect_seconds: float = 5.0
+    token_seconds: float = 10.0
+    breaker_failures: int = 5
+    breaker_seconds: float = 5.0
+    ca_file: str | None = None
+
+
+class Upstream(Protocol):
+    """One site's upstream, whatever it speaks."""
+
+    async def call(self, call: Call, *, deadline: float, request_id: str) -> Answer | Failure:
+        """Make ``call`` and say what came of it, by ``deadline`` (a value of ``loop.time()``).
+
+        ``request_id`` is sent along. Trouble with the upstream is never raised: it is a Failure.
+        Cancellation passes through.
+        """
+
+    async def close(self) -> None:
+        """Give up what is in flight in the background. The shared session is not closed."""

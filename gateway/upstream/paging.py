@@ -1,0 +1,112 @@
+"""Which URLs belong to a FHIR upstream, and where the next page of a searchset is.
+
+What the upstream writes into ``Bundle.link`` is not trusted: our token goes only to the origin and
+path that the configuration names.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import msgspec
+from yarl import URL
+
+from gateway.upstream.trouble import Trouble
+
+_KNOWN = 64  # resource types that are searched are few
+
+# RFC 3986 has no others; a backslash is a slash to some and not to others.
+_PLAIN = re.compile(r"[!-\[\]-~]+")
+
+
+class _Link(msgspec.Struct, gc=False):
+    relation: str | None = None
+    url: str | None = None
+
+
+class _Page(msgspec.Struct, gc=False):
+    link: list[_Link] | None = None
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+
+
+def next_link(page: bytes) -> str | None:
+    """The URL of ``Bundle.link`` with relation ``next``, as it is written; None on the last page.
+
+    Raises Trouble ``protocol`` if the page is not a JSON object or its links are not of that form.
+    """
+    try:
+        links = _PAGE.decode(page).link
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        raise Trouble("protocol", status=200, down=False) from None
+    return next((link.url for link in links or () if link.relation == "next" and link.url), None)
+
+
+class BaseUrl:
+    """The base URL of an upstream, and what lies below it.
+
+    Raises ValueError for a URL that is not http or https, or that has a user, query or fragment.
+    """
+
+    def __init__(self, text: str) -> None:
+        url = URL(text.rstrip("/"))
+        if url.scheme not in ("http", "https") or not url.raw_host:
+            raise ValueError("the base URL must be absolute, with http or https")
+        if url.raw_user is not None or url.raw_password is not None:
+            raise ValueError("the base URL must not hold a user name or password")
+        if url.raw_query_string or url.raw_fragment:
+            raise ValueError("the base URL must end with its path: no query, no fragment")
+        self._url = url
+        self._path = url.raw_path.rstrip("/")
+        self._known: dict[str, URL] = {}
+
+    def below(self, path: str, params: tuple[tuple[str, str], ...] = ()) -> URL | None:
+        """``{base}/{path}?{params}``: percent-encoded, in order, repeated names kept.
+
+        None if ``path`` would lead out of the base path.
+        """
+        url = self._known.get(path)
+        if url is None:
+            try:
+                url = self._url / path
+            except ValueError:
+                return None
+            if not self._covers(url):
+                return None
+            if len(self._known) < _KNOWN:
+                self._known[path] = url
+        return url.with_query(list(params))
+
+    def follow(self, page: URL, link: str) -> URL | None:
+        """Where ``link``, found in the answer from ``page``, leads; None if we do not go there.
+
+        Resolved by RFC 3986, section 5, and otherwise left as the upstream wrote it. Scheme, host
+        and port must be those of the base, and the path its path or below. A link such as
+        ``/Slot?_offset=10`` that misses the base path is meant from the base (so Canvas writes it).
+        """
+        if not _PLAIN.fullmatch(link):
+            return None
+        try:
+            url = page.join(URL(link, encoded=True))
+            if not self._covers(url) and link.startswith("/") and not link.startswith("//"):
+                url = URL(f"{self._url}{link}", encoded=True)
+        except ValueError:
+            return None
+        return url if self._covers(url) else None
+
+    def _covers(self, url: URL) -> bool:
+        if url.raw_user is not None or url.raw_password is not None:
+            return False
+        if (url.scheme, (url.raw_host or "").lower(), url.port) != (
+            self._url.scheme,
+            (self._url.raw_host or "").lower(),
+            self._url.port,
+        ):
+            return False
+        # Servers resolve dots after decoding, so they are looked for there.
+        if not {".", ".."}.isdisjoint(unquote(url.raw_path).split("/")):
+            return False
+        # The base itself is covered: HAPI's next pages are ``{base}?_getpages=...``.
+        return url.raw_path == self._path or url.raw_path.startswith(f"{self._path}/")

@@ -1,0 +1,109 @@
+"""The client of the Redox network: a query is one POST, its answer one body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.core.plan import Answer, Call, Failure
+from gateway.upstream.breaker import BreakerState
+from gateway.upstream.careful import Careful
+from gateway.upstream.exchange import Request
+from gateway.upstream.interface import ClientSettings
+from gateway.upstream.oauth import Credentials
+from gateway.upstream.paging import BaseUrl
+from gateway.upstream.rate import SlidingWindow
+from gateway.upstream.surroundings import Surroundings
+from gateway.upstream.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedoxSettings(ClientSettings):
+    """``source_id`` is sent as ``Redox-Source-Id``, which newer OAuth keys need.
+
+    Redox documents 10,000 requests in any five minutes for an IP address; the count here is that of
+    one process, so workers and sites that share an address need a share each.
+    """
+
+    source_id: str | None = None
+    rate_limit: int = 10_000
+    rate_seconds: float = 300.0
+
+
+class _Error(msgspec.Struct, rename="pascal"):
+    type: str | None = None
+
+
+class _Meta(msgspec.Struct, rename="pascal"):
+    errors: list[_Error] = []
+
+
+class _Refusal(msgspec.Struct, rename="pascal"):
+    meta: _Meta
+
+
+_REFUSAL = msgspec.json.Decoder(_Refusal)
+
+
+class RedoxClient:
+    """An :class:`~gateway.upstream.interface.Upstream` for ``POST {base_url}/endpoint``.
+
+    A query changes nothing, but it is a POST: it is repeated only when nothing was sent, after a 429
+    and, with a new token, after a 401. Raises ValueError for a base URL that is none, OSError or
+    ssl.SSLError for an unusable ``ca_file``.
+    """
+
+    def __init__(self, settings: RedoxSettings, *, credentials: Credentials, around: Surroundings) -> None:
+        endpoint = BaseUrl(settings.base_url).below("endpoint")
+        if endpoint is None:
+            raise ValueError("the base URL must not have '.' or '..' in its path")
+        self._endpoint = endpoint
+        self._source_id = settings.source_id
+        self._careful = Careful(
+            settings,
+            credentials=credentials,
+            around=around,
+            repeats=frozenset({"always"}),
+            code_of=_error_type,
+            rate=SlidingWindow(limit=settings.rate_limit, seconds=settings.rate_seconds, clock=around.clock),
+        )
+
+    @property
+    def state(self) -> BreakerState:
+        """The breaker's state, for the metrics."""
+        return self._careful.state
+
+    async def call(self, call: Call, *, deadline: float, request_id: str) -> Answer | Failure:
+        """Post ``call.body``. Any 2xx is an Answer: whether ``Meta.Errors`` is in it, the flow sees.
+
+        Raises ValueError for a call without a body, which no flow may ask for here.
+        """
+        if call.body is None:
+            raise ValueError("a call to Redox needs a body")
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "X-Request-Id": request_id,
+        }
+        if self._source_id is not None:
+            headers["Redox-Source-Id"] = self._source_id
+        request = Request("POST", self._endpoint, call.target, headers, call.body)
+        try:
+            response = await self._careful.send(request, deadline=deadline)
+        except Trouble as trouble:
+            return trouble.failure(call)
+        return Answer(call, (response.body,))
+
+    async def close(self) -> None:
+        """Give up a token renewal in flight."""
+        await self._careful.close()
+
+
+def _error_type(body: bytes) -> str | None:
+    """``Meta.Errors[0].Type``, if the body has one; it may be HTML."""
+    try:
+        errors = _REFUSAL.decode(body).meta.errors
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    return errors[0].type if errors else None

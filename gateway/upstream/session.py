@@ -1,0 +1,69 @@
+"""The one ``ClientSession`` of the process, and the trust that its connections rest on."""
+
+from __future__ import annotations
+
+import ssl
+
+import aiohttp
+
+
+class ConnectionBroken(aiohttp.ClientConnectionError):
+    """The connection broke after the request was begun; whether it was taken is not known."""
+
+
+async def _no_hidden_repeat(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a GET by itself: attempts are counted and observed here, or nowhere."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionBroken from error
+
+
+class SharedSession:
+    """Opens the session when it is first called for, within the running loop, and closes it.
+
+    Nothing of the environment is used (no proxy, no netrc) and cookies are dropped. Idle
+    connections are given up after ``keepalive_seconds``, sooner than most servers do, so that a
+    request is seldom sent on one that is already closed on the other side.
+    """
+
+    def __init__(self, *, max_connections: int = 512, keepalive_seconds: float = 15.0) -> None:
+        self._max_connections = max_connections
+        self._keepalive_seconds = keepalive_seconds
+        self._session: aiohttp.ClientSession | None = None
+
+    def __call__(self) -> aiohttp.ClientSession:
+        """The open session. To be called with an event loop running."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._max_connections, keepalive_timeout=self._keepalive_seconds
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                middlewares=(_no_hidden_repeat,),
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close all connections. Closing twice does nothing."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def tls_trust(ca_file: str | None) -> ssl.SSLContext | bool:
+    """The ``ssl=`` argument for requests: verification is always on.
+
+    ``ca_file`` adds to the authorities of the system, as the token endpoint may be on a host with a
+    public certificate. Raises OSError or ssl.SSLError if it cannot be read or holds none.
+    """
+    if ca_file is None:
+        return True
+    context = ssl.create_default_context()
+    context.load_verify_locations(cafile=ca_file)
+    return context

@@ -1,0 +1,27 @@
+"""What a client takes from outside, so that a test can put something else in its place."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from gateway.upstream.interface import Observe, observe_nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The shared session, the clocks and the chance that the clients of this room work with.
+
+    ``session`` gives the open session of the process; it is not ours to close. ``clock`` gives
+    seconds that never go back, ``wall_clock`` seconds since the epoch, ``chance`` numbers in [0, 1).
+    """
+
+    session: Callable[[], aiohttp.ClientSession]
+    observe: Observe = observe_nothing
+    clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
+    chance: Callable[[], float] = random.random

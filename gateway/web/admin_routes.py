@@ -1,0 +1,51 @@
+"""What watches the gateway: liveness, readiness, metrics. For the admin listener only."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from gateway.core.errors import GatewayError
+from gateway.web.exchange import Exchange, Surface
+from gateway.web.metrics import TEXT_FORMAT, Metrics
+from gateway.web.readiness import Readiness
+
+_JSON: Final = "application/json"
+
+
+class AdminRoutes:
+    """``/healthz`` (200 while the event loop turns), ``/readyz`` (503 and the reasons), ``/metrics``."""
+
+    def __init__(self, metrics: Metrics, readiness: Readiness) -> None:
+        self._metrics = metrics
+        self._readiness = readiness
+        self.surface = Surface("admin", "/", _render)
+
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_get("/healthz", self.healthz)
+        app.router.add_get("/readyz", self.readyz)
+        app.router.add_get("/metrics", self.metrics)
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        return _json({"status": "ok"}, 200)
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        reasons = self._readiness.reasons
+        return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        # In a thread: with a thousand sites this is tens of milliseconds that no request should wait.
+        text = await asyncio.to_thread(self._metrics.exposition)
+        return web.Response(body=text, headers={hdrs.CONTENT_TYPE: TEXT_FORMAT})
+
+
+def _render(error: GatewayError, exchange: Exchange) -> tuple[bytes, str]:
+    errors = [{"code": issue.code, "path": issue.path, "text": issue.text} for issue in error.issues]
+    return msgspec.json.encode({"request_id": exchange.request_id, "errors": errors}), _JSON
+
+
+def _json(value: object, status: int) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, headers={hdrs.CONTENT_TYPE: _JSON})

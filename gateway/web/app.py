@@ -1,0 +1,60 @@
+"""Puts routes and their middleware together into the applications of the two listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from aiohttp import web
+from structlog.typing import FilteringBoundLogger
+
+from gateway.web.exchange import Surface
+from gateway.web.metrics import Metrics
+from gateway.web.middleware import Front
+from gateway.web.readiness import Readiness
+
+
+class Routes(Protocol):
+    """A surface and its routes; each public surface is one of these."""
+
+    @property
+    def surface(self) -> Surface: ...
+
+    def add_to(self, app: web.Application) -> None: ...
+
+
+FRONT: Final = web.AppKey("front", Front)
+
+
+def public_app(
+    routes: Sequence[Routes],
+    *,
+    log: FilteringBoundLogger,
+    metrics: Metrics,
+    readiness: Readiness,
+    max_body_bytes: int = 10 * 1024 * 1024,
+) -> web.Application:
+    """The application of the public listener. The first of ``routes`` also answers for unknown paths."""
+    front = Front([each.surface for each in routes], log, metrics, lambda: readiness.draining)
+    return _app(routes, front, max_body_bytes)
+
+
+def admin_app(
+    routes: Sequence[Routes],
+    *,
+    log: FilteringBoundLogger,
+    readiness: Readiness,
+    max_body_bytes: int = 1024 * 1024,
+) -> web.Application:
+    """The application of the admin listener."""
+    surfaces = [each.surface for each in routes]
+    front = Front(surfaces, log, None, lambda: readiness.draining, quiet=True)
+    return _app(routes, front, max_body_bytes)
+
+
+def _app(routes: Sequence[Routes], front: Front, max_body_bytes: int) -> web.Application:
+    app = web.Application(middlewares=[front.answer], client_max_size=max_body_bytes)
+    app[FRONT] = front
+    for each in routes:
+        each.add_to(app)
+    return app

@@ -1,0 +1,77 @@
+"""The HTTP/1.1 connection: aiohttp's, with our answer to what is not HTTP and a limit on dawdlers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aiohttp import web
+from aiohttp.web_request import BaseRequest
+
+from gateway.web.middleware import Front
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """``keepalive_seconds``: how long an idle connection stays (above the 60 s of common balancers).
+    ``head_seconds``: how long a new one may take until its first request's head is there.
+    ``lingering_seconds``: how long the rest of a refused body is read, so that the refusal arrives."""
+
+    keepalive_seconds: float = 75.0
+    head_seconds: float = 15.0
+    lingering_seconds: float = 2.0
+
+
+class Connection(web.RequestHandler):
+    """What aiohttp would answer by itself, and log with the caller's bytes in it, goes through ``front``."""
+
+    __slots__ = ("_dawdler", "_front", "_limits")
+
+    def __init__(
+        self, server: web.Server, front: Front, limits: ConnectionLimits, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=cast(Any, None),  # None is aiohttp's own way to say: no access log
+            keepalive_timeout=limits.keepalive_seconds,
+            lingering_time=limits.lingering_seconds,
+            auto_decompress=False,
+        )
+        self._front = front
+        self._limits = limits
+        self._dawdler: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._dawdler = self._loop.call_later(self._limits.head_seconds, self._close_if_nothing_came)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._dawdler is not None:
+            self._dawdler.cancel()
+        super().connection_lost(exc)
+
+    @property
+    def unasked(self) -> bool:
+        """Whether the head of a first request is still to come."""
+        return self._request_count == 0
+
+    def _close_if_nothing_came(self) -> None:
+        # aiohttp limits the time between requests, but not the time until the first one.
+        if self.unasked:
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("part of an answer is already sent")
+        return self._front.malformed(status, exc)
+
+    def log_exception(self, *_args: Any, **fields: Any) -> None:
+        self._front.broken(fields.get("exc_info"))

@@ -1,0 +1,127 @@
+"""One JSON line a request, on a stream; and what an exception may say of itself there.
+
+Names and numbers only: no body, no header, no query string, no text of a foreign exception.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
+from traceback import walk_tb
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Literal
+
+import msgspec
+import structlog
+from structlog.typing import FilteringBoundLogger, WrappedLogger
+
+from gateway.core.errors import GatewayError, Issue
+from gateway.web.exchange import Exchange
+
+Level = Literal["debug", "info", "warning", "error"]
+
+_MAX_ISSUES: Final = 20
+_MAX_PATH: Final = 160
+_MAX_FRAMES: Final = 40
+_MAX_CAUSES: Final = 5
+
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+
+def configure(stream: BinaryIO, level: Level = "info", *, pretty: bool = False) -> FilteringBoundLogger:
+    """A logger that writes to ``stream``: JSON lines, or lines for a person if ``pretty``.
+
+    Nothing global is set: the logger is handed to whoever writes to it.
+    """
+    processors: list[Any] = [_render_json]
+    if pretty:
+        colours = stream.isatty()
+        processors = [
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False, key="timestamp"),
+            structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=8),
+            lambda _logger, _method, line: line.encode(),
+        ]
+    lazy: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.BytesLogger(stream),
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        context_class=dict,
+    )
+    return lazy.bind()  # bound once here, not once a line
+
+
+def _render_json(_logger: WrappedLogger, method: str, event: MutableMapping[str, Any]) -> bytes:
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _encode({"ts": stamp, "level": method, "event": event.pop("event"), **event})
+
+
+def request_fields(
+    exchange: Exchange, status: int, bytes_out: int, seconds: float, error: GatewayError | None
+) -> dict[str, Any]:
+    """The fields of a request's line: always the same keys, null where there is nothing to say.
+
+    Times are milliseconds. ``issues`` are codes and paths, at most twenty; never their texts.
+    """
+    issues = error.issues if error is not None else exchange.issues
+    return {
+        "request_id": exchange.request_id,
+        "surface": exchange.surface,
+        "method": exchange.method,
+        "route": exchange.route,
+        "site": exchange.site,
+        "redox_event": exchange.event,
+        "status": status,
+        "error": None if error is None else error.kind,
+        "ms": round(seconds * 1000, 2),
+        "stages": {stage: round(spent * 1000, 2) for stage, spent in exchange.stages.items()},
+        "counts": exchange.counts,
+        "issues": [_issue(issue) for issue in issues[:_MAX_ISSUES]] if issues else [],
+        "bytes_in": exchange.bytes_in,
+        "bytes_out": bytes_out,
+        "tables": exchange.table_hash,
+    }
+
+
+def _issue(issue: Issue) -> str:
+    return f"{issue.code} {issue.path[:_MAX_PATH]}".rstrip()
+
+
+def describe_fault(fault: BaseException) -> dict[str, Any]:
+    """An exception that nobody foresaw: its type, its causes' types, and where; not what it says.
+
+    The text of a foreign exception, and the values of variables, may be out of a message.
+    """
+    kinds, cause = [_name(fault)], fault.__cause__ or fault.__context__
+    while cause is not None and len(kinds) <= _MAX_CAUSES:
+        kinds.append(_name(cause))
+        cause = cause.__cause__ or cause.__context__
+    return {"fault": kinds, "frames": _frames(fault.__traceback__)}
+
+
+def _name(fault: BaseException) -> str:
+    return f"{type(fault).__module__}.{type(fault).__qualname__}"
+
+
+def _frames(traceback: TracebackType | None) -> list[str]:
+    frames = [f"{f.f_code.co_filename}:{line}:{f.f_code.co_name}" for f, line in walk_tb(traceback)]
+    return frames[-_MAX_FRAMES:]
+
+
+class LibraryLog(logging.Handler):
+    """Carries what libraries say through :mod:`logging` over to our log, less what may hold data.
+
+    Of a record the logger's name and the first line of its message *template* are kept, never the
+    arguments; of an exception what :func:`describe_fault` keeps.
+    """
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fault = record.exc_info[1] if record.exc_info else None
+        said = str(record.msg).partition("\n")[0][:200] if record.args or fault is None else "exception"
+        fields: Mapping[str, Any] = describe_fault(fault) if fault is not None else {}
+        self._log.log(record.levelno, "library", logger=record.name, said=said, **fields)

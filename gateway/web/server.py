@@ -1,0 +1,231 @@
+"""Listens, says where, and ends in order: not ready, then deaf, then done."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from structlog.typing import FilteringBoundLogger
+
+from gateway.web.app import FRONT
+from gateway.web.connection import Connection, ConnectionLimits
+from gateway.web.logging import describe_fault
+from gateway.web.readiness import Readiness
+
+Address = tuple[str, int]
+
+_LATE_SECONDS = 1.0  # for the first request of those who connected before we went deaf
+_LOOK_SECONDS = 0.01
+_HUNG_UP = "ends in order, as after SIGTERM; nothing is read anew, so an edit needs a restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen. Port 0: any free one. ``reuse_port``: several workers share the address."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    reuse_port: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """``grace_seconds``: not ready, but still serving, so that the balancer can turn away first.
+    ``finish_seconds``: how long requests then have to end. After Ctrl-C there is no grace, and they
+    have ``hurried_seconds``."""
+
+    grace_seconds: float = 5.0
+    finish_seconds: float = 30.0
+    hurried_seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The addresses that are really listened on."""
+
+    public: tuple[Address, ...]
+    admin: tuple[Address, ...] = ()
+
+
+class _Listener:
+    def __init__(
+        self, app: web.Application, listen: Listen, limits: ConnectionLimits, finish_seconds: float
+    ) -> None:
+        self._app = app
+        self._listen = listen
+        self._limits = limits
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=finish_seconds)
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> tuple[Address, ...]:
+        await self._runner.setup()
+        self._server = await asyncio.get_running_loop().create_server(
+            self._connection,
+            self._listen.host,
+            self._listen.port,
+            ssl=self._listen.tls,
+            reuse_port=self._listen.reuse_port or None,
+            backlog=1024,
+        )
+        return tuple(sock.getsockname()[:2] for sock in self._server.sockets)
+
+    def _connection(self) -> Connection:
+        manager = self._runner.server
+        assert manager is not None  # set up by start()
+        return Connection(manager, self._app[FRONT], self._limits, asyncio.get_running_loop())
+
+    async def end(self, hurried_seconds: float | None = None) -> None:
+        """Accept nobody any more, let the requests under way end, close the connections."""
+        if self._server is not None:
+            late = _close(self._server)
+            if hurried_seconds is None:
+                await self._welcome(late)
+            else:
+                for each in late:
+                    each.close()
+        if hurried_seconds is not None and self._runner.server is not None:
+            await self._runner.server.shutdown(hurried_seconds)
+        await self._runner.cleanup()
+
+    async def _welcome(self, late: list[socket.socket]) -> None:
+        """Let those who connected just before the end ask: for them we were still there."""
+        manager, loop = self._runner.server, asyncio.get_running_loop()
+        taken = [loop.connect_accepted_socket(self._connection, each, ssl=self._listen.tls) for each in late]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LATE_SECONDS):
+                # One that hung up meanwhile, or speaks no TLS, is no loss.
+                await asyncio.gather(*taken, return_exceptions=True)
+                while True:
+                    await asyncio.sleep(_LOOK_SECONDS)  # those that asyncio took come with the next turns
+                    open_ones = manager.connections if manager is not None else []
+                    if not any(isinstance(each, Connection) and each.unasked for each in open_ones):
+                        return
+
+
+def _close(server: asyncio.Server) -> list[socket.socket]:
+    """Stop listening; gives the connections that the kernel has made and nobody has accepted yet.
+
+    Closing a listening socket resets those. So it is held by a second descriptor until they are out.
+    """
+    held = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
+    server.close()
+    late: list[socket.socket] = []
+    for listening in held:
+        listening.setblocking(False)
+        with listening, suppress(OSError):  # none is left, or no descriptor
+            while True:
+                late.append(listening.accept()[0])
+    for each in late:
+        each.setblocking(False)
+    return late
+
+
+async def run(
+    public: web.Application,
+    admin: web.Application | None,
+    *,
+    listen: Listen,
+    admin_listen: Listen | None,
+    readiness: Readiness,
+    log: FilteringBoundLogger,
+    on_bound: Callable[[Bound], None],
+    stop: asyncio.Event | None = None,
+    shutdown: Shutdown | None = None,
+    limits: ConnectionLimits | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT, SIGHUP or ``stop``; return when all is closed.
+
+    ``on_bound`` is called once, when both listeners accept. Raises OSError if an address cannot be
+    listened on (nothing is left open then). Signals are taken over only in the main thread.
+    """
+    how = Shutdown() if shutdown is None else shutdown
+    stop = asyncio.Event() if stop is None else stop
+    hurry = asyncio.Event()
+    bounds = ConnectionLimits() if limits is None else limits
+    watched = None
+    if admin is not None and admin_listen is not None:
+        watched = _Listener(admin, admin_listen, bounds, how.hurried_seconds)
+    serving = _Listener(public, listen, bounds, how.finish_seconds)
+    with _signals(stop, hurry, log), _loop_faults(log):
+        try:
+            admin_at = await watched.start() if watched is not None else ()
+            on_bound(Bound(await serving.start(), admin_at))
+            await stop.wait()
+            readiness.drain()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hurry.wait(), how.grace_seconds)
+        finally:
+            # The admin listener goes last: until then it can be asked how the rest is ending.
+            await serving.end(how.hurried_seconds if hurry.is_set() else None)
+            if watched is not None:
+                await watched.end()
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, hurry: asyncio.Event, log: FilteringBoundLogger) -> Iterator[None]:
+    """SIGTERM: stop in order; a second one, or SIGINT (a person at the keyboard): without the grace.
+
+    SIGHUP is taken as a SIGTERM that is not counted: when a terminal goes away every worker gets it, and then
+    the SIGTERM of its supervisor as well. Who started us to survive it (nohup) is obeyed.
+    """
+    loop = asyncio.get_running_loop()
+    hung_up = False
+
+    def terminate() -> None:
+        nonlocal hung_up
+        if stop.is_set() and not hung_up:
+            hurry.set()
+        hung_up = False
+        stop.set()
+
+    def interrupt() -> None:
+        hurry.set()
+        stop.set()
+
+    def hang_up() -> None:
+        nonlocal hung_up
+        log.warning("signal", signal="SIGHUP", said=_HUNG_UP)
+        hung_up = True
+        stop.set()
+
+    handlers = {signal.SIGTERM: terminate, signal.SIGINT: interrupt}
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        handlers[hangup] = hang_up
+    taken: list[signal.Signals] = []
+    for number, handler in handlers.items():
+        # Not in a thread, and not on Windows: there the process just ends.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, handler)
+            taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _loop_faults(log: FilteringBoundLogger) -> Iterator[None]:
+    """Exceptions that no task's owner took go to our log, without what they say."""
+    loop = asyncio.get_running_loop()
+    former = loop.get_exception_handler()
+
+    def report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        fault = context.get("exception")
+        log.error("loop", said=context["message"], **(describe_fault(fault) if fault is not None else {}))
+
+    loop.set_exception_handler(report)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(former)

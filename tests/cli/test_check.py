@@ -1,0 +1,150 @@
+"""``gateway check``: everything that is wrong, at once and with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+FAULTY = """\
+sites:
+  - id: north
+    timezone: Mars/Olympus
+    redox: {destination_ids: [d1], verification_token: "${NOT_SET}"}
+    upstream: {dialect: canvas, base_url: "https://ehr.example", default: x}
+  - id: south
+    timezone: America/Chicago
+    redox: {destination_ids: [d2], verification_token: t}
+    upstream: {dialect: canvass, base_url: "https://ehr.example"}
+mappings: own
+"""
+FHIR = """\
+sites:
+  - id: north
+    timezone: America/Chicago
+    fhir: {clients: [{id: app, token_sha256: "abc"}]}
+    upstream: {dialect: canvass, base_url: "https://ehr.example"}
+"""
+ROWS = """\
+over: available-slots.query
+rows:
+  - row: StartDateTme
+    param: begin
+  - row: EndDateTime
+    codec: something else!
+"""
+
+
+def test_without_a_configuration_the_demo_is_checked(gateway: Any) -> None:
+    done = gateway("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("the demo configuration: 1 site\n")
+    assert "run there and back" in done.stdout
+    assert "available-slots.query, StartDateTime: loses the time of day" in done.stdout
+    assert "No faults" in done.stdout
+
+
+def test_the_configuration_of_this_folder_is_the_usual_one(inside: Any, configured: Any) -> None:
+    configured().rename(configured().with_name("gateway.yaml"))
+    done = inside("check", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], told["config"]) == (0, True, "gateway.yaml")
+    assert told["sites"][0]["id"] == "demo"
+    assert told["tables"][0]["hash"] == told["sites"][0]["tables"]
+
+
+def test_all_faults_of_configuration_and_tables_at_once(gateway: Any, tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(FAULTY)
+    (tmp_path / "own" / "sites" / "north").mkdir(parents=True)
+    (tmp_path / "own" / "sites" / "north" / "changes.yaml").write_text(ROWS)
+    done = gateway("check")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.splitlines() == [
+        'gateway.yaml:3:15: sites[0].timezone: "Mars/Olympus" is not an IANA time zone; '
+        "write one such as America/Los_Angeles",
+        "gateway.yaml:4:56: sites[0].redox.verification_token: the environment variable NOT_SET is not set",
+        "gateway.yaml:5:66: sites[0].upstream.default: unknown key",
+        'gateway.yaml:9:25: sites[1].upstream.dialect: there is no dialect "canvass"; did you mean "canvas"?',
+        'own/sites/north/changes.yaml:3:10: there is no row "StartDateTme" below this layer; '
+        'did you mean "StartDateTime" or "EndDateTime"?',
+        'own/sites/north/changes.yaml:6:12: "something else!" is not a codec; '
+        "write name or name(argument, argument)",
+        "6 faults; the configuration cannot be served",
+    ]
+
+
+def test_faults_as_json(inside: Any, tmp_path: Path) -> None:
+    (tmp_path / "g.yaml").write_text(FAULTY)
+    (tmp_path / "own").mkdir()
+    done = inside("check", "--config", "g.yaml", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"]) == (3, False)
+    assert told["faults"][0] == {
+        "file": "g.yaml",
+        "line": 3,
+        "column": 15,
+        "text": 'sites[0].timezone: "Mars/Olympus" is not an IANA time zone; '
+        "write one such as America/Los_Angeles",
+    }
+
+
+def test_a_site_of_every_dialect_with_and_without_fhir_clients(inside: Any) -> None:
+    config = Path(__file__).resolve().parents[1] / "samples" / "every-dialect" / "gateway.yaml"
+    done = inside("check", "--config", config)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.partition(", tables")[0] for line in done.stdout.splitlines()[1:5]] == [
+        "  canvas   answers Redox and FHIR clients, dialect canvas (fhir), America/Los_Angeles, "
+        "0 lines in schedules.csv",
+        "  r4       answers Redox, dialect fhir-r4 (fhir), America/New_York, 0 lines in schedules.csv",
+        "  oracle   answers Redox, dialect oracle-millennium (fhir), America/Chicago, "
+        "1 line in schedules.csv",
+        "  partner  answers FHIR clients, dialect redox (redox), America/Los_Angeles, "
+        "2 lines in schedules.csv",
+    ]
+    told = json.loads(inside("check", "--config", config, "--json").stdout)
+    assert [each["answers"] for each in told["sites"]] == [["redox", "fhir"], ["redox"], ["redox"], ["fhir"]]
+
+
+def test_a_row_that_loses_but_has_no_example_is_not_among_those_run(inside: Any) -> None:
+    told = json.loads(inside("check", "--json").stdout)["tables"][0]
+    untold = {"table": "directory", "row": "place", "loses": "as schedule"}
+    assert untold in told["lossy_without_example"] and untold not in told["lossy"]
+    lines = inside("check").stdout.splitlines()
+    assert "    directory, place: loses as schedule (no example)" in lines
+    line = next(line for line in lines if "run there and back" in line)
+    assert line.endswith(" without an example, of which 2 say that they lose something")
+
+
+def test_a_dialect_that_no_site_speaks_is_told(inside: Any, configured: Any, tmp_path: Path) -> None:
+    path = configured()
+    path.write_text("mappings: own\n" + path.read_text())
+    (tmp_path / "own" / "acme").mkdir(parents=True)
+    (tmp_path / "own" / "canvas").mkdir()
+    done = inside("check", "--config", path)
+    assert done.stdout.splitlines()[-3:-1] == ["Dialects of your own that no site speaks: acme", ""]
+    assert json.loads(inside("check", "--config", path, "--json").stdout)["dialects_not_in_use"] == ["acme"]
+
+
+def test_what_is_wrong_with_fhir_clients_is_told_with_the_rest(inside: Any, tmp_path: Path) -> None:
+    (tmp_path / "g.yaml").write_text(FHIR)
+    done = inside("check", "--config", "g.yaml")
+    assert done.returncode == 3
+    places = [line.partition(" ")[0] for line in done.stderr.splitlines()]
+    assert places == ["g.yaml:4:46:", "g.yaml:5:25:", "2"]
+
+
+def test_no_such_file(inside: Any) -> None:
+    done = inside("check", "--config", "nowhere.yaml")
+    assert done.returncode == 3
+    assert done.stderr.startswith("nowhere.yaml:1:1: cannot read this file: No such file")
+
+
+def test_the_example_at_the_top_of_the_repository(inside: Any) -> None:
+    top = Path(__file__).resolve().parents[2]
+    done = inside("check", "--config", top / "gateway.example.yaml")
+    assert done.returncode == 3
+    assert [line.split(" ", 1)[1] for line in done.stderr.splitlines()[:-1]] == [
+        "sites[0].redox.verification_token: the environment variable REDOX_VERIFICATION_TOKEN is not set",
+        "sites[0].upstream.client_id: the environment variable CANVAS_CLIENT_ID is not set",
+        "sites[0].upstream.client_secret: the environment variable CANVAS_CLIENT_SECRET is not set",
+    ]

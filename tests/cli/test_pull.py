@@ -1,0 +1,121 @@
+"""``gateway directory pull`` against a simulated Canvas, alive, failing, and gone."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GRANITE = "Location.2-Staff.3640cd20de8a470aa570a852859ac87e"
+HEADER = (
+    "schedule,provider_id,provider_id_type,first_name,last_name,credentials,"
+    "facility,department,location_id,room,timezone"
+)
+MORE = ",practitioner,phone,street,city,state,zip,country,place"
+
+
+@pytest.fixture
+def canvas(start: Any) -> Iterator[int]:
+    process = start("sandbox", "--port", "0")
+    found = re.search(r":(\d+)$", process.stdout.readline())
+    assert found is not None
+    yield int(found[1])
+
+
+@pytest.fixture
+def config(configured: Any, canvas: int) -> Path:
+    """A site of which no table speaks, so that all there is comes from the EHR."""
+    path: Path = configured(upstream=canvas)
+    path.write_text(path.read_text().replace("id: demo", "id: fresh"))
+    return path
+
+
+def test_a_draft_from_the_live_ehr(inside: Any, config: Path) -> None:
+    done = inside("directory", "pull", "--config", config, "--site", "fresh")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == HEADER + MORE
+    lines = {line["schedule"]: line for line in csv.DictReader(done.stdout.splitlines())}
+    assert len(lines) == 7
+    assert [value for value in lines[GRANITE].values() if value][:8] == [
+        *(GRANITE, "4356789876", "NPI", "Pat", "Granite", "MD"),
+        *("RES General Hospital", "a04b44ec-c7df-4808-9043-e9c4b1d35202"),
+    ]
+    assert done.stderr.splitlines()[0].startswith(
+        "Asking the EHR of site fresh: Schedule, Practitioner, Location"
+    )
+    assert "department: the EHR does not tell it for 7 of 7" in done.stderr
+    assert "room: the EHR does not tell it for 7 of 7" in done.stderr
+
+
+def test_into_a_file_that_is_not_overwritten_unasked(inside: Any, config: Path, tmp_path: Path) -> None:
+    asked = ("directory", "pull", "--config", config, "--site", "fresh", "--output", "schedules.csv")
+    assert inside(*asked).returncode == 0
+    (tmp_path / "schedules.csv").write_text("mine")
+    done = inside(*asked)
+    assert (done.returncode, (tmp_path / "schedules.csv").read_text()) == (2, "mine")
+    assert "schedules.csv exists" in done.stderr
+    done = inside(*asked, "--force")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (tmp_path / "schedules.csv").read_text().startswith(HEADER)
+
+
+def test_an_ehr_that_fails(inside: Any, config: Path, canvas: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", canvas)
+    connection.request("POST", "/sandbox/faults", json.dumps({"location": {"kind": "status", "status": 500}}))
+    assert connection.getresponse().status == 200
+    connection.close()
+    done = inside("directory", "pull", "--config", config, "--site", "fresh")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "Location: a part of the directory is missing" in done.stderr
+    assert (
+        "error: a part of the directory is missing, so no draft was written; the EHR of site fresh is at "
+        f"http://127.0.0.1:{canvas} (tokens from http://127.0.0.1:{canvas}/auth/token/)" in done.stderr
+    )
+
+
+EMAIL = "over: directory\nrows:\n  - directory: email\n"
+
+
+def test_what_a_person_wrote_into_the_file_is_kept(inside: Any, config: Path, tmp_path: Path) -> None:
+    config.write_text("mappings: own\n" + config.read_text())
+    site = tmp_path / "own" / "sites" / "fresh"
+    site.mkdir(parents=True)
+    (site / "directory.yaml").write_text(EMAIL)
+    file = site / "schedules.csv"
+    file.write_text(f"schedule,email,room\n{GRANITE},pat@clinic.example,136\nold-one,old@clinic.example,\n")
+    done = inside("directory", "pull", "-c", config, "-s", "fresh", "--force", "-o", file)
+    assert done.returncode == 0
+    text = file.read_text()
+    lines = {line["schedule"]: line for line in csv.DictReader(text.splitlines())}
+    assert (lines[GRANITE]["email"], lines[GRANITE]["room"]) == ("pat@clinic.example", "136")
+    assert lines[GRANITE]["practitioner"] == GRANITE.rpartition(".")[2]
+    assert (list(lines)[-1], lines["old-one"]["email"]) == ("old-one", "old@clinic.example")
+    assert done.stderr.splitlines()[-1] == (
+        "schedules that the EHR does not list, kept at the end of the draft: 1; "
+        "delete them if they are gone for good"
+    )
+    assert inside("check", "-c", config).returncode == 0
+    assert inside("directory", "pull", "-c", config, "-s", "fresh").stdout == text
+
+
+def test_an_ehr_that_is_not_there(inside: Any, configured: Any) -> None:
+    path = configured(upstream=9)
+    path.write_text(path.read_text().replace("id: demo", "id: fresh"))
+    done = inside("directory", "pull", "--config", path, "--site", "fresh")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.splitlines()[1:] == [
+        "error: The scheduling system could not be reached.",
+        "error: no draft was written; the EHR of site fresh is at http://127.0.0.1:9 "
+        "(tokens from http://127.0.0.1:9/auth/token/)",
+    ]
+
+
+def test_no_such_site(inside: Any, configured: Any) -> None:
+    done = inside("directory", "pull", "--config", configured(), "--site", "nowhere")
+    assert (done.returncode, 'There is no site "nowhere"' in done.stderr) == (2, True)

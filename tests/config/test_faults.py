@@ -1,0 +1,266 @@
+"""Every fault with its exact place and text, all of a file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from gateway.config import Settings, cross, load
+from gateway.config.explain import schema
+from gateway.tables.marked import Faults
+
+Load = Callable[..., Settings]
+FaultsOf = Callable[..., list[str]]
+Least = Callable[..., str]
+HOST = "base_url: https://ehr.example/fhir"
+ZEROS = "0" * 64
+
+# Lines put into a site (they begin in line 5) -> where, which key below the site, and what is said.
+SITE_FAULTS = [
+    ("max_slotz: 5", '5:5: max_slotz: unknown key; did you mean "max_slots"?'),
+    ("max_slots: many", '5:16: max_slots: must be a whole number, not "many"'),
+    ("max_slots: 0", '5:16: max_slots: must be 1 to 100000, not "0"'),
+    ("max_slots: 1.5", '5:16: max_slots: must be a whole number, not "1.5"'),
+    ("max_slots:", "5:5: max_slots: has no value; write one, or leave the key out"),
+    ("max_slots: null", "5:5: max_slots: has no value; write one, or leave the key out"),
+    ("max_slots: [1]", "5:16: max_slots: must be a whole number"),
+    ("fhir: [1]", "5:11: fhir: must be a map (keys and values)"),
+    ("fhir: {}", "5:5: fhir: needs clients: or jwt: (or both); now nobody may ask it"),
+    ("deadline_seconds: 111", '5:23: deadline_seconds: must be above 0 and at most 110, not "111"'),
+    (
+        "preferences: fliter",
+        '5:18: preferences: must be one of filter, order, ignore, not "fliter"; did you mean "filter"?',
+    ),
+    ("providers_by_name: yes", '5:24: providers_by_name: must be true or false, not "yes"'),
+    (
+        "default_window_days: 63",
+        "5:26: default_window_days: default_window_days (63) must not be above max_window_days (62)",
+    ),
+    (
+        "max_window_days: 6",
+        "5:22: max_window_days: default_window_days (7) must not be above max_window_days (6)",
+    ),
+    (
+        "fhir: {jwt: {issuer: i, audience: a, jwks_url: http://keys.example/}}",
+        "5:52: fhir.jwt.jwks_url: must begin with https://, since the host is not this machine",
+    ),
+    (
+        "fhir: {clients: [{id: a, token_sha256: abc}]}",
+        "5:44: fhir.clients[0].token_sha256: must be the SHA-256 of the token: 64 hexadecimal digits"
+        ' (printf %s "$TOKEN" | sha256sum), not "abc"',
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), SITE_FAULTS)
+def test_faults_of_a_site(faults_of: FaultsOf, line: str, expected: str, least: Least) -> None:
+    assert faults_of(least(line)) == [expected.replace(" ", " sites[0].", 1)]
+
+
+# The same for lines of the upstream, which begin in line 9.
+UPSTREAM_FAULTS = [
+    ("base_ulr: x", '9:7: base_ulr: unknown key; did you mean "base_url"?'),
+    ("ca_file: no.pem", '9:16: ca_file: cannot read "no.pem" (from FOLDER): No such file or directory'),
+    ("token_file: no", '9:19: token_file: cannot read "no" (from FOLDER): No such file or directory'),
+    ("token_file: empty", '9:19: token_file: the file "empty" (from FOLDER) is empty'),
+    ("token_file: latin", '9:19: token_file: cannot read "latin" (from FOLDER): it is not UTF-8 text'),
+    ("token_file: [a]", "9:19: token_file: must be the path of a file"),
+    ("token_file: ${NO}", "9:19: token_file: the environment variable NO is not set"),
+    ("token: ${NO}-${NOR}", "9:14: token: the environment variable NO is not set; "
+     "the environment variable NOR is not set"),
+    ("token: ${NO-1}", '9:14: token: "${" without a name; write ${NAME}, or "$${" for a plain "${"'),
+    ('token: ""', "9:14: token: is empty; write a value, or leave the key out"),
+    ("token: [canary]", "9:14: token: must be text"),
+    ("token: canary\n      token_file: empty", "10:7: token_file: token is given too; keep one of the two"),
+    ("api_key_file: latin\n      secret: canary",
+     '9:21: api_key_file: cannot read "latin" (from FOLDER): it is not UTF-8 text'),
+    ("token: canary\n      api_key: canary",
+     "10:16: api_key: token is given too; keep the one by which this upstream knows us"),
+    ("token: canary\n      key_id: k", "10:15: key_id: is of no use with token; remove it"),
+    ("token: canary\n      secret: canary", "10:15: secret: is of no use with token; remove it"),
+    ("api_key: canary", "7:7: secret: is missing; api_key needs it"),
+    ("client_id: c", "9:18: client_id: needs client_secret, or private_key and key_id, beside it"),
+    ("client_id: c\n      client_secret: canary", "7:7: token_url: is missing; client_secret needs it"),
+    ("token_url: ftp://x\n      client_id: c\n      client_secret: canary",
+     "9:18: token_url: must be a URL that begins with https:// (or http:// for this machine)"),
+    ("token_url: https://x/t\n      client_id: c\n      key_id: k\n      secret: canary",
+     "12:15: secret: algorithm RS384 signs with private_key, not with secret"),
+    ("token_url: https://x/t\n      client_id: c\n      key_id: k\n      private_key: canary",
+     '12:20: private_key: is not a private key in PEM form (it begins "-----BEGIN PRIVATE KEY-----")'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "expected"), UPSTREAM_FAULTS)
+def test_faults_of_an_upstream(faults_of: FaultsOf, lines: str, expected: str, least: Least) -> None:
+    assert faults_of(least(upstream=f"{HOST}\n      {lines}")) == [
+        expected.replace(" ", " sites[0].upstream.", 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("https://ehr.example", None),
+        ("https://ehr.example:8443/fhir/", None),
+        ("http://localhost:8081", None),
+        ("http://[::1]:8081/", None),
+        ("http://127.9.9.9", None),
+        ("http://ehr.example", "must begin with https://, since the host is not this machine"),
+        ("http://127.0.0.1.ehr.example", "must begin with https://, since the host is not this machine"),
+        ("https://user:pass@ehr.example", "must not hold a user name or password; there are keys for those"),
+        ("https://ehr.example/?a=b", 'must not hold a query or fragment; end it before the "?" or "#"'),
+        ("https://ehr.example/#", 'must not hold a query or fragment; end it before the "?" or "#"'),
+        ("https://ehr.example:99999", "is not a URL; check the host and the port"),
+        ("https://", "is not a URL; check the host and the port"),
+        ("https://[::1", "is not a URL; check the host and the port"),
+        ("https://[zz]/", "is not a URL; check the host and the port"),
+        ("https://a%2fb/", "is not a URL; check the host and the port"),
+        ("ehr.example", "must be a URL that begins with https:// (or http:// for this machine)"),
+        ("https://ehr.example/a b", "must be a URL that begins with https:// (or http:// for this machine)"),
+        (
+            "https://ehr.example\\@evil",
+            "must be a URL that begins with https:// (or http:// for this machine)",
+        ),
+    ],
+)
+def test_urls(url: str, fault: str | None) -> None:
+    assert cross.url_fault(url, insecure=False) == fault
+
+
+def test_http_elsewhere_must_be_allowed_aloud(loaded: Load, faults_of: FaultsOf, least: Least) -> None:
+    where = "base_url: http://ehr.example"
+    said = "must begin with https://, since the host is not this machine; or set allow_insecure: true"
+    assert faults_of(least(upstream=where)) == [f"8:17: sites[0].upstream.base_url: {said}"]
+    assert loaded(least(upstream=f"{where}\n      allow_insecure: true")).sites[0].upstream.allow_insecure
+
+
+def test_all_faults_at_once_in_the_order_of_the_file(faults_of: FaultsOf) -> None:
+    text = """\
+serverr: {}
+server: {port: 9090, tls: {certificate_file: redox.pem}}
+mappings: nowhere
+sites:
+  - id: Demo
+    timezone: America/LosAngeles
+    redox: {destination_ids: []}
+  - {id: two, timezone: UTC, upstream: {dialect: x, base_url: 'https://a'}}
+  - id: two
+    timezone: UTC
+    redox: {destination_ids: [D, e, d], verification_token: a b}
+    upstream: {dialect: x, base_url: 'https://a', max_pages: 0}
+  - text
+"""
+    assert faults_of(text) == [
+        '1:1: serverr: unknown key; did you mean "server"?',
+        "2:16: server.port: is the admin listener's port too; give each its own",
+        "2:27: server.tls.key_file: is missing. PEM file of the private key.",
+        "5:5: sites[0].upstream: is missing. Who is asked.",
+        "5:9: sites[0].id: must be up to 63 small letters, digits and hyphens, a letter or digit"
+        ' first, not "Demo"',
+        '6:15: sites[0].timezone: "America/LosAngeles" is not an IANA time zone; did you mean'
+        ' "America/Los_Angeles", "America/Louisville" or "America/Boise"?',
+        "7:12: sites[0].redox.verification_token: is missing (or verification_token_file)."
+        " The token that Redox sends with every request.",
+        "7:30: sites[0].redox.destination_ids: the list is empty; write at least one item, or"
+        " leave the key out",
+        "8:5: sites[1].redox: is missing, and so is fhir; give one of them or both, or nobody"
+        " may ask this site",
+        '9:9: sites[2].id: the site id "two" is given already at sites[1].id (line 8)',
+        '11:37: sites[2].redox.destination_ids[2]: the destination "d" is given already at'
+        " sites[2].redox.destination_ids[0] (line 11)",
+        "11:61: sites[2].redox.verification_token: holds a space, line break or sign that an"
+        " HTTP header cannot carry",
+        '12:62: sites[2].upstream.max_pages: must be 1 to 1000, not "0"',
+        '13:5: sites[3]: must be a map (keys and values), not "text"',
+    ]
+
+
+def test_the_two_listeners_need_two_ports(loaded: Load, faults_of: FaultsOf, least: Least) -> None:
+    said = "is the server listener's port too; give each its own"
+    assert faults_of("admin: {port: 8080}\n" + least()) == [f"1:15: admin.port: {said}"]
+    assert loaded("server: {port: 0}\nadmin: {port: 0}\n" + least()).admin.port == 0
+
+
+def test_clients_are_told_apart(faults_of: FaultsOf, least: Least) -> None:
+    first, second = faults_of(
+        least(f"fhir: {{clients: [{{id: a, token_sha256: {ZEROS}}}, {{id: A, token_sha256: {ZEROS}}}]}}")
+    )
+    assert 'the client id "A" is given already at sites[0].fhir.clients[0].id (line 5)' in first
+    assert "clients[1].token_sha256: the token" in second
+
+
+def test_a_repeated_key_and_other_faults_are_told_together(faults_of: FaultsOf, least: Least) -> None:
+    assert faults_of(least("id: two\n    max_slots: 0")) == [
+        '5:5: the key "id" is repeated; it stands already in line 2',
+        '6:16: sites[0].max_slots: must be 1 to 100000, not "0"',
+    ]
+
+
+def test_a_file_that_is_not_there(folder: Path) -> None:
+    with pytest.raises(Faults) as raised:
+        load(folder / "absent.yaml", {})
+    assert str(raised.value) == f"{folder}/absent.yaml:1:1: cannot read this file: No such file or directory"
+
+
+PLACES = {  # the line after which a key may be put, and how far it is indented
+    "": (3, 0),
+    "sites[0].": (6, 4),
+    "sites[0].redox.": (9, 6),
+    "sites[0].upstream.": (11, 6),
+}
+
+
+@given(st.from_regex(r"[a-z][a-z_]{0,14}", fullmatch=True), st.sampled_from(sorted(PLACES)))
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_an_unknown_key_is_always_told_with_its_place(
+    faults_of: FaultsOf, first: str, key: str, prefix: str
+) -> None:
+    known: Any = schema()
+    for step in prefix.split(".")[:-1]:
+        known = known["properties"][step.removesuffix("[0]")]
+        known = known.get("items", known)
+    line, indent = PLACES[prefix]
+    lines = first.split("\n")
+    lines.insert(line, f"{' ' * indent}{key}: canary")
+    if key in known["properties"]:
+        return
+    (fault,) = faults_of("\n".join(lines))
+    assert fault.startswith(f"{line + 1}:{indent + 1}: {prefix}{key}: unknown key")
+
+
+FRAGMENTS = [
+    "[]",
+    "{}",
+    "x",
+    "-1",
+    "1e9",
+    "${CANVAS_CLIENT_ID}",
+    '"$${"',
+    "[[x]]",
+    "{id: x}",
+    "'\\0'",
+    "null",
+    "",
+]
+
+
+@given(st.integers(0, 24), st.sampled_from(FRAGMENTS), st.integers(0, 24), st.sampled_from(FRAGMENTS))
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+def test_whatever_stands_there_it_is_settings_or_faults(
+    loaded: Load, first: str, one: int, put: str, other: int, also: str
+) -> None:
+    lines = first.split("\n")
+    for line, fragment in ((one, put), (other, also)):
+        lines[line] = f"{lines[line].partition(':')[0]}: {fragment}"
+    try:
+        settings = loaded("\n".join(lines))
+    except Faults as error:
+        assert all(1 <= fault.line <= len(lines) and fault.text for fault in error.faults)
+    else:
+        assert settings.sites

@@ -1,0 +1,113 @@
+"""What is asked of a search's result, apart from what is searched for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.errors import InvalidMessage
+from gateway.core.fhir import Interaction, Params
+from gateway.core.search import Cursor, Search, alternatives, page_params, take_apart
+
+KNOWN = frozenset({"start", "schedule"})
+
+
+def apart(*params: tuple[str, str], strict: bool = False, resource: str = "Slot") -> Search:
+    return take_apart(Interaction("https://h", resource, None, params, strict), KNOWN, 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a", ["a"]),
+        ("a,b,a", ["a", "b", "a"]),
+        (" a , b", ["a", "b"]),
+        ("", []),
+        (",,", []),
+        (r"a\,b,c", ["a,b", "c"]),
+        (r"a\|b\$c\\d", [r"a|b$c\d"]),
+        (r"a\b", [r"a\b"]),
+        ("a\\", ["a"]),
+    ],
+)
+def test_alternatives(text: str, values: list[str]) -> None:
+    assert alternatives(text) == values
+
+
+@given(values=st.lists(st.text(min_size=1, max_size=4).map(str.strip).filter(bool), max_size=4))
+def test_what_is_escaped_comes_back(values: list[str]) -> None:
+    escaped = (value.replace("\\", "\\\\").replace(",", "\\,").replace("|", "\\|") for value in values)
+    assert alternatives(",".join(escaped)) == values
+
+
+def test_a_search_taken_apart() -> None:
+    found = apart(
+        ("start", "ge2025"),
+        ("_count", "5"),
+        ("_include", "Slot:schedule"),
+        ("_include:iterate", "Schedule:actor"),
+        ("_format", "json"),
+        ("schedule", "x"),
+        ("start", "lt2026"),
+    )
+    assert found == Search(
+        (("start", "ge2025"), ("schedule", "x"), ("start", "lt2026")),
+        5,
+        False,
+        frozenset({"Slot:schedule", "Schedule:actor"}),
+        Cursor(),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "count", "counted"),
+    [
+        ((), 100, False),
+        ((("_count", "1000"),), 1000, False),
+        ((("_count", "999999999"),), 1000, False),
+        ((("_count", "0"),), 0, True),
+        ((("_summary", "count"),), 100, True),
+        ((("_summary", "count"), ("_count", "7")), 7, True),
+        ((("_summary", "false"),), 100, False),
+    ],
+)
+def test_how_many(params: Params, count: int, counted: bool) -> None:
+    found = apart(*params)
+    assert (found.count, found.counted_only) == (count, counted)
+
+
+@given(before=st.integers(0, 9_999_999), same=st.integers(0, 99_999))
+def test_a_cursor_comes_back_from_its_link(before: int, same: int) -> None:
+    for resource, start in (("Slot", "2025-10-22T16:00:00.000Z"), ("Schedule", "")):
+        cursor = Cursor(before, same, start)
+        params = page_params((("start", "x"),), cursor, 3, frozenset())
+        found = apart(*params, resource=resource)
+        assert (found.cursor, found.count, found.params) == (cursor, 3, (("start", "x"),))
+
+
+def test_includes_come_back_from_a_link() -> None:
+    for includes in (
+        frozenset[str](),
+        {"Slot:schedule"},
+        {"Schedule:actor"},
+        {"Slot:schedule", "Schedule:actor"},
+    ):
+        assert apart(*page_params((), None, 3, frozenset(includes))).includes == includes
+
+
+@pytest.mark.parametrize("name", ["start:missing", "schedule:Schedule.actor", "schedule:"])
+def test_a_modifier_that_is_not_supported_is_always_refused(name: str) -> None:
+    with pytest.raises(InvalidMessage, match="this modifier is not supported"):
+        apart((name, "x"))
+
+
+def test_names_are_shown_short_and_clean() -> None:
+    found = apart(("x\x00" + "y" * 100, "secret"))
+    (issue,) = found.issues
+    assert issue.path == "", "paths are logged, and a name is the client's own text"
+    assert issue.text.startswith("x?" + "y" * 62 + ": is not a parameter")
+    assert "secret" not in str(issue)
+    with pytest.raises(InvalidMessage):
+        apart(("x", "y"), strict=True)

@@ -1,0 +1,146 @@
+"""The rooms of the house: which part of the gateway may import which other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parent.parent
+GATEWAY = TOP / "gateway"
+
+# Room -> what it may import of ours. "x" allows gateway.x and all below it.
+ALLOWED: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "cli": {
+        "assemble",
+        "cli",
+        "config",
+        "core",
+        "sandbox",
+        "service",
+        "shipped",
+        "tables",
+        "upstream",
+        "version",
+        "web",
+    },
+    "assemble": {"assemble", "config", "core", "service", "shipped", "tables", "upstream", "version", "web"},
+    "config": {"config", "core.errors", "shipped", "tables.marked", "tables.zones"},
+    "core": {"core"},
+    "sandbox": {"sandbox"},
+    "service": {"core", "service", "shipped"},
+    "shipped": set(),
+    "tables": {"core", "shipped", "tables"},
+    "version": set(),
+    "upstream": {"core.errors", "core.plan", "shipped", "upstream"},
+    "web": {"core.errors", "core.fhir", "core.plan", "core.redox", "service", "shipped", "web"},
+}
+
+# The core takes values and gives values: no clock, random, file, log or network in it.
+NOT_IN_CORE = {
+    *("aiohttp", "asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "socket"),
+    *("structlog", "subprocess", "tempfile", "threading", "time"),
+}
+CLOCKS_AND_FILES = {"now", "utcnow", "today", "uuid1", "uuid4", "open", "print", "input"}
+
+
+def _files() -> list[Path]:
+    return sorted(GATEWAY.rglob("*.py"))
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(TOP))
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(GATEWAY).parts[0].removesuffix(".py")
+
+
+def _is_module(dotted: str) -> bool:
+    place = TOP.joinpath(*dotted.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Each import of the file, wherever it stands, as (line, absolute dotted name of a module)."""
+    package = path.relative_to(TOP).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                yield node.lineno, inner if module.startswith("gateway") and _is_module(inner) else module
+
+
+def _allows(allowed: set[str], target: str) -> bool:
+    return any(target == room or target.startswith(f"{room}.") for room in allowed)
+
+
+def _faults(path: Path) -> list[str]:
+    faults = []
+    for line, module in _imports(path):
+        top, _, target = module.partition(".")
+        if top == "gateway" and not _allows(ALLOWED.get(_room(path), set()), target):
+            faults.append(f"{_name(path)}:{line}: {_room(path)} may not import {module}")
+    return faults
+
+
+@pytest.mark.parametrize("path", _files(), ids=_name)
+def test_each_file_imports_only_what_its_room_may(path: Path) -> None:
+    assert _room(path) in ALLOWED, f"{_name(path)} stands in no room: give it one in ALLOWED"
+    assert _faults(path) == []
+
+
+@pytest.mark.parametrize("path", [path for path in _files() if _room(path) == "core"], ids=_name)
+def test_core_has_no_await_clock_random_file_or_log(path: Path) -> None:
+    assert [
+        f"{line}: {module}" for line, module in _imports(path) if module.split(".")[0] in NOT_IN_CORE
+    ] == []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not isinstance(node, ast.AsyncFunctionDef | ast.Await), (
+            f"{_name(path)}:{node.lineno}: asynchronous"
+        )
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            assert called not in CLOCKS_AND_FILES, f"{_name(path)}:{node.lineno}: calls {called}"
+
+
+@pytest.mark.parametrize(
+    ("room", "text", "faults"),
+    [
+        ("web/x.py", "from gateway.core import errors", 0),
+        ("web/x.py", "from gateway.core import flows", 1),
+        ("web/x.py", "from ..core.errors import Issue", 0),
+        ("web/x.py", "from ..upstream import oauth", 1),
+        ("web/x.py", "def f():\n    import gateway.assemble", 1),
+        ("web/x.py", "import gateway", 1),
+        ("config.py", "from gateway.tables.marked import read", 0),
+        ("config.py", "from gateway.tables import load", 1),
+        ("core/x.py", "from . import errors\nfrom gateway.shipped import folder", 1),
+    ],
+)
+def test_the_walk_sees_every_form_of_import(
+    room: str, text: str, faults: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules themselves, on a small tree: a walk that sees nothing would pass everything."""
+    for name in (
+        "core/errors.py",
+        "core/flows.py",
+        "upstream/oauth.py",
+        "tables/marked.py",
+        "tables/load.py",
+        room,
+    ):
+        (tmp_path / "gateway" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "gateway" / name).write_text("")
+    (tmp_path / "gateway" / room).write_text(text)
+    monkeypatch.setitem(globals(), "TOP", tmp_path)
+    monkeypatch.setitem(globals(), "GATEWAY", tmp_path / "gateway")
+    assert len(_faults(tmp_path / "gateway" / room)) == faults
