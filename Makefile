@@ -18,7 +18,7 @@ COMPILE = $(LOCK)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help demo test peers lint format types check bench schemas lock clean image python
+.PHONY: help demo test fuzz peers lint format types check bench schemas lock clean image python
 
 help: ## This list
 	@echo "make <target>   (PYTHON=python3.12 to choose another interpreter, ARGS=... to pass more on)"
@@ -29,6 +29,9 @@ demo: $(RUN)/.ready ## A simulated EHR, the gateway and the sample query, until 
 
 test: $(DEV)/.ready peers ## The whole test suite (ARGS="-k window" for a part of it)
 	@$(DEV)/bin/python -m pytest -q $(ARGS)
+
+fuzz: $(DEV)/.ready ## The fuzz tests with many more inputs (FUZZ_TIMES=100, FUZZ_SEED=... for others)
+	@FUZZ_TIMES=$${FUZZ_TIMES:-100} $(DEV)/bin/python -m pytest -q tests/fuzz $(ARGS)
 
 # Servers and clients that others wrote for Node; without it the tests with them are skipped.
 peers: tests/interop/package-lock.json
