@@ -25,6 +25,12 @@ class BoundRow:
     fhir: tuple[tuple[Path, Found], ...]
 
 
+def is_whole(bound: BoundRow) -> bool:
+    """Whether a row reads a list of Redox's as a whole, by a codec that takes lists."""
+    path, found = bound.row.redox, bound.redox
+    return path is not None and found is not None and found.lists[-1] and not path.steps[-1].narrow
+
+
 def bind(table: Table, context: Context, schemas: Mapping[str, SchemaView]) -> tuple[BoundRow, ...]:
     """Binds every row that is used. The table has passed ``check.py``: nothing is missing."""
     return tuple(_bind(row, table, context, schemas) for row in table.rows if not row.ignore)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.core.directory import Cells
-from gateway.tables.bind import BoundRow
+from gateway.tables.bind import BoundRow, is_whole
 from gateway.tables.codec import Unmapped
 from gateway.tables.loop_fhir import write_loop
 from gateway.tables.model import Table
@@ -21,7 +21,6 @@ from gateway.tables.plan_fhir import Plan, first
 from gateway.tables.schema import SchemaView
 from gateway.tables.source import Source, reader
 from gateway.tables.structs import attribute, struct
-from gateway.tables.trace import is_whole
 
 _PARTS_KEPT = 10_000
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.tables.bind import DIRECTORY, BoundRow
+from gateway.tables.bind import DIRECTORY, BoundRow, is_whole
 from gateway.tables.loop import LENGTH, SCHEDULE, TIME
 from gateway.tables.schema import SchemaView
 from gateway.tables.source import getter
 from gateway.tables.structs import attribute
-from gateway.tables.trace import is_whole
 
 NAME = "Slot.id"
 _NAMED_BY = (DIRECTORY + SCHEDULE, TIME, LENGTH)

@@ -15,7 +15,7 @@ from gateway.core.directory import Cells
 from gateway.core.errors import Issue
 from gateway.core.fhir import writable
 from gateway.tables import paths
-from gateway.tables.bind import DIRECTORY, BoundRow
+from gateway.tables.bind import DIRECTORY, BoundRow, is_whole
 from gateway.tables.model import Table
 from gateway.tables.paths import Path
 
@@ -181,12 +181,6 @@ def _told(bound: BoundRow, slot: Mapping[str, Any], cells: Cells) -> tuple[Any, 
         return None, Issue("structure", str(row.redox), "is not of the type that Redox says")
     value = found if is_whole(bound) else next(iter(found), None)
     return (None if value in ("", []) else value), None
-
-
-def is_whole(bound: BoundRow) -> bool:
-    """Whether a row reads a list of Redox's as a whole, by a codec that takes lists."""
-    path, found = bound.row.redox, bound.redox
-    return path is not None and found is not None and found.lists[-1] and not path.steps[-1].narrow
 
 
 def _is(value: Any, kind: Any) -> bool:
