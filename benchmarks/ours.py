@@ -12,9 +12,9 @@ from gateway.core.directory import Cells
 from gateway.core.flows import RESPONSE
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer, Call
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables
 from gateway.tables.build import Wanted as Site
-from gateway.tables.site import SiteTables
 
 MOST = 100_000  # slots in an answer: more than any case has
 _SEARCH = Call("Slot")

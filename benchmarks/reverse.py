@@ -21,9 +21,9 @@ from benchmarks.timing import Effort, interleaved
 from gateway.core import fhir, window
 from gateway.core.fhir import Link
 from gateway.core.mapping import Wanted
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables
 from gateway.tables.build import Wanted as Site
-from gateway.tables.site import SiteTables
 
 BASE = "https://gateway.example/fhir/partner"
 SELF = Link("self", f"{BASE}/Slot")

@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
-from gateway.tables.site import SiteTables
 
 _HEAD = """\
 over: available-slots.answer

@@ -23,8 +23,8 @@ from gateway.assemble import House, RedoxGateway, assemble, survey
 from gateway.core.plan import Answer, Call
 from gateway.core.redox import Reader
 from gateway.service import Service
+from gateway.tables.answer.messages import kinds
 from gateway.tables.build import schemas
-from gateway.tables.messages import kinds
 from gateway.web.exchange import Exchange
 from gateway.web.tokens import TokenIndex
 

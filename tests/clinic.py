@@ -17,9 +17,9 @@ from redox.scheduling import AvailableSlotsResponse
 from gateway.core import flows, redox
 from gateway.core.errors import GatewayError
 from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply
-from gateway.tables import messages
+from gateway.tables.answer import messages
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted, schemas
-from gateway.tables.site import SiteTables
 
 Json = dict[str, Any]
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from gateway.core import window
-from gateway.tables.codec import Codec, Context
-from gateway.tables.codecs import CODECS
-from gateway.tables.model import CodeTable
+from gateway.tables.codecs.codec import Codec, Context
+from gateway.tables.codecs.registry import CODECS
+from gateway.tables.rows.model import CodeTable
 
 ZONES = ["America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe", "UTC", "Pacific/Kiritimati"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gateway.tables.schema import Schema, SchemaView, kind_of
+from gateway.tables.rows.schema import Schema, SchemaView, kind_of
 
 TEXTS = st.sampled_from(
     ["", " ", "a", "NPI", "30", "minutes", "Tues", "1000", 'é"\\\n', "true", "2025-10-21"]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.files.marked import Faults
 from gateway.shipped import folder as shipped
 from gateway.tables.build import Tables, Wanted
-from gateway.tables.marked import Faults
 
 QUERY = "over: available-slots.query\nrows:\n"
 ANSWER = "over: available-slots.answer\nrows:\n"

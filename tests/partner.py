@@ -20,9 +20,9 @@ from gateway.core import fhir, fhir_flows, flows, redox_flows
 from gateway.core.errors import GatewayError
 from gateway.core.plan import Answer, Call, Outcome, Reply
 from gateway.shipped import folder
+from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
-from gateway.tables.front import FrontTables
-from gateway.tables.site import SiteTables
 from tests.clinic import ZONE, Transcript, rules
 
 Json = dict[str, Any]

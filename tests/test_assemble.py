@@ -16,14 +16,14 @@ from aiohttp.test_utils import TestServer
 from redox.scheduling import AvailableSlotsResponse
 
 from gateway.assemble import House, assemble, survey
-from gateway.assemble.house import shutdown_of
+from gateway.assemble.application import shutdown_of
 from gateway.assemble.redox_side import FLOWS
 from gateway.core.errors import InvalidMessage, Unauthorized, UnknownDestination
+from gateway.files.marked import Faults
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.control import REQUESTS
 from gateway.sandbox.faults import FAULTS, Fault
-from gateway.tables import messages
-from gateway.tables.marked import Faults
+from gateway.tables.answer import messages
 from gateway.web.exchange import Exchange
 from gateway.web.logging import configure
 

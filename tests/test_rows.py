@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from gateway.core.plan import Answer, Call, Outcome
-from gateway.tables import paths
-from gateway.tables.bind import BoundRow, bind
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import ANSWER, DIRECTORY, Tables, Wanted, schemas
-from gateway.tables.site import SiteTables
+from gateway.tables.compile.bind import BoundRow, bind
+from gateway.tables.rows import paths
 from tests import clinic, partner
 
 Json = dict[str, Any]

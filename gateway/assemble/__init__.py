@@ -5,8 +5,8 @@ Only the command line imports this. Nothing in it is global: each :class:`House`
 
 from __future__ import annotations
 
-from gateway.assemble.house import House, assemble
+from gateway.assemble.application import House, assemble
+from gateway.assemble.check import Survey, survey
 from gateway.assemble.redox_side import Clock, RedoxGateway, Served, utc_now
-from gateway.assemble.survey import Survey, survey
 
 __all__ = ["Clock", "House", "RedoxGateway", "Served", "Survey", "assemble", "survey", "utc_now"]

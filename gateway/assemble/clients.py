@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 
 from gateway.config.settings import Upstream
-from gateway.tables.dialect import Dialect
+from gateway.tables.read.dialect import Dialect
 from gateway.upstream.fhir_client import FhirClient
 from gateway.upstream.interface import ClientSettings
 from gateway.upstream.oauth import ClientCredentials, Credentials, FixedToken

@@ -19,8 +19,8 @@ from gateway.core.redox import Reader
 from gateway.core.redox_flows import Address
 from gateway.core.search import INCLUDES
 from gateway.service import Service
-from gateway.tables.front import FrontTables
-from gateway.tables.site import SiteTables
+from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.site import SiteTables
 from gateway.web import exchange as web
 from gateway.web.access import Access
 

@@ -15,7 +15,7 @@ from gateway.core.plan import Flow, Reply
 from gateway.core.redox import FaultyMessage, Message, Reader
 from gateway.core.redox_flows import Address
 from gateway.service import Service, Upstream
-from gateway.tables.site import SiteTables
+from gateway.tables.answer.site import SiteTables
 from gateway.web.exchange import Exchange
 from gateway.web.tokens import TokenIndex
 

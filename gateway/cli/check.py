@@ -36,7 +36,7 @@ def check(config: Path | None, as_json: bool) -> None:
     chosen = output.chosen(config)
     from gateway.assemble import assemble, survey
     from gateway.cli.summary import summary
-    from gateway.tables.marked import Faults
+    from gateway.files.marked import Faults
 
     with output.faults_told("the configuration cannot be served"):
         try:

@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.assemble import House, assemble, survey
-from gateway.assemble.house import shutdown_of
+from gateway.assemble.application import shutdown_of
 from gateway.cli import output
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.control import REQUESTS, SeenRequest

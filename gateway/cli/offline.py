@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.assemble import Survey
-from gateway.assemble.house import address_of, rules_of
+from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.redox_side import answering, destination_of
 from gateway.config import Site
 from gateway.core import flows, window
@@ -18,10 +18,10 @@ from gateway.core.directory import shown
 from gateway.core.errors import Issue, NotKnownHere, UnknownDestination
 from gateway.core.plan import Answer, Ask, Call, Outcome, Remember, Reply
 from gateway.core.redox import Message, Reader
+from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.messages import kinds
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import schemas
-from gateway.tables.front import FrontTables
-from gateway.tables.messages import kinds
-from gateway.tables.site import SiteTables
 from gateway.upstream.paging import BaseUrl
 
 _SCHEDULE = re.compile(r"(?:[^?#]*/)?Schedule/([A-Za-z0-9\-.]{1,64})(?:/_history/.*)?")

@@ -8,8 +8,8 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 
+from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.fhir_side import asker
-from gateway.assemble.house import address_of, rules_of
 from gateway.cli.offline import Json, Offline, issues, reader
 from gateway.config import Settings
 from gateway.core import fhir_flows

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.files import marked
+from gateway.files.marked import Mark, MarkedList, MarkedMap, MarkedText, Node
 from gateway.shipped import folder
-from gateway.tables import marked
-from gateway.tables.codes import CODE_COLUMNS, rows
-from gateway.tables.layers import Source, code_folders, files, stack
-from gateway.tables.marked import Mark, MarkedList, MarkedMap, MarkedText, Node
+from gateway.tables.read.code_tables import CODE_COLUMNS, rows
+from gateway.tables.read.layers import Source, code_folders, files, stack
 
 SHIPPED = "shipped:"
 _BY_TYPE = ("searches", "joins")  # replaced one resource type at a time

@@ -100,7 +100,7 @@ def faults_told(ending: str) -> Iterator[None]:
 
     ``ending`` completes "3 faults; ...": what therefore did not happen.
     """
-    from gateway.tables.marked import Faults
+    from gateway.files.marked import Faults
 
     try:
         yield

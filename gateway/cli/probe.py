@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.assemble import House, Served
     from gateway.config import Site
     from gateway.core.plan import Flow
-    from gateway.tables.probe import Report
+    from gateway.probe import Report
 
 _SECONDS = 60.0
 
@@ -83,7 +83,7 @@ async def _asked(
     import msgspec
 
     from gateway.cli.progress import waiting
-    from gateway.tables.probe import Report
+    from gateway.probe import Report
     from gateway.web.exchange import new_request_id
 
     token: bool | None = None
@@ -109,7 +109,7 @@ def _flow(house: House, served: Served, site: Site, schedule: str | None, *, que
     from gateway.cli.origins import settings, yaml_files
     from gateway.cli.summary import codes_of
     from gateway.core.redox_flows import Address
-    from gateway.tables.probe import probe, probe_redox
+    from gateway.probe import probe, probe_redox
 
     rules, tables, dialect = served.rules, served.tables, site.upstream.dialect
     own, where = house.settings.mappings, output.address(site.upstream)

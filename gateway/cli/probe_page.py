@@ -12,7 +12,7 @@ from gateway.cli import output
 from gateway.cli.origins import shown_place
 
 if TYPE_CHECKING:
-    from gateway.tables.probe.report import Advice, Fill, Joined, Pages, Report, SlotFacts, Trial
+    from gateway.probe.report import Advice, Fill, Joined, Pages, Report, SlotFacts, Trial
 
 _UNREAD_SHOWN = 15
 _UNUSED_SHOWN = 12

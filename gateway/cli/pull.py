@@ -141,7 +141,7 @@ def _csv(found: Directory, served: Served, gone: Sequence[Cells]) -> str:
 def _columns(found: Directory, served: Served) -> list[str]:
     """The usual columns, and in the order of the directory table those that the present file has or the EHR
     fills."""
-    from gateway.tables.codes import SCHEDULE_COLUMNS
+    from gateway.tables.read.code_tables import SCHEDULE_COLUMNS
 
     filled = {name for line in found.lines for name, cell in line.items() if cell}
     own = {name for line in served.tables.schedules for name in line}
@@ -151,7 +151,7 @@ def _columns(found: Directory, served: Served) -> list[str]:
 
 def _tell_gaps(found: Directory) -> None:
     """Which cells nobody told, by column."""
-    from gateway.tables.codes import SCHEDULE_COLUMNS
+    from gateway.tables.read.code_tables import SCHEDULE_COLUMNS
 
     for name in SCHEDULE_COLUMNS:
         empty = sum(1 for line in found.lines if not line.get(name))

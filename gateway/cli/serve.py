@@ -88,7 +88,7 @@ def set_aside() -> None:
 
 async def one_process(house: House, log: FilteringBoundLogger) -> None:
     """Everything in this process."""
-    from gateway.assemble.house import shutdown_of
+    from gateway.assemble.application import shutdown_of
     from gateway.web.server import Listen
     from gateway.web.server import run as listen
 

@@ -148,7 +148,7 @@ def _view(config: Path | None, site: str | None, dialect: str | None) -> View:
 
 
 def _unknown(what: str, name: str, known: Any) -> NoReturn:
-    from gateway.tables.marked import nearest
+    from gateway.files.marked import nearest
 
     near = nearest(name, [*known, *(each.rpartition("/")[2] for each in known)], 1)
     hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(known)}"

@@ -10,10 +10,10 @@ from gateway.assemble import Survey
 from gateway.cli.origins import code_files
 from gateway.config import Settings, Site
 from gateway.shipped import folder
-from gateway.tables.codes import code_tables
-from gateway.tables.model import CodeTable, Row, Table
-from gateway.tables.site import SiteTables
-from gateway.tables.strays import LEVELS
+from gateway.tables.answer.site import SiteTables
+from gateway.tables.read.code_tables import code_tables
+from gateway.tables.read.unread_files import LEVELS
+from gateway.tables.rows.model import CodeTable, Row, Table
 
 _SITES_NAMED = 3
 

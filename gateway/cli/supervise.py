@@ -22,7 +22,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 from structlog.typing import FilteringBoundLogger
 
-from gateway.assemble.house import House, shutdown_of
+from gateway.assemble.application import House, shutdown_of
 from gateway.cli.exposition import merged
 from gateway.cli.serve import say_admin, say_public, url_of
 from gateway.web.admin_routes import AdminRoutes

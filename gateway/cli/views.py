@@ -12,12 +12,12 @@ import click
 from gateway import config
 from gateway.assemble import survey
 from gateway.cli import origins, output
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
-from gateway.tables.codes import code_tables
-from gateway.tables.errors import ErrorRow
-from gateway.tables.layers import Source
-from gateway.tables.model import CodeTable, Example, Row, Table
-from gateway.tables.site import SiteTables
+from gateway.tables.read.code_tables import code_tables
+from gateway.tables.read.errors import ErrorRow
+from gateway.tables.read.layers import Source
+from gateway.tables.rows.model import CodeTable, Example, Row, Table
 
 Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from gateway.assemble import House, assemble, survey
-from gateway.assemble.house import shutdown_of
+from gateway.assemble.application import shutdown_of
 from gateway.cli import output
 from gateway.cli.serve import log_of, set_aside
 from gateway.web.server import run as listen

@@ -16,7 +16,7 @@ from gateway.config.cross import check
 from gateway.config.explain import schema, validate
 from gateway.config.resolve import Draft, resolve
 from gateway.config.settings import Settings, Site, Upstream
-from gateway.tables.marked import Fault, Faults, read
+from gateway.files.marked import Fault, Faults, read
 
 __all__ = ["Settings", "Site", "Upstream", "load"]
 

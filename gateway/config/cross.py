@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from gateway.config.resolve import Draft, KeyPath, dotted
-from gateway.tables.zones import zone_meant
+from gateway.files.zones import zone_meant
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")

@@ -9,8 +9,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from gateway.config.resolve import Draft, KeyPath, Schema
+from gateway.files.marked import did_you_mean
 from gateway.shipped import folder
-from gateway.tables.marked import did_you_mean
 
 _KINDS = {
     "object": "a map (keys and values)",

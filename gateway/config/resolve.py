@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.settings import place
-from gateway.tables.marked import Fault, Mark, MarkedList, MarkedMap, MarkedText, Node
+from gateway.files.marked import Fault, Mark, MarkedList, MarkedMap, MarkedText, Node
 
 KeyPath = tuple[str | int, ...]
 Schema = Mapping[str, Any]

@@ -1,0 +1,1 @@
+"""Mapping files -> checked -> compiled functions; at the start only."""

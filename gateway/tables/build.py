@@ -15,24 +15,27 @@ from jsonschema import Draft202012Validator
 
 from gateway.core.directory import Cells
 from gateway.core.redox_flows import Relayed
+from gateway.files.marked import Fault, Faults, Mark, did_you_mean, nearest
 from gateway.shipped import folder
-from gateway.tables import check, codes, dialect, errors, load
-from gateway.tables.bind import BoundRow, bind
-from gateway.tables.codec import Context
-from gateway.tables.compile import compile_to_redox
-from gateway.tables.compile_fhir import compile_to_fhir
-from gateway.tables.front import FrontTables
-from gateway.tables.layers import Source, code_folders, files, shown, stack
-from gateway.tables.marked import Fault, Faults, Mark, did_you_mean, nearest
-from gateway.tables.model import Table
-from gateway.tables.query import QueryTable
-from gateway.tables.resources import ResourceTable
-from gateway.tables.schema import Found, SchemaView
-from gateway.tables.search import SearchTable
-from gateway.tables.site import SiteTables
-from gateway.tables.strays import LEVELS, strays
-from gateway.tables.structs import checked
-from gateway.tables.whole import ANSWER, DIRECTORY, QUERY
+from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.query import QueryTable
+from gateway.tables.answer.resources import ResourceTable
+from gateway.tables.answer.search import SearchTable
+from gateway.tables.answer.site import SiteTables
+from gateway.tables.check import site as check
+from gateway.tables.check.table import ANSWER, DIRECTORY, QUERY
+from gateway.tables.codecs.codec import Context
+from gateway.tables.compile.bind import BoundRow, bind
+from gateway.tables.compile.structs import checked
+from gateway.tables.compile.to_fhir.table import compile_to_fhir
+from gateway.tables.compile.to_redox.table import compile_to_redox
+from gateway.tables.read import code_tables as codes
+from gateway.tables.read import dialect, errors
+from gateway.tables.read import field_tables as load
+from gateway.tables.read.layers import Source, code_folders, files, shown, stack
+from gateway.tables.read.unread_files import LEVELS, strays
+from gateway.tables.rows.model import Table
+from gateway.tables.rows.schema import Found, SchemaView
 
 # How many schedules a fault names.
 _NAMED = 5

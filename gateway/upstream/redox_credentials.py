@@ -15,13 +15,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from yarl import URL
 
 from gateway.upstream.exchange import Request
-from gateway.upstream.oauth import (
-    DEFAULT_LIFETIME_SECONDS,
-    Grant,
-    TokenError,
-    form_request,
-    oauth_grant,
-)
+from gateway.upstream.oauth import DEFAULT_LIFETIME_SECONDS, Grant, TokenError, form_request, oauth_grant
 
 Algorithm = Literal["RS384", "ES384", "HS384"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Settings, load
-from gateway.tables.marked import Faults
+from gateway.files.marked import Faults
 
 ENVIRON = {
     "REDOX_VERIFICATION_TOKEN": "canary-token",

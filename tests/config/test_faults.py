@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.config import Settings, cross, load
 from gateway.config.explain import schema
-from gateway.tables.marked import Faults
+from gateway.files.marked import Faults
 
 Load = Callable[..., Settings]
 FaultsOf = Callable[..., list[str]]

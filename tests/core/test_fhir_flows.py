@@ -9,7 +9,7 @@ import pytest
 from gateway.core import fhir
 from gateway.core.errors import InvalidMessage, NotKnownHere
 from gateway.core.fhir_flows import FhirSite
-from gateway.tables.site import SiteTables
+from gateway.tables.answer.site import SiteTables
 from tests import partner
 from tests.partner import (
     BARE,

@@ -10,8 +10,8 @@ import pytest
 
 from gateway.core.errors import GatewayError, InvalidMessage, NotFound, NotKnownHere
 from gateway.core.fhir_flows import FhirSite
-from gateway.tables.codecs_of_names import slot_name
-from gateway.tables.site import SiteTables
+from gateway.tables.answer.site import SiteTables
+from gateway.tables.codecs.names import slot_name
 from tests import partner
 from tests.partner import (
     GRANITE,

@@ -6,12 +6,9 @@ import json
 
 import pytest
 
-from gateway.core.errors import (
-    GatewayError,
-    InvalidMessage,
-)
+from gateway.core.errors import GatewayError, InvalidMessage
 from gateway.core.plan import Answer, Ask, Call, Outcome, Remember, Reply
-from gateway.tables.site import SiteTables
+from gateway.tables.answer.site import SiteTables
 from tests import clinic
 from tests.clinic import (
     GRANITE_HOSPITAL,

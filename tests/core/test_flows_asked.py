@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.errors import GatewayError, InvalidMessage, NotKnownHere
 from gateway.core.plan import Answer, Call, Failure, Outcome, Remember, Reply
-from gateway.tables.site import SiteTables
+from gateway.tables.answer.site import SiteTables
 from tests import clinic
 from tests.clinic import GRANITE_HOSPITAL, GRANITE_JUNIPER, SLATE_HOSPITAL, Transcript, flow, slot
 

@@ -16,7 +16,7 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.core.plan import Answer, Call, Failure, Outcome
-from gateway.tables.site import SiteTables
+from gateway.tables.answer.site import SiteTables
 from tests import clinic
 from tests.clinic import (
     GRANITE_JUNIPER,

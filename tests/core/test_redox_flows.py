@@ -12,10 +12,10 @@ from redox.scheduling.availableslotsresponse import AvailableSlotsResponse
 from gateway.core import fhir, fhir_flows, redox_flows
 from gateway.core.errors import GatewayError, InvalidMessage, UpstreamFailed
 from gateway.core.plan import Answer, Call, Failure, Reply
+from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
-from gateway.tables.codecs_of_names import slot_name
-from gateway.tables.front import FrontTables
-from gateway.tables.site import SiteTables
+from gateway.tables.codecs.names import slot_name
 from tests import clinic, partner
 from tests.clinic import GRANITE_HOSPITAL, GRANITE_JUNIPER, SLATE_HOSPITAL, Transcript, changed
 from tests.partner import ADDRESS, NOW, Json, Search, slot

@@ -21,8 +21,8 @@ from gateway.core import redox
 from gateway.core.errors import GatewayError
 from gateway.core.flows import SiteRules, available_slots
 from gateway.service import Service
+from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
-from gateway.tables.site import SiteTables
 from gateway.upstream.fhir_client import FhirClient
 from gateway.upstream.interface import ClientSettings
 from gateway.upstream.session import SharedSession

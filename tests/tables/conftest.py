@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.tables.site import SiteTables
+from gateway.tables.answer.site import SiteTables
 from tests import clinic
 
 

@@ -1,0 +1,191 @@
+"""Everything that is wrong with a configuration and the tables of all its sites, found in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway import config
+from gateway.assemble.clients import Misfit, credentials_of
+from gateway.config import Settings
+from gateway.config.settings import Upstream
+from gateway.files import marked
+from gateway.files.marked import Fault, Faults, Mark, MarkedMap, did_you_mean, find
+from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.site import SiteTables
+from gateway.tables.build import Tables, Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A configuration that can be served: the tables are those of ``settings.sites``, in their order;
+    the fronts are what FHIR clients of a site see, None where it has none. ``remarks`` are what can be served
+    all the same, but is hardly meant: files that nothing reads, a directory without lines."""
+
+    settings: Settings
+    tables: tuple[SiteTables, ...]
+    fronts: tuple[FrontTables | None, ...]
+    remarks: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which tables a site needs; ``mark`` is where the configuration names the dialect."""
+
+    wanted: Wanted
+    mark: Mark
+    position: int
+
+
+def survey(path: Path, environ: Mapping[str, str]) -> Survey:
+    """Read the configuration and build the tables of every site.
+
+    Raises :class:`Faults` with everything that is wrong in any file. Where the configuration itself is
+    faulty the tables are still looked at, as far as it can be told which ones are meant.
+    """
+    try:
+        settings = config.load(path, environ)
+    except Faults as broken:
+        asked, own = _guessed(path)
+        faults = [*broken.faults]
+        _tables(asked, own, faults, [])
+        raise Faults(faults) from None
+    asked = [
+        _Asked(
+            Wanted(site.id, site.upstream.dialect, site.timezone),
+            settings.where(("sites", position, "upstream", "dialect")),
+            position,
+        )
+        for position, site in enumerate(settings.sites)
+    ]
+    faults = []
+    remarks: list[Fault] = []
+    built = _tables(asked, settings.mappings, faults, remarks)
+    if settings.mappings is not None:
+        remarks.extend(_strays(settings, settings.mappings, asked, list(built.values())))
+    for position, site in enumerate(settings.sites):
+        if position in built:
+            faults.extend(_misfits(settings, position, site.upstream, built[position]))
+    fronts = _fronts(settings, built, faults)
+    if faults:
+        raise Faults(faults)
+    tables = (
+        _paged(built[position], site.upstream.max_pages) for position, site in enumerate(settings.sites)
+    )
+    return Survey(settings, tuple(tables), fronts, tuple(remarks))
+
+
+def _strays(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[SiteTables]) -> list[Fault]:
+    if not own.is_dir():
+        text = f'mappings: there is no folder "{own.name}" yet; only the tables of the package are used'
+        return [settings.where(("mappings",)).fault(text)]
+    return Tables(own).strays([each.wanted for each in asked], built)
+
+
+def _fronts(
+    settings: Settings, built: Mapping[int, SiteTables], faults: list[Fault]
+) -> tuple[FrontTables | None, ...]:
+    """The FHIR side of the sites that have one."""
+    tables = Tables(settings.mappings)
+    fronts: list[FrontTables | None] = []
+    for position, site in enumerate(settings.sites):
+        front = None
+        if site.fhir is not None and position in built:
+            try:
+                front = tables.front(Wanted(site.id, site.upstream.dialect, site.timezone))
+            except Faults as wrong:
+                faults.extend(wrong.faults)
+        fronts.append(front)
+    return tuple(fronts)
+
+
+def _tables(
+    asked: Sequence[_Asked], own: Path | None, faults: list[Fault], remarks: list[Fault]
+) -> dict[int, SiteTables]:
+    """The tables of the sites by their position; what is wrong with any of them goes into ``faults``."""
+    tables = Tables(own)
+    dialects = tables.dialects()
+    built: dict[int, SiteTables] = {}
+    failed: set[tuple[str, str]] = set()
+    for each in asked:
+        wanted = each.wanted
+        if wanted.dialect not in dialects:
+            near = did_you_mean(wanted.dialect, dialects)
+            text = f'sites[{each.position}].upstream.dialect: there is no dialect "{wanted.dialect}"; {near}'
+            faults.append(each.mark.fault(text))
+            faults.extend(tables.meant(wanted))
+            continue
+        shared = (wanted.dialect, wanted.zone)
+        if shared in failed and not (own is not None and (own / "sites" / wanted.site).is_dir()):
+            continue  # the same files again: they have told their faults
+        try:
+            built[each.position] = tables.build(wanted)
+            remarks.extend(tables.lacking(wanted, built[each.position]))
+        except Faults as wrong:
+            faults.extend(wrong.faults)
+            failed.add(shared)
+    return built
+
+
+def _paged(tables: SiteTables, max_pages: int) -> SiteTables:
+    return tables if tables.max_pages == max_pages else replace(tables, max_pages=max_pages)
+
+
+def _misfits(settings: Settings, position: int, upstream: Upstream, tables: SiteTables) -> list[Fault]:
+    """Keys of ``upstream`` that its dialect's kind of upstream needs and has not, or has no use for."""
+    kind = tables.dialect.upstream
+    wrong: list[tuple[str, str]] = []
+    if kind == "redox":
+        if upstream.destination_id is None:
+            wrong.append(("destination_id", "is missing; a query to Redox names the destination it is for"))
+        if upstream.auth not in ("signed-assertion", "api-key"):
+            wrong.append(("dialect", "Redox wants client_id, token_url, key_id and private_key (or api_key)"))
+    else:
+        for key in ("source_id", "destination_id", "requests_per_five_minutes", "api_key"):
+            if getattr(upstream, key) is not None:
+                text = f'is for Redox; the upstream of dialect "{upstream.dialect}" is a FHIR server'
+                wrong.append((key, text))
+    try:
+        credentials_of(upstream)
+    except Misfit as misfit:
+        wrong.append((misfit.key, str(misfit)))
+    return [
+        settings.where(("sites", position, "upstream", key)).fault(
+            f"sites[{position}].upstream.{key}: {text}"
+        )
+        for key, text in wrong
+    ]
+
+
+def _guessed(path: Path) -> tuple[list[_Asked], Path | None]:
+    """From a configuration with faults: the sites whose id, dialect and zone can be read all the same."""
+    try:
+        root, _ = marked.read(path.read_bytes(), str(path))
+    except OSError:
+        return [], None
+    value: Any = marked.plain(root) if root is not None else None
+    if root is None or not isinstance(value, dict):
+        return [], None
+    named = value.get("mappings")
+    own = path.absolute().parent / named if isinstance(named, str) else None
+    sites = value.get("sites")
+    found = [
+        _guess(root, position, site) for position, site in enumerate(sites if isinstance(sites, list) else [])
+    ]
+    return [each for each in found if each is not None], own if own is not None and own.is_dir() else None
+
+
+def _guess(root: MarkedMap, position: int, site: Any) -> _Asked | None:
+    upstream = site.get("upstream") if isinstance(site, dict) else None
+    dialect = upstream.get("dialect") if isinstance(upstream, dict) else None
+    if not isinstance(dialect, str) or not isinstance(site.get("id"), str):
+        return None
+    try:
+        wanted = Wanted(site["id"], dialect, ZoneInfo(str(site.get("timezone"))).key)
+    except (KeyError, ValueError, OSError):
+        wanted = Wanted(site["id"], dialect, "UTC")
+    mark = find(root, ("sites", position, "upstream", "dialect"))
+    return _Asked(wanted, mark, position) if "${" not in dialect + wanted.site else None

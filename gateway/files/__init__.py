@@ -1,0 +1,1 @@
+"""What the configuration and the tables are both read with: marked YAML, its shapes, time zones."""

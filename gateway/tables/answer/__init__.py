@@ -1,0 +1,1 @@
+"""What a site's tables do while it serves."""

@@ -1,0 +1,54 @@
+"""One value through one row's codec, with what the row says about codes that no table has."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gateway.core.directory import shown
+from gateway.core.errors import Issue
+from gateway.tables.codecs.codec import Unmapped
+from gateway.tables.compile.bind import BoundRow
+
+
+def to_fhir(bound: BoundRow, value: Any, companions: Sequence[Any], path: str, issues: list[Issue]) -> Any:
+    """The value for the FHIR side, or None with an Issue at ``path`` (in Redox's words)."""
+    return _through(bound, bound.codec.to_fhir, value, companions, path, issues)
+
+
+def to_redox(bound: BoundRow, value: Any, companions: Sequence[Any], path: str, issues: list[Issue]) -> Any:
+    """The value for the Redox side, or None with an Issue at ``path`` (in FHIR's words)."""
+    return _through(bound, bound.codec.to_redox, value, companions, path, issues)
+
+
+def _through(
+    bound: BoundRow,
+    codec: Callable[..., Any],
+    value: Any,
+    companions: Sequence[Any],
+    path: str,
+    issues: list[Issue],
+) -> Any:
+    try:
+        return codec(value, *companions)
+    except Unmapped as unmapped:
+        rule = bound.row.unmapped
+        if rule == "pass":
+            return value
+        issues.append(_unmapped(unmapped, bound, path))
+        return None
+    except ValueError as error:
+        issues.append(Issue("value", path, str(error)))
+        return None
+
+
+def _unmapped(unmapped: Unmapped, bound: BoundRow, path: str) -> Issue:
+    text = f'"{shown(unmapped.code)}" has no line in the code table {bound.row.codec.arguments[0]}'
+    if bound.row.unmapped == "drop":
+        return Issue("code-invalid", path, f"{text}; it was left out", "warning")
+    names = {name.casefold(): name for name in unmapped.known}
+    close = difflib.get_close_matches(unmapped.code.casefold(), names, n=3, cutoff=0.5)
+    hint = [names[each] for each in close] or unmapped.known[:5]
+    known = "; known: " + ", ".join(f'"{each}"' for each in hint) if hint else ""
+    return Issue("code-invalid", path, text + known)

@@ -1,0 +1,294 @@
+"""The side of a site's tables that FHIR clients see: the same rows, read from right to left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from gateway.core import window
+from gateway.core.directory import Cells, Directory, identified, matching
+from gateway.core.errors import Issue, UpstreamFailed
+from gateway.core.fhir import writable
+from gateway.core.mapping import Entries, Shelf, Sought, Wanted
+from gateway.core.redox_flows import Relayed
+from gateway.tables.answer.resources import KINDS
+from gateway.tables.answer.search import SearchTable
+from gateway.tables.codecs.names import named_slot, schedule_name
+from gateway.tables.compile.bind import BoundRow
+from gateway.tables.compile.to_fhir.table import Meta, ToFhir
+from gateway.tables.compile.to_redox.table import encode
+from gateway.tables.rows import paths
+
+_KEYS_KEPT = 10_000
+_AGREEING_KEPT, _LONG_KEY = 2_000, 4_096  # keys, bytes
+_SLOT_KEY = re.compile(r"(.+)~\d{4}-\d\d-\d\dT[^~]+~\d+", re.DOTALL)
+_Entry = tuple[str, str, str]
+_Group = tuple[dict[str, _Entry], tuple[Any, ...]]
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class _Head(msgspec.Struct):
+    Meta: Meta | None = None
+
+
+class _Loose(msgspec.Struct):
+    AvailableSlots: list[msgspec.Raw]
+
+
+_head = msgspec.json.Decoder(_Head).decode
+_loose = msgspec.json.Decoder(_Loose).decode
+
+
+@dataclass(frozen=True, slots=True)
+class FrontTables:
+    """Implements :class:`gateway.core.mapping.Front`. ``relayed`` is what may pass where Redox is asked what
+    Redox asked: the fields of a query that any row reads, and those of a slot that Redox's schema has."""
+
+    search: SearchTable
+    to_fhir: ToFhir
+    directory_rows: tuple[BoundRow, ...]
+    relayed: Relayed
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters that choose slots."""
+        return self.search.names
+
+    def read(self, params: Sequence[tuple[str, str]]) -> Sought:
+        """A search for slots by its rows."""
+        return self.search.read(params)
+
+    def write(
+        self, sought: Sought, start: str, end: str, minutes: int, lines: Sequence[Cells] | None
+    ) -> dict[str, Any]:
+        """The Redox query for it, without Meta."""
+        return self.search.write(sought, start, end, minutes, lines)
+
+    def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
+        """The schedules among the lines that Redox cannot be asked for."""
+        return self.search.unaskable(lines)
+
+    def slots(
+        self, answer: bytes, directory: Directory, positions: Sequence[int] | None, wanted: Wanted, base: str
+    ) -> Entries:
+        """Redox's answer as searchset entries."""
+        incomplete, slots, broken = self._decode(answer)
+        gathered = _Gathered(self, directory, positions)
+        stray: list[Any] = []
+        malformed: list[Any] = []
+        outside, doubles, unfit = self.to_fhir.convert(
+            slots, gathered.group, wanted.low, wanted.high, wanted.shortest, base, stray, malformed
+        )
+        counts = {
+            "received": len(slots) + broken,
+            "outside": outside,
+            "doubles": doubles,
+            "unfit": unfit,
+            "stray": len(stray),
+            "malformed": len(malformed) + broken,
+        }
+        return Entries(
+            gathered.entries(),
+            incomplete,
+            _issues(counts),
+            {name: number for name, number in counts.items() if number},
+        )
+
+    def _decode(self, answer: bytes) -> tuple[bool, list[Any], int]:
+        """Whether Redox said that there is more, the typed slots, and how many could not be read."""
+        try:
+            read = self.to_fhir.answer(answer)
+        except _UNREADABLE:
+            pass
+        else:
+            return _incomplete(read.Meta), read.AvailableSlots, 0
+        incomplete = _incomplete(_meta(answer))
+        try:
+            raws = _loose(answer).AvailableSlots
+        except _UNREADABLE:
+            raise UpstreamFailed(
+                Issue("exception", "", "The scheduling system's answer holds no list of available slots.")
+            ) from None
+        slots = []
+        for raw in raws:
+            try:
+                slots.append(msgspec.json.decode(raw, type=self.to_fhir.slot))
+            except _UNREADABLE:
+                continue
+        return incomplete, slots, len(raws) - len(slots)
+
+    def shelf(self, directory: Directory) -> Shelf:
+        """The directory as FHIR resources, made once per directory."""
+        made = directory.memo.get("shelf")
+        if made is None:
+            made = directory.memo["shelf"] = self._shelf(directory)
+        shelf: Shelf = made
+        return shelf
+
+    def _shelf(self, directory: Directory) -> Shelf:
+        shelf = Shelf({kind: {} for kind in KINDS}, {kind: {} for kind in KINDS}, {})
+        told: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in KINDS}
+        for line in map(identified, directory.lines):
+            named = [
+                (kind, found["id"]) for kind in KINDS if (found := self._resource(kind, line)) is not None
+            ]
+            for kind, identifier in named:
+                # Who works on several schedules is one resource, told by all their lines; a higher one wins.
+                told[kind][identifier] = {**line, **told[kind].get(identifier, {})}
+                shelf.lines[kind].setdefault(identifier, []).append(line)
+                if kind == "Schedule":
+                    shelf.actors[identifier] = tuple(each for each in named if each[0] != kind)
+        for kind, found in told.items():
+            for identifier, cells in found.items():
+                shelf.texts[kind][identifier] = encode(self._resource(kind, cells))
+        return shelf
+
+    def _resource(self, kind: str, line: Cells) -> dict[str, Any] | None:
+        """A line's Schedule, Practitioner or Location by the directory table; None if it has no id."""
+        written: dict[str, Any] = {"resourceType": kind}
+        for bound in self.directory_rows:
+            row = bound.row
+            cell = line.get(row.directory or "")
+            if row.root != kind or not row.to_fhir or not cell:
+                continue
+            try:
+                value = writable(bound.codec.to_fhir(cell))
+            except ValueError:
+                value = writable(cell) if row.unmapped == "pass" else None
+            if value is not None:
+                path, found = bound.fhir[0]
+                paths.write(path, written, value, found.lists)
+        if kind == "Schedule":
+            # Schedule.actor is 1..*: a schedule of which nothing else is known stands for itself.
+            written.setdefault("actor", [{"display": writable(line["schedule"]) or "schedule"}])
+        return written if "id" in written else None
+
+    def named(self, name: str, directory: Directory) -> tuple[int, str, int] | None:
+        """The line, start in UTC and minutes that a slot's id names; None if it names none."""
+        parts = named_slot(name)
+        if parts is None:
+            return None
+        for position, line in enumerate(directory.lines):
+            if schedule_name(line["schedule"]) == parts[0] and 0 < parts[2] <= window.MAX_MINUTES:
+                return position, parts[1], parts[2]
+        return None
+
+
+class _Gathered:
+    """The groups of one answer: one for each schedule, found once for each provider and location.
+
+    What does not depend on who was asked for stays with the directory from answer to answer.
+    """
+
+    def __init__(self, front: FrontTables, directory: Directory, positions: Sequence[int] | None) -> None:
+        self._front = front
+        self._directory = directory
+        self._allowed = frozenset(range(len(directory.lines)) if positions is None else positions)
+        self._found: dict[tuple[bytes, ...], tuple[int, ...]] = {}
+        self._groups: dict[int, _Group] = {}
+        self._blocks: dict[int, tuple[Any, ...]] = directory.memo.setdefault("blocks", {})
+        self._agreeing: dict[tuple[bytes, ...], tuple[int, ...]] = directory.memo.setdefault("agreeing", {})
+
+    def group(self, slot: Any, key: tuple[bytes, ...]) -> tuple[_Group | None, bool]:
+        """The group of a slot's schedule, None for one that was not asked for, or is nobody's; and whether
+        all slots of that provider and location belong there."""
+        candidates = self._found.get(key)
+        if candidates is None:
+            candidates = self._candidates(slot, key)
+            if len(self._found) < _KEYS_KEPT:
+                self._found[key] = candidates
+        alone = len(candidates) < 2
+        if not alone:
+            candidates = self._narrowed(slot, candidates)
+        if not candidates or candidates[0] not in self._allowed:
+            return None, alone
+        group = self._groups.get(candidates[0])
+        return group if group is not None else self._new(candidates[0]), alone
+
+    def _new(self, position: int) -> _Group:
+        block = self._blocks.get(position)
+        if block is None:
+            block = self._blocks[position] = self._front.to_fhir.block(self._directory.lines[position])
+        self._groups[position] = ({}, block)
+        return self._groups[position]
+
+    def _candidates(self, slot: Any, key: tuple[bytes, ...]) -> tuple[int, ...]:
+        found = self._agreeing.get(key)
+        if found is None:
+            try:
+                told = self._front.to_fhir.told(slot)
+            except _UNREADABLE:
+                raise ValueError("its provider or location cannot be read") from None
+            agreed, found = matching(self._directory, told, self._front.search.columns)
+            if not agreed:
+                # The slot does not tell whose it is: it can only be that of a schedule asked for alone.
+                return tuple(each for each in found if self._allowed == {each})
+            if len(self._agreeing) < _AGREEING_KEPT and sum(map(len, key)) < _LONG_KEY:
+                self._agreeing[key] = found
+        # Where several fit alike, those that were asked for.
+        return tuple(each for each in found if each in self._allowed) or found[:1]
+
+    def _narrowed(self, slot: Any, candidates: tuple[int, ...]) -> tuple[int, ...]:
+        """One of several schedules that fit alike: the one that the slot's ID names, as an ID made by a
+        gateway does, or else the first."""
+        own = _SLOT_KEY.fullmatch(getattr(slot, "ID", None) or "")
+        lines = self._directory.lines
+        named = [each for each in candidates if own is not None and lines[each]["schedule"] == own[1]]
+        return tuple(named[:1]) or candidates[:1]
+
+    def entries(self) -> tuple[_Entry, ...]:
+        """By start, then in the directory's order, then by length, however Redox had them."""
+        found: list[_Entry] = []
+        for _, (entries, _) in sorted(self._groups.items(), key=itemgetter(0)):
+            found += _in_order(entries)
+        if len(self._groups) > 1:
+            found.sort(key=itemgetter(0))
+        return tuple(found)
+
+
+def _in_order(entries: dict[str, _Entry]) -> Iterable[_Entry]:
+    """A schedule's entries by start, then by length. Ids that are equally long sort so as texts, and most
+    answers come in that order."""
+    names = list(entries)
+    alike = len(set(map(len, names))) < 2
+    ordered = sorted(names, key=None if alike else lambda name: (entries[name][0], len(name), name))
+    return entries.values() if names == ordered else map(entries.__getitem__, ordered)
+
+
+def _meta(answer: bytes) -> Meta | None:
+    """The Meta of an answer whose slots cannot all be read. A body that is not JSON is a failure."""
+    try:
+        return _head(answer).Meta
+    except _UNREADABLE:
+        raise UpstreamFailed(
+            Issue(
+                "exception", "", "The scheduling system answered with something that is not a Redox message."
+            )
+        ) from None
+
+
+def _incomplete(meta: Meta | None) -> bool:
+    """Whether Redox said so. An answer that holds errors under any status is a failure
+    (Redox, initiating requests: check Meta.Errors regardless of the status code)."""
+    if meta is not None and meta.Errors:
+        raise UpstreamFailed(Issue("exception", "", "The scheduling system answered with errors of Redox's."))
+    return meta is not None and meta.IsIncomplete is True
+
+
+def _issues(counts: dict[str, int]) -> tuple[Issue, ...]:
+    found = []
+    if counts["malformed"]:
+        text = f"{counts['malformed']} slots of the answer cannot be read and were left out"
+        found.append(Issue("structure", "AvailableSlots", text, "error"))
+    if counts["stray"]:
+        text = f"{counts['stray']} slots of schedules that are not in the directory, or were not asked for,"
+        text += " were left out"
+        # Nothing else came: Redox answered another question, so ours is still open.
+        only = counts["stray"] + counts["malformed"] == counts["received"]
+        found.append(Issue("business-rule", "AvailableSlots", text, "error" if only else "warning"))
+    return tuple(found)

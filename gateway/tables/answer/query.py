@@ -1,0 +1,313 @@
+"""The query table, ready for use: what a Redox query asks, and the searches that say so in FHIR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from gateway.core import window
+from gateway.core.directory import Cells, Want, Wants
+from gateway.core.errors import Issue
+from gateway.core.mapping import Asked
+from gateway.tables.answer import convert
+from gateway.tables.compile.bind import BoundRow
+from gateway.tables.compile.source import Source, reader
+from gateway.tables.read.dialect import Dialect
+from gateway.tables.rows.model import Table
+from gateway.tables.rows.paths import Path, parse
+from gateway.tables.rows.schema import Found, SchemaView
+
+START, END = "StartDateTime", "EndDateTime"
+_PREFERENCE = "Visit.VisitPreference"
+
+Params = tuple[tuple[str, str], ...]
+Reader = Callable[[Any], list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A row with its compiled reader, and those of its companions, below one item of its group."""
+
+    bound: BoundRow
+    read: Reader
+    companions: tuple[Reader, ...]
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The rows below one repeated part of the message (``Visit.AttendingProviders``)."""
+
+    prefix: str
+    items: Reader
+    rows: tuple[_Read, ...]
+
+
+class QueryTable:
+    """Made once per site. ``read`` takes the checked message; ``searches`` gives the parameters."""
+
+    def __init__(self, table: Table, rows: tuple[BoundRow, ...], view: SchemaView, dialect: Dialect) -> None:
+        self._rows = [bound for bound in rows if bound.row.to_fhir]
+        self._dialect = dialect
+        source = Source()
+        grouped: dict[str, list[tuple[BoundRow, Path, Found, list[tuple[Path, Found]]]]] = {}
+        for bound in self._rows:
+            if bound.row.redox is not None and bound.redox is not None and bound.row.value is None:
+                prefix = _prefix(bound.row.redox, bound.redox)
+                grouped.setdefault(prefix, []).append((bound, *_below(bound.row.redox, prefix, view), []))
+        plan = _compile(source, grouped, view, {bound.row.key: bound for bound in self._rows})
+        scope = source.build(f"table {table.name}, read from Redox")
+        self.code = source.text
+        self._groups = tuple(
+            _Group(
+                prefix,
+                scope[items],
+                tuple(
+                    _Read(bound, scope[name], tuple(scope[each] for each in others), tail)
+                    for bound, name, others, tail in reads
+                ),
+            )
+            for prefix, items, reads in plan
+        )
+        self._fixed: Params = tuple(
+            (bound.row.param, bound.row.value)
+            for bound in self._rows
+            if bound.row.param is not None and bound.row.value is not None
+        )
+        self._start = _row(self._rows, START)
+        self._end = _row(self._rows, END)
+        self._length = next((b for b in self._rows if b.row.param and _is_length(b)), None)
+        self._schedule = [
+            bound for bound in self._rows if bound.row.directory is not None and bound.row.param is not None
+        ]
+
+    def read(self, message: Any) -> Asked:
+        """What the message asks, by the rows; every value that cannot be read is an Issue."""
+        issues: list[Issue] = []
+        texts: dict[str, str] = {}
+        wants: list[Wants] = []
+        preferences: list[window.Preference] = []
+        params: dict[str, list[str]] = {}
+        for group in self._groups:
+            alternatives: list[tuple[Want, ...]] = []
+            for position, item in enumerate(group.items(message)):
+                base = f"{group.prefix}[{position}]." if group.prefix else ""
+                if group.prefix == _PREFERENCE:
+                    preferences.append(_preference(group, item, base, issues))
+                    continue
+                found = _item(group, item, base, texts, params, issues)
+                if found:
+                    alternatives.append(found)
+            if alternatives:
+                wants.append(tuple(alternatives))
+        return Asked(
+            start=texts.get(START),
+            end=texts.get(END),
+            preferences=tuple(preferences),
+            wants=tuple(wants),
+            params=tuple((name, tuple(dict.fromkeys(values))) for name, values in params.items()),
+            issues=tuple(issues),
+        )
+
+    @property
+    def asks_length(self) -> bool:
+        """Whether the upstream is asked for slots of a length, so that each length is a search."""
+        return self._length is not None
+
+    def searches(
+        self, start: str, end: str, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]
+    ) -> tuple[tuple[Params, int], ...]:
+        """The Slot searches, each with the length in minutes that it asks for (0: none).
+
+        ``start`` and ``end`` are the effective window as Redox spells instants.
+        """
+        fixed = list(self._fixed)
+        for bound, text in ((self._start, start), (self._end, end)):
+            if bound is not None and bound.row.param is not None:
+                fixed.append((bound.row.param, bound.codec.to_fhir(text)))
+        if self._dialect.page_size is not None:
+            fixed.append(self._dialect.page_size)
+        choices = self._schedule_choices(lines)
+        kinds = [self._alternatives(name, values) for name, values in asked.params]
+        spans = lengths if self._length is not None else (0,)
+        found = []
+        for chosen, minutes, others in product(choices, spans, list(product(*kinds))):
+            params = [*chosen, *fixed, *(pair for pairs in others for pair in pairs)]
+            if minutes and self._length is not None and self._length.row.param is not None:
+                params.append((self._length.row.param, self._length.codec.to_fhir(str(minutes), "minutes")))
+            found.append((tuple(params), minutes))
+        return tuple(found)
+
+    @property
+    def asking_columns(self) -> tuple[str, ...]:
+        """The columns of the directory by which a schedule is asked for."""
+        return tuple(dict.fromkeys(bound.row.directory or "" for bound in self._schedule))
+
+    def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
+        """The schedules among the lines that lack every column by which they could be asked for."""
+        columns = self.asking_columns
+        return tuple(line["schedule"] for line in lines if not any(line.get(column) for column in columns))
+
+    def _schedule_choices(self, lines: Sequence[Cells]) -> list[Params]:
+        """How the chosen schedules are asked for: one by one, or several to a search."""
+        choices: list[dict[str, str]] = []
+        for line in lines:
+            choice = {}
+            for bound in self._schedule:
+                cell = line.get(bound.row.directory or "")
+                if cell:
+                    choice[bound.row.param or ""] = bound.codec.to_fhir(cell)
+            if choice and choice not in choices:
+                choices.append(choice)
+        if not choices or not all(set(choice) <= self._dialect.together for choice in choices):
+            return [tuple(choice.items()) for choice in choices]
+        size = self._dialect.together_at_most
+        batches = [choices[at : at + size] for at in range(0, len(choices), size)]
+        return [
+            tuple(
+                (name, ",".join(dict.fromkeys(each[name] for each in batch if name in each)))
+                for name in batch[0]
+            )
+            for batch in batches
+        ]
+
+    def _alternatives(self, name: str, values: tuple[str, ...]) -> list[Params]:
+        if name in self._dialect.together:
+            return [((name, ",".join(values)),)]
+        return [((name, value),) for value in values]
+
+
+def _row(rows: Sequence[BoundRow], key: str) -> BoundRow | None:
+    return next((bound for bound in rows if bound.row.key == key), None)
+
+
+def _is_length(bound: BoundRow) -> bool:
+    return bound.row.redox is not None and str(bound.row.redox) == f"{_PREFERENCE}.Duration"
+
+
+def _prefix(path: Path, found: Found) -> str:
+    """The repeated part that a path goes through: up to its first list, unless that is its end."""
+    for position, is_list in enumerate(found.lists[:-1]):
+        if is_list:
+            return ".".join(step.name for step in path.steps[: position + 1])
+    return ""
+
+
+def _below(path: Path, prefix: str, view: SchemaView) -> tuple[Path, Found]:
+    count = len(prefix.split(".")) if prefix else 0
+    whole = view.find(path)
+    assert isinstance(whole, Found)
+    return path.below(count), Found(whole.schema, whole.lists[count:], whole.many)
+
+
+def _compile(
+    source: Source,
+    grouped: Mapping[str, list[Any]],
+    view: SchemaView,
+    by_key: Mapping[str, BoundRow],
+) -> list[tuple[str, str, list[tuple[BoundRow, str, list[str], str]]]]:
+    """Adds a reader for every group, row and companion; gives back their names."""
+    plan: list[tuple[str, str, list[tuple[BoundRow, str, list[str], str]]]] = []
+    count = 0
+    for prefix, members in grouped.items():
+        items = f"items_{len(plan)}"
+        if prefix:
+            path = parse(prefix)
+            found = view.find(path)
+            assert isinstance(found, Found)
+            reader(source, items, path, found.lists, f"the items of {prefix}")
+        else:
+            source.add(0, f"def {items}(root):", "    return [root]", "")
+        reads = []
+        for bound, path, found, _ in members:
+            name = f"read_{count}"
+            reader(source, name, path, found.lists, f"{bound.row.redox}, for row {bound.row.key}")
+            others = []
+            for number, companion in enumerate(bound.row.with_):
+                other = _companion_path(companion, by_key)
+                other_path, other_found = _below(other, prefix, view)
+                others.append(f"{name}_{number}")
+                reader(
+                    source,
+                    others[-1],
+                    other_path,
+                    other_found.lists,
+                    f"{companion}, beside row {bound.row.key}",
+                )
+            reads.append((bound, name, others, str(path)))
+            count += 1
+        plan.append((prefix, items, reads))
+    return plan
+
+
+def _companion_path(text: str, by_key: Mapping[str, BoundRow]) -> Path:
+    bound = by_key.get(text)
+    return bound.row.redox if bound is not None and bound.row.redox is not None else parse(text)
+
+
+def _values(read: _Read, item: Any) -> list[tuple[Any, list[Any]]]:
+    companions = [next(iter(other(item)), None) for other in read.companions]
+    return [(value, companions) for value in read.read(item) if not isinstance(value, str) or value.strip()]
+
+
+def _item(
+    group: _Group,
+    item: Any,
+    base: str,
+    texts: dict[str, str],
+    params: dict[str, list[str]],
+    issues: list[Issue],
+) -> tuple[Want, ...]:
+    wants = []
+    for read in group.rows:
+        row = read.bound.row
+        for value, companions in _values(read, item):
+            path = base + read.tail
+            if row.key in (START, END):
+                texts[row.key] = value
+            elif row.select is not None:
+                want = _want(read, value, companions, path, issues)
+                if want is not None:
+                    wants.append(want)
+            elif row.param is not None:
+                found = convert.to_fhir(read.bound, value, companions, path, issues)
+                if found is not None:
+                    params.setdefault(row.param, []).append(found)
+    return tuple(wants)
+
+
+def _want(read: _Read, value: str, companions: list[Any], path: str, issues: list[Issue]) -> Want | None:
+    row = read.bound.row
+    column = row.select or ""
+    if row.codec.name == "code" and row.with_:
+        # The companion is the kind of the ID; its code table names the column that holds such IDs.
+        kind = companions[0]
+        if not kind:
+            return Want(column, value, path)
+        kind_path = f"{path.rpartition('.')[0]}.{row.with_[0].rpartition('.')[2]}"
+        found = convert.to_fhir(read.bound, kind, (), kind_path, issues)
+        return Want(found, value, path, kind) if found is not None else None
+    converted = convert.to_fhir(read.bound, value, companions, path, issues)
+    return Want(column, converted, path) if converted is not None else None
+
+
+def _preference(group: _Group, item: Any, base: str, issues: list[Issue]) -> window.Preference:
+    minutes: int | None = None
+    days: list[int] = []
+    times: list[int] = []
+    for read in group.rows:
+        row = read.bound.row
+        for position, (value, companions) in enumerate(_values(read, item)):
+            path = base + read.tail + (f"[{position}]" if row.filter in ("day", "time") else "")
+            text = convert.to_fhir(read.bound, value, companions, path, issues)
+            if text is None:
+                continue
+            if row.filter == "day":
+                days.append(window.parse_day(text))
+            elif row.filter == "time":
+                times.append(window.parse_time(text))
+            elif _is_length(read.bound):
+                minutes = int(text)
+    return window.Preference(minutes, frozenset(days), frozenset(times))

@@ -1,0 +1,191 @@
+"""The query table read from right to left: FHIR search parameters in, a Redox query out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.core.directory import Cells
+from gateway.core.errors import Issue
+from gateway.core.mapping import Sought
+from gateway.core.search import alternatives
+from gateway.tables.answer import convert
+from gateway.tables.compile.bind import BoundRow
+from gateway.tables.rows import paths
+
+START, END = "StartDateTime", "EndDateTime"
+_DURATION = "Visit.VisitPreference.Duration"
+_SINGLE = frozenset({START, END, _DURATION})
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the parameters read so far say. ``fields`` of one parameter are parallel: an item that one of
+    its rows has nothing for holds None there."""
+
+    fields: dict[str, list[Any]] = field(default_factory=dict)
+    groups: list[tuple[tuple[str, str], ...]] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    nothing: bool = False
+
+
+class SearchTable:
+    """Made once per site. ``names`` are the parameters that its rows read.
+
+    ``whole``: the query goes out to Redox, so that it must name the schedules, and a length where the search
+    has none; else it only carries what a flow of ours is not told otherwise.
+    """
+
+    def __init__(self, rows: tuple[BoundRow, ...], *, whole: bool = True) -> None:
+        self._rows = [bound for bound in rows if bound.row.to_redox]
+        self._whole = whole
+        self._by_param: dict[str, list[BoundRow]] = {}
+        for bound in self._rows:
+            if bound.row.param is not None:
+                self._by_param.setdefault(bound.row.param, []).append(bound)
+        self.names = frozenset(self._by_param)
+        self._selects = [
+            bound for bound in self._rows if bound.row.select is not None and bound.row.redox is not None
+        ]
+        self._constants = [b for b in self._rows if b.row.value is not None and b.row.redox is not None]
+        self.columns = frozenset(bound.row.select or "" for bound in self._selects)
+
+    def read(self, params: Sequence[tuple[str, str]]) -> Sought:
+        """What a client looks for, by the rows; a value that no row takes is an Issue (`error`)."""
+        found = _Found()
+        for name, text in params:
+            self._parameter(name, alternatives(text), found)
+        lengths = list(dict.fromkeys(found.fields.pop(_DURATION, [])))
+        if len(lengths) > 1:
+            param = next(str(bound.row.param) for bound in self._rows if str(bound.row.redox) == _DURATION)
+            found.issues.append(Issue("value", param, "ask for one length at a time"))
+        return Sought(
+            start=max(found.fields.pop(START, []), default=None),
+            end=min(found.fields.pop(END, []), default=None),
+            minutes=int(lengths[0]) if lengths else None,
+            groups=tuple(found.groups),
+            fields={path: tuple(values) for path, values in found.fields.items()},
+            nothing=found.nothing,
+            issues=tuple(found.issues),
+        )
+
+    def _parameter(self, name: str, values: list[str], found: _Found) -> None:
+        rows = self._by_param[name]
+        if len(values) > 1 and any(str(bound.row.redox) in (START, END) for bound in rows):
+            text = (
+                "a comma means one or the other, which cannot be asked here; give each bound in a parameter"
+            )
+            found.issues.append(Issue("not-supported", name, text))
+            return
+        for bound in rows:
+            if bound.row.value is not None:
+                # A token may be written with its code system in front.
+                codes = {value.rpartition("|")[2] for value in values}
+                found.nothing = found.nothing or bound.row.value not in codes
+        pairs: list[tuple[str, str]] = []
+        rows = [bound for bound in rows if bound.row.value is None]
+        for value in dict.fromkeys(values) if rows else ():
+            pairs += _value(rows, name, value, found)
+        if any(bound.row.directory is not None for bound in rows):
+            found.groups.append(tuple(pairs))
+
+    def write(
+        self, sought: Sought, start: str, end: str, minutes: int, lines: Sequence[Cells] | None
+    ) -> dict[str, Any]:
+        """The Redox query without its Meta. ``lines`` are the schedules that are meant, None for any;
+        ``minutes`` is the length where the search names none."""
+        message: dict[str, Any] = {}
+        length = sought.minutes or (minutes if self._whole else None)
+        lengths = (str(length),) if length is not None else ()
+        values: dict[str, Sequence[Any]] = {START: (start,), END: (end,), _DURATION: lengths, **sought.fields}
+        written: set[str] = set()
+        for bound in self._rows:
+            path = str(bound.row.redox)
+            # Where no row takes a length from FHIR, Redox is still told the one that is meant.
+            if (bound.row.param is None and path != _DURATION) or bound.redox is None or path in written:
+                continue
+            written.add(path)
+            for position, value in enumerate(values.get(path, ())):
+                if value is not None:
+                    _put(message, bound, value, position)
+        for bound in self._constants:
+            if _sibling(message, bound):
+                _put(message, bound, bound.row.value, 0)
+        if lines is not None and self._whole:
+            self._choose(message, lines)
+        return message
+
+    def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
+        """The schedules among the lines that no row can name to Redox."""
+        if not self._whole:
+            return ()
+        return tuple(
+            line["schedule"] for line in lines if not any(line.get(column) for column in self.columns)
+        )
+
+    def _choose(self, message: dict[str, Any], lines: Sequence[Cells]) -> None:
+        """Writes the providers and places of the schedules, each once.
+
+        Redox answers for what is both one of the providers and at one of the places: where a schedule lacks
+        all of one kind, that kind is not written, or its slots would not be among the answer.
+        """
+        groups: dict[str, list[BoundRow]] = {}
+        for bound in self._selects:
+            groups.setdefault(_group(bound), []).append(bound)
+        for rows in groups.values():
+            told = [tuple(line.get(bound.row.select or "") for bound in rows) for line in lines]
+            if not all(map(any, told)):
+                continue
+            for position, cells in enumerate(dict.fromkeys(told)):
+                for bound, value in zip(rows, cells, strict=True):
+                    if value:
+                        _put(message, bound, value, position)
+
+
+def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> list[tuple[str, str]]:
+    """One value through the rows of its parameter; gives back the directory columns that it names."""
+    results: list[tuple[BoundRow, Any]] = []
+    issues: list[Issue] = []
+    for bound in rows:
+        result = convert.to_redox(bound, value, (), name, issues)
+        if result == value and bound.row.unmapped == "pass":
+            result = value.rpartition("|")[2]
+        results.append((bound, result))
+    if all(result is None for _, result in results):
+        # Of several rows that refuse it the first says why.
+        found.issues.append(issues[0] if issues else Issue("value", name, "this comparison is not supported"))
+        return []
+    pairs = []
+    for bound, result in results:
+        path = str(bound.row.redox)
+        if bound.row.directory is not None and result is not None:
+            pairs.append((bound.row.directory, result))
+        elif bound.row.redox is not None and (result is not None or path not in _SINGLE):
+            found.fields.setdefault(path, []).append(result)
+    return pairs
+
+
+def _group(bound: BoundRow) -> str:
+    assert bound.row.redox is not None
+    return ".".join(step.name for step in bound.row.redox.steps[:2])
+
+
+def _put(message: dict[str, Any], bound: BoundRow, value: Any, position: int) -> None:
+    """Writes a value; ``position`` is its item in the first list on the way."""
+    assert bound.row.redox is not None
+    assert bound.redox is not None
+    lists = bound.redox.lists
+    steps = bound.row.redox.steps
+    first = next((number for number, is_list in enumerate(lists[:-1]) if is_list), None)
+    if first is not None:
+        narrowed = paths.Step(steps[first].name, (position,))
+        steps = (*steps[:first], narrowed, *steps[first + 1 :])
+    paths.write(paths.Path(steps, ""), message, value, lists)
+
+
+def _sibling(message: Mapping[str, Any], bound: BoundRow) -> bool:
+    """Whether the object that a constant belongs to is there."""
+    assert bound.row.redox is not None
+    parent = paths.Path(bound.row.redox.steps[:-1], "")
+    return not parent.steps or bool(paths.read(parent, message))

@@ -1,0 +1,159 @@
+"""A site's tables, compiled: everything that the flows ask of a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.core.directory import Cells, Directory, join
+from gateway.core.errors import GatewayError, Issue
+from gateway.core.mapping import Asked
+from gateway.core.plan import Answer, Call, Failure, Outcome
+from gateway.tables.answer import reference as trace
+from gateway.tables.answer.collect import SlotCollector
+from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.pages import PageError, PageReader
+from gateway.tables.answer.query import QueryTable
+from gateway.tables.answer.resources import KINDS, ResourceTable
+from gateway.tables.codecs.codec import Context
+from gateway.tables.compile.bind import BoundRow
+from gateway.tables.compile.to_redox.table import ToRedox
+from gateway.tables.read.dialect import Dialect
+from gateway.tables.read.errors import ErrorRow, tell
+from gateway.tables.rows.model import Table
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTables:
+    """Implements :class:`gateway.core.mapping.Mapping`. ``tables`` are the effective ones, for showing;
+    ``context`` is what their codecs know; ``front`` what FHIR clients see where the upstream is Redox."""
+
+    hash: str
+    dialect: Dialect
+    tables: dict[str, Table]
+    errors: tuple[ErrorRow, ...]
+    schedules: tuple[Cells, ...]
+    query: QueryTable
+    resources: ResourceTable
+    answer: ToRedox
+    answer_rows: tuple[BoundRow, ...]
+    context: Context
+    front: FrontTables | None = None
+    max_pages: int = 20
+    _pages: PageReader = field(init=False)
+    _own: Directory | None = field(init=False, default=None)
+    _calls: tuple[Call, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        kinds = {**self.resources.resources, "Slot": self.answer.resource}
+        object.__setattr__(self, "_pages", PageReader(kinds))
+        object.__setattr__(self, "_calls", self._directory_calls())
+
+    def read_query(self, message: Any) -> Asked:
+        """The checked Redox message by its rows."""
+        return self.query.read(message)
+
+    @property
+    def asks_length(self) -> bool:
+        """Whether the upstream is asked for slots of a certain length."""
+        return self.query.asks_length
+
+    def slot_searches(
+        self, start: str, end: str, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]
+    ) -> tuple[tuple[Call, int], ...]:
+        """The Slot searches of a plan, each with the minutes that it asks for (0: none)."""
+        found = self.query.searches(start, end, lengths, asked, lines)
+        return tuple((Call("Slot", params, max_pages=self.max_pages), minutes) for params, minutes in found)
+
+    def directory_calls(self) -> tuple[Call, ...]:
+        """The searches that bring the directory; none where the site's CSV is all there is."""
+        return self._calls
+
+    def _directory_calls(self) -> tuple[Call, ...]:
+        if self.dialect.directory == "csv":
+            return ()
+        page = (self.dialect.page_size,) if self.dialect.page_size is not None else ()
+        return tuple(
+            Call(kind, (*self.dialect.searches.get(kind, ()), *page), max_pages=self.max_pages)
+            for kind in KINDS
+        )
+
+    def directory(self, outcomes: Sequence[Outcome]) -> Directory:
+        """Joins the answers with the site's CSV.
+
+        Without the Schedules the CSV alone serves if it has lines, and the answer is incomplete;
+        without either there is nothing to ask, and the failure is raised.
+        """
+        found: dict[str, list[Any]] = {}
+        issues: list[Issue] = []
+        failures: dict[str, Failure] = {}
+        for outcome in outcomes:
+            if isinstance(outcome, Failure):
+                failures[outcome.call.target] = outcome
+                issues.append(_missing(outcome.call.target, "the search failed"))
+            else:
+                self._read(outcome, found, issues)
+        if "Schedule" in failures and not self.schedules:
+            raise self.failure(failures["Schedule"])
+        whole = not any(issue.severity == "error" for issue in issues)
+        whole = whole and all(outcome.complete for outcome in outcomes if isinstance(outcome, Answer))
+        upstream = self.resources.lines(found, issues)
+        listed = bool(outcomes) and whole
+        lines, left_out = join(upstream, self.schedules, upstream_known=listed)
+        blocks = tuple(self.answer.block(line) for line in lines)
+        return Directory(lines, not whole, (*issues, *left_out), blocks)
+
+    @property
+    def own_directory(self) -> Directory:
+        """The directory of a site whose CSV is all there is; made once."""
+        made = self._own
+        if made is None:
+            made = self.directory(())
+            object.__setattr__(self, "_own", made)
+        return made
+
+    def _read(self, answer: Answer, found: dict[str, list[Any]], issues: list[Issue]) -> None:
+        target = answer.call.target
+        issues.extend(answer.issues)
+        if not answer.complete and not answer.issues:
+            issues.append(_missing(target, "pages are missing"))
+        for content in answer.pages:
+            try:
+                page = self._pages.read(content)
+            except PageError:
+                issues.append(_missing(target, "a page is not a Bundle"))
+                continue
+            for resource in page.resources:
+                found.setdefault(type(resource).__name__, []).append(resource)
+            if page.failed:
+                issues.append(_missing(target, "the EHR tells of an error"))
+            if page.broken and target == "Schedule":
+                issues.append(_missing(target, f"{len(page.broken)} entries cannot be read"))
+            elif page.broken:
+                text = f"{len(page.broken)} entries cannot be read and were left out"
+                issues.append(Issue("structure", target, text, "warning"))
+
+    @property
+    def asking_columns(self) -> tuple[str, ...]:
+        """The columns of the directory by which a schedule is asked for."""
+        return self.query.asking_columns
+
+    def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
+        """The schedules among the lines that lack what a search for them needs."""
+        return self.query.unaskable(lines)
+
+    def collector(self, directory: Directory, positions: Sequence[int]) -> SlotCollector:
+        """A collector for the slots of the chosen lines."""
+        return SlotCollector(self.answer, self._pages, directory, positions, self._explain)
+
+    def _explain(self, value: dict[str, Any]) -> list[Issue]:
+        return list(trace.to_redox(self.tables["available-slots.answer"], self.answer_rows, value, {}).issues)
+
+    def failure(self, failure: Failure) -> GatewayError:
+        """What the asker is told of an upstream's failure, by the error table."""
+        return tell(self.errors, failure)
+
+
+def _missing(target: str, what: str) -> Issue:
+    return Issue("incomplete", target, f"a part of the directory is missing: {what}")

@@ -1,0 +1,1 @@
+"""Everything that can be wrong with tables: one row, one table, a whole site, the examples."""

@@ -1,0 +1,266 @@
+"""Everything that can be wrong with one row by itself: its sides, its codec, its paths and companions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.files.marked import Fault, did_you_mean, nearest
+from gateway.tables.check.table import DIRECTORY, start_of
+from gateway.tables.codecs.codec import Context, Spec
+from gateway.tables.codecs.registry import CODECS
+from gateway.tables.rows.model import Row, Table
+from gateway.tables.rows.paths import Path
+from gateway.tables.rows.schema import Found, SchemaView, Unknown
+
+_HELD = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+}
+_COUNTERPARTS = ("fhir", "param", "select", "filter", "directory", "value")
+_PREFERENCE = "Visit.VisitPreference."
+# What a filter reads: the only field it can be of, and the codec that gives it what it understands.
+_FILTERS = {"duration": ("Duration", "minutes"), "day": ("Day", "weekday"), "time": ("Time", "time-of-day")}
+# The types that a Slot, a Schedule and what belongs to them may refer to (FHIR R4).
+_REFERRED = (
+    "Appointment",
+    "Device",
+    "Endpoint",
+    "HealthcareService",
+    "Location",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "RelatedPerson",
+    "Schedule",
+    "Slot",
+)
+_MANY = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a row is looked at against: ``columns`` are those of the directory."""
+
+    table: Table
+    context: Context
+    schemas: Mapping[str, SchemaView]
+    columns: frozenset[str]
+
+
+def check_row(row: Row, around: Around) -> Iterator[Fault]:
+    """Every fault of the row, each at the cell of the layer that brought it about."""
+    yield from _sides(row)
+    yield from _filter(row)
+    yield from _codec(row, around.context)
+    yield from _paths(row, around.table, around.schemas)
+    yield from _columns(row, around)
+    yield from _companions(row, around)
+
+
+def _sides(row: Row) -> Iterator[Fault]:
+    if row.ignore:
+        if row.because is None:
+            yield row.mark.fault('an ignore row needs "because": why these fields are not carried')
+        return
+    if row.way != "both" and row.because is None:
+        yield row.at("way").fault(f'a one-way row needs "because": why it does not go back ({row.way})')
+    if row.redox is None and not row.fhir and row.param is None and row.directory is None:
+        yield row.mark.fault('this row relates nothing; give it "redox", "fhir", "param" or "directory"')
+    counterparts = [name for name in _COUNTERPARTS if getattr(row, name) not in (None, ())]
+    if row.redox is not None and not counterparts:
+        yield row.at("redox").fault(
+            'has no other side; add "fhir", "param", "select", "filter" or "directory", or ignore it'
+        )
+    if row.redox is not None and len(counterparts) > 1:
+        text = f"has {len(counterparts)} other sides ({', '.join(counterparts)}); keep one"
+        latest = row.latest(*counterparts)
+        if latest is None or latest.height == row.height:
+            yield row.mark.fault(text)
+        else:
+            yield latest.mark.fault(f"with this the row {text}; to do so, drop the row and add it anew")
+
+
+def _filter(row: Row) -> Iterator[Fault]:
+    field = str(row.redox or "").removeprefix(_PREFERENCE)
+    if row.filter is not None:
+        wanted, _ = _FILTERS[row.filter]
+        if field != wanted:
+            fits = next((name for name, (of, _) in _FILTERS.items() if of == field), None)
+            remedy = f'write "filter: {fits}" here' if fits else f"the filters are: {', '.join(_FILTERS)}"
+            text = f'"filter: {row.filter}" is for {_PREFERENCE}{wanted} alone; {remedy}'
+            yield row.blamed("filter", "redox").fault(text)
+        elif row.filter != "duration" and row.to_redox:
+            text = f'FHIR has no search by {row.filter}; this row can only go one way: write "way: to-fhir"'
+            yield row.at("way").fault(f'{text} and "because"')
+    own, codec = next(((name, codec) for name, (of, codec) in _FILTERS.items() if of == field), ("", ""))
+    if own in ("day", "time") and row.param is not None and row.to_fhir:
+        text = f'no parameter is sent for a {own}, the gateway itself sees to it; write "filter: {own}"'
+        yield row.at("param").fault(f'{text} in place of it, or "way: to-redox" and "because"')
+    read = row.filter is not None or (own == "duration" and row.param is not None)
+    if read and codec and row.codec.name != codec and row.codec.name in CODECS:
+        yield row.at("codec").fault(f'"{row.redox}" can only have the codec {codec}')
+
+
+def _codec(row: Row, context: Context) -> Iterator[Fault]:
+    spec = CODECS.get(row.codec.name)
+    if spec is None:
+        near = did_you_mean(row.codec.name, CODECS, _MANY)
+        yield row.at("codec").fault(f'there is no codec "{row.codec.name}"; {near}')
+        return
+    if len(row.codec.arguments) != len(spec.arguments):
+        yield row.at("codec").fault(_arguments(row, spec, context))
+        return
+    if row.select is None and (fault := _count(row, spec)):
+        yield row.blamed("with", "codec").fault(fault)
+    for name, argument in zip(spec.arguments, row.codec.arguments, strict=True):
+        if name == "code table" and argument not in context.codes:
+            hint = did_you_mean(argument, context.codes)
+            yield row.at("codec").fault(f'there is no code table "{argument}" (codes/{argument}.csv); {hint}')
+        if name == "resource type" and argument not in _REFERRED:
+            hint = did_you_mean(argument, _REFERRED)
+            yield row.at("codec").fault(f'"{argument}" is no resource type that can be referred to; {hint}')
+
+
+def _arguments(row: Row, spec: Spec, context: Context) -> str:
+    if not spec.arguments:
+        return f'the codec "{spec.name}" takes nothing in brackets; write {spec.name}'
+    known = sorted(context.codes) if spec.arguments[0] == "code table" else ["Schedule"]
+    shown = "visit-types" if "visit-types" in known else "".join(known[:1]) or "..."
+    return f'the codec "{spec.name}" needs a {spec.arguments[0]} in brackets; write {spec.name}({shown})'
+
+
+def _count(row: Row, spec: Spec) -> str:
+    """What is wrong with how many companions there are; empty if nothing is."""
+    least, most = spec.companions
+    given = len(row.with_)
+    if least <= given <= most:
+        return ""
+    if most == 0:
+        return f'the codec "{spec.name}" takes no "with"; delete it'
+    about = re.search(r"\(with: (.*?)\)", spec.about)
+    needs = f"exactly {most}" if least == most else f"at most {most}"
+    what = "; these are: " + about[1] if about is not None else ""
+    return f'the codec "{spec.name}" takes {needs} in "with", not {given}{what}'
+
+
+def _paths(row: Row, table: Table, schemas: Mapping[str, SchemaView]) -> Iterator[Fault]:
+    if row.redox is not None:
+        if table.redox is None:
+            yield row.at("redox").fault('this table has no Redox side; its head has no "redox"')
+        else:
+            yield from _path(row, "redox", row.redox, schemas[table.redox], table.below, table.redox)
+    for path in row.fhir:
+        root = path.steps[0].name
+        if not table.fhir:
+            text = 'this table has no FHIR elements; its other side is a search: write "param"'
+            yield row.at("fhir").fault(text)
+        elif root not in table.fhir:
+            allowed = ", ".join(table.fhir)
+            yield row.at("fhir").fault(
+                f'"{root}" is not a resource of this table; begin with one of: {allowed}'
+            )
+        elif len(path.steps) == 1:
+            yield row.at("fhir").fault(f"names a whole {root}; add the element")
+        else:
+            yield from _path(row, "fhir", path.below(1), schemas[root], None, root)
+    yield from _ignored(row, table, schemas)
+
+
+def _ignored(row: Row, table: Table, schemas: Mapping[str, SchemaView]) -> Iterator[Fault]:
+    for ignored in row.ignore:
+        if table.redox is not None and not ignored.startswith("*."):
+            names = ignored.split(".")
+            known = set(schemas[table.redox].leaves(start_of(table, schemas)))
+            if not any(leaf.split(".")[: len(names)] == names for leaf in known):
+                parents = {".".join(leaf.split(".")[: len(names)]) for leaf in known}
+                near = did_you_mean(ignored, sorted(parents), _MANY)
+                yield row.at("ignore").fault(f'"{ignored}" is not a field of {table.redox}; {near}')
+
+
+def _path(
+    row: Row, cell: str, path: Path, view: SchemaView, below: Path | None, label: str
+) -> Iterator[Fault]:
+    found = view.find(path, below)
+    if isinstance(found, Unknown):
+        parent = f"{label}.{found.parent}" if found.parent else label
+        near = did_you_mean(found.name, _plain(found.known), _MANY)
+        yield row.at(cell).fault(f'{parent} has no field "{found.name}"; {near}')
+    elif found.kind == "object" and cell == "redox":
+        inner = ", ".join(view.children(found.schema))
+        yield row.at(cell).fault(f'"{path}" is an object; name a field in it: {inner}')
+    elif found.kind == "object":
+        inner = ", ".join(_plain(view.children(found.schema)))
+        yield row.at(cell).fault(f'"{label}.{path}" is not a plain value; name an element in it: {inner}')
+    elif fault := _kind(row, cell, path, found):
+        yield row.blamed(cell, "codec").fault(fault)
+
+
+def _plain(names: Iterable[str]) -> list[str]:
+    """Without the twins (``_start``) that hold the extensions of FHIR's primitives."""
+    return [name for name in names if not name.startswith("_")]
+
+
+def _kind(row: Row, cell: str, path: Path, found: Found) -> str | None:
+    """What is wrong if the codec does not read and write what the field holds."""
+    spec = CODECS.get(row.codec.name)
+    if spec is None or not (row.fhir or (cell == "redox" and row.directory is not None)):
+        return None
+    is_list = found.lists[-1] and not path.steps[-1].narrow
+    given = spec.redox if cell == "redox" else spec.fhir
+    writes = row.to_redox if cell == "redox" else row.to_fhir and path == row.fhir[0].below(1)
+    if (is_list and (given == "array" or not writes)) or found.kind == "any":
+        return None
+    held = "array" if is_list else found.kind
+    if held == given or (is_list is False and {held, given} == {"number", "integer"}):
+        return None
+    name = next((str(each) for each in row.fhir if cell == "fhir" and each.below(1) == path), str(path))
+    text = f'"{name}" holds {_HELD[held]}, but the codec "{spec.name}" has {_HELD[given]} on this side'
+    if not is_list:
+        return text
+    if cell == "redox":
+        return f"{text}; write codec: lines, or codec: words"
+    return f"{text}; narrow it to one item, such as with .first()"
+
+
+def _columns(row: Row, around: Around) -> Iterator[Fault]:
+    if around.table.name == DIRECTORY:
+        return
+    for cell in ("directory", "select"):
+        column = getattr(row, cell)
+        if column is not None and column not in around.columns:
+            yield row.at(cell).fault(_no_column(column, around.columns))
+
+
+def _no_column(column: str, columns: frozenset[str]) -> str:
+    near = did_you_mean(column, sorted(columns), 0)
+    make = f'to make it one, write "- directory: {column}" in a layer over the table directory'
+    return f'"{column}" is not a column of the directory; {near or make}'
+
+
+def _companions(row: Row, around: Around) -> Iterator[Fault]:
+    table = around.table
+    earlier = []
+    for each in table.rows:
+        if each.key == row.key:
+            break
+        earlier.append(each.key)
+    for name in row.with_:
+        place = row.blamed("with")
+        if name.startswith("directory."):
+            column = name.removeprefix("directory.")
+            if column not in around.columns:
+                yield place.fault(_no_column(column, around.columns))
+        elif table.below is not None:
+            if name not in earlier and name not in table.unread:
+                yield place.fault(f'"{name}" is no row above this one; {did_you_mean(name, earlier)}')
+        elif table.redox is not None:
+            known = set(around.schemas[table.redox].leaves())
+            if name not in known:
+                near = did_you_mean(name, nearest(name, known))
+                yield place.fault(f'"{name}" is not a field of {table.redox}; {near}')

@@ -1,0 +1,138 @@
+"""Everything that can be wrong with tables that are well formed, found all at once.
+
+Paths against the schemas, codecs against their arguments, rows against each other, every field of the
+Redox schema accounted for, and every example run both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from gateway.files.marked import Fault, Mark, did_you_mean, nearest
+from gateway.tables.check.examples import run
+from gateway.tables.check.row import Around, check_row
+from gateway.tables.check.table import ANSWER, DIRECTORY, NEEDED_ROWS, QUERY, conflicts, gaps, missing
+from gateway.tables.codecs.codec import Context
+from gateway.tables.read.dialect import Dialect
+from gateway.tables.rows.model import Row, Table
+from gateway.tables.rows.paths import Path
+from gateway.tables.rows.schema import SchemaView, Unknown
+
+NEEDED = (QUERY, ANSWER, DIRECTORY)
+# The search parameters of FHIR R4's Slot: one without a row is none that was mistyped.
+_OF_SLOT = (
+    "appointment-type",
+    "identifier",
+    "schedule",
+    "service-category",
+    "service-type",
+    "specialty",
+    "start",
+    "status",
+)
+
+
+def check(
+    tables: Mapping[str, Table],
+    dialect: Dialect,
+    context: Context,
+    schemas: Mapping[str, SchemaView],
+    faults: list[Fault],
+) -> None:
+    """Adds every fault of the effective tables to ``faults``.
+
+    If there are some already, a part of the tables was not read, and nothing is said of what is missing.
+    """
+    whole = not faults
+    for name in NEEDED:
+        if whole and name not in tables:
+            faults.append(Mark("mappings", 1, 1).fault(f'the table "{name}" is missing'))
+    columns = _columns(tables.get(DIRECTORY))
+    for table in tables.values():
+        faults.extend(_table(table, Around(table, context, schemas, columns)))
+        if whole:
+            faults.extend(missing(table, schemas))
+    query = tables.get(QUERY)
+    if query is not None:
+        faults.extend(_searches(query, dialect, whole))
+    faults.extend(_joins(dialect, schemas))
+
+
+def _columns(directory: Table | None) -> frozenset[str]:
+    """The columns that rows may name: also those whose own row has told a fault already."""
+    if directory is None:
+        return frozenset()
+    own = {row.directory for row in directory.rows if row.directory}
+    return frozenset({*own, *directory.unread, *NEEDED_ROWS[DIRECTORY]})
+
+
+def _table(table: Table, around: Around) -> Iterator[Fault]:
+    schemas = around.schemas
+    if table.redox is not None and table.redox not in schemas:
+        yield table.mark.fault(
+            f'there is no Redox schema "{table.redox}"; {did_you_mean(table.redox, schemas)}'
+        )
+        return
+    for name in table.fhir:
+        if name not in schemas:
+            yield table.mark.fault(f'there is no FHIR schema "{name}"; {did_you_mean(name, schemas)}')
+            return
+    for row in table.rows:
+        faults = list(check_row(row, around))
+        yield from faults or run(row, around.context)
+    yield from conflicts(table)
+    yield from gaps(table)
+
+
+def _searches(query: Table, dialect: Dialect, whole: bool) -> Iterator[Fault]:
+    """What the searches of a dialect cannot do without, and what they would send twice."""
+    if dialect.upstream != "fhir":
+        return
+    asking = [row for row in query.rows if row.to_fhir and row.param is not None]
+    if whole and not any(row.directory is not None for row in asking):
+        yield _no_schedule(query)
+    if dialect.page_size is not None:
+        name = dialect.page_size[0]
+        for row in (row for row in asking if row.param == name):
+            place = dialect.marks.get("page_size", Mark("dialect.yaml", 1, 1))
+            yield row.at("param").fault(f'"{name}" is sent already, by "page_size" at {place}; drop one')
+    known = {row.param for row in asking if row.param is not None}
+    for name in sorted(dialect.together - known.union(_OF_SLOT)):
+        if whole and nearest(name, known):
+            mark = dialect.marks.get(f"together {name}", Mark("dialect.yaml", 1, 1))
+            yield mark.fault(f'no row sends the parameter "{name}"; {did_you_mean(name, sorted(known))}')
+
+
+def _no_schedule(query: Table) -> Fault:
+    """The fault that no row asks for a schedule, at the layer that took the row away."""
+    need = 'no schedule can be asked for without a row that has "directory" and "param"'
+    former = next((each for each in reversed(query.former) if _asks(each.row)), None)
+    if former is not None and former.dropped:
+        return former.mark.fault(
+            f'the row "{former.row.key}" cannot be dropped: {need}; change its cells instead'
+        )
+    one_way = next((row for row in query.rows if row.directory is not None and row.param is not None), None)
+    mark = one_way.at("way") if one_way is not None else query.mark
+    return mark.fault(f"{need} and goes to FHIR; add one")
+
+
+def _asks(row: Row) -> bool:
+    return row.to_fhir and row.directory is not None and row.param is not None
+
+
+def _joins(dialect: Dialect, schemas: Mapping[str, SchemaView]) -> Iterable[Fault]:
+    for kind, join in dialect.joins.items():
+        mark = dialect.marks.get(f"join of {kind}", Mark("dialect.yaml", 1, 1))
+        starts = [(path, "Schedule") for path in (join.reference, join.text) if path is not None]
+        for path, root in [*starts, *((path, kind) for path in join.names)]:
+            if fault := _join(path, root, schemas):
+                yield mark.fault(f"the join of {kind}: {fault}")
+
+
+def _join(path: Path, root: str, schemas: Mapping[str, SchemaView]) -> str | None:
+    if path.steps[0].name != root:
+        return f'"{path}" must begin with {root}.'
+    found = schemas[root].find(path.below(1)) if len(path.steps) > 1 else None
+    if found is None or isinstance(found, Unknown) or found.kind == "object":
+        return f'"{path}" is not an element of {root} that holds text'
+    return None

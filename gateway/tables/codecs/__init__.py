@@ -1,0 +1,1 @@
+"""What the value of a cell may be turned into."""

@@ -1,0 +1,68 @@
+"""What a codec is: a named pair of functions that a row may use, one to Redox and one to FHIR.
+
+A codec is bound once, when the tables are compiled, to its arguments and to the :class:`Context` of
+a site. Its functions take the value and then the companions that the row names in ``with``. They
+raise ValueError for a value that they cannot read (the text is shown to the sender, so it says what
+to write), and :class:`Unmapped` for a code that no table has.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.tables.rows.model import CodeTable
+
+
+class Unmapped(ValueError):
+    """A code that its code table does not have; the row's ``unmapped`` says what is done about it."""
+
+    def __init__(self, code: str, table: str, known: tuple[str, ...]) -> None:
+        super().__init__(f'"{code}" is not in the code table {table}')
+        self.code = code
+        self.known = known
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a codec may know of the site: its zone and its code tables."""
+
+    zone: ZoneInfo
+    codes: Mapping[str, CodeTable]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A codec bound to a row.
+
+    ``same`` compares two values of the FHIR side (``date`` and instants by what they mean, not by how
+    they are spelt). ``absent`` codecs are also called with None, ``many`` ones with the whole list that
+    the FHIR path selects. ``zone`` is that of an instant's clinic.
+    """
+
+    to_redox: Callable[..., Any]
+    to_fhir: Callable[..., Any]
+    same: Callable[[Any, Any], bool] = operator.eq
+    absent: bool = False
+    many: bool = False
+    zone: ZoneInfo | None = None
+
+
+Maker = Callable[[tuple[str, ...], Context], Codec]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What ``gateway check`` and the documentation say of a codec. ``arguments`` are its argument
+    names; ``companions`` how many ``with`` values it takes; ``redox`` the JSON kind it gives Redox."""
+
+    name: str
+    about: str
+    make: Maker
+    arguments: tuple[str, ...] = ()
+    companions: tuple[int, int] = (0, 0)
+    redox: str = "string"
+    fhir: str = "string"

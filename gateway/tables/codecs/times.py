@@ -1,0 +1,184 @@
+"""The codecs of instants, days and lengths of time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.core import window
+from gateway.tables.codecs.codec import Codec, Context, Maker
+from gateway.tables.codecs.instants import InstantTexts, minutes_between
+
+_CLOCK = re.compile(r":[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII)  # behind the hour of the UTC texts that Redox has
+_COMPARED = re.compile(r"(eq|ne|ge|gt|sa|le|lt|eb|ap)?(.+)", re.DOTALL)
+_KEPT = 20_000
+# The plus of an offset that a client did not escape arrives as a space.
+_PLUS = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)$")
+
+
+def make_instant(_arguments: tuple[str, ...], context: Context) -> Codec:
+    """A moment: a FHIR instant in any offset, the UTC text of Redox, and back in the clinic's offset."""
+    texts = InstantTexts()
+    local = _local(context.zone)
+    return Codec(texts.to_utc, local, lambda a, b: texts.to_utc(a) == texts.to_utc(b), zone=context.zone)
+
+
+def _local(zone: ZoneInfo) -> Callable[[str], str]:
+    """Redox date-times to FHIR instants in the clinic's own offset, remembered by UTC date and hour."""
+    hours: dict[str, tuple[str, str]] = {}
+
+    def to_fhir(text: str) -> str:
+        if len(text) == 24 and _CLOCK.match(text, 13) is not None:
+            known = hours.get(text[:13])
+            if known is not None:
+                return known[0] + (text[13:19] if text[20:23] == "000" else text[13:23]) + known[1]
+        moment = window.parse_instant(text, zone)
+        local = moment.astimezone(zone)
+        if _shares_its_hour(moment, zone):
+            if len(hours) > _KEPT:
+                hours.clear()
+            hours[window.to_utc_text(moment)[:13]] = (local.strftime("%Y-%m-%dT%H"), local.isoformat()[-6:])
+        return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
+
+    return to_fhir
+
+
+def _shares_its_hour(moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether every moment of a UTC hour has one offset in ``zone``, and one of whole hours."""
+    first = moment.replace(minute=0, second=0, microsecond=0)
+    last = first + timedelta(minutes=59, seconds=59)
+    offsets = {each.astimezone(zone).utcoffset() for each in (first, last)}
+    shared = offsets.pop()
+    return not offsets and shared is not None and not shared % timedelta(hours=1)
+
+
+def make_minutes_until(_arguments: tuple[str, ...], context: Context) -> Codec:
+    """The end of a slot; for Redox the whole minutes from its start."""
+    texts = InstantTexts()
+    local = _local(context.zone)
+    hours: dict[tuple[str, int], str] = {}
+
+    def later(hour: str, count: int) -> str:
+        """``2025-10-22T16`` and so many hours later."""
+        found = hours.get((hour, count))
+        if found is None:
+            if len(hours) > _KEPT:
+                hours.clear()
+            begin = window.parse_instant(f"{hour}:00Z", context.zone)
+            found = hours[hour, count] = window.to_utc_text(begin + timedelta(hours=count))[:13]
+        return found
+
+    def to_redox(end: str, start: str) -> int:
+        return minutes_between(start, texts.to_utc(end))
+
+    def to_fhir(minutes: float, start: str) -> str:
+        if not 0 < minutes <= window.MAX_MINUTES:
+            raise ValueError(f"a slot must last between 1 and {window.MAX_MINUTES} minutes")
+        if type(minutes) is int and len(start) == 24 and _CLOCK.match(start, 13) is not None:
+            count, minute = divmod(int(start[14:16]) + minutes, 60)
+            hour = later(start[:13], count) if count else start[:13]
+            return local(f"{hour}:{minute:02}{start[16:]}")
+        begin = window.parse_instant(start, context.zone)
+        return local(window.to_utc_text(begin + timedelta(minutes=minutes)))
+
+    return Codec(to_redox, to_fhir, lambda a, b: texts.to_utc(a) == texts.to_utc(b))
+
+
+def make_at_or_after(_arguments: tuple[str, ...], context: Context) -> Codec:
+    """A search parameter that bounds from below, this instant included."""
+
+    def to_redox(value: str) -> str | None:
+        compared, first, after = _compared(value, context.zone)
+        if compared in ("", "eq", "ge"):
+            return first
+        return after if compared in ("gt", "sa") else None
+
+    return Codec(to_redox, lambda instant: f"ge{instant}")
+
+
+def make_before(_arguments: tuple[str, ...], context: Context) -> Codec:
+    """A search parameter that bounds from above, this instant not included."""
+
+    def to_redox(value: str) -> str | None:
+        compared, first, after = _compared(value, context.zone)
+        if compared in ("lt", "eb"):
+            return first
+        return after if compared in ("le", "eq") else None
+
+    return Codec(to_redox, lambda instant: f"lt{instant}")
+
+
+def _compared(value: str, zone: ZoneInfo) -> tuple[str, str, str]:
+    """The prefix of a FHIR date parameter, its first instant, and the first instant after it.
+
+    A bare date is a whole day in the clinic's zone (FHIR search, date: the value is a range).
+    """
+    match = _COMPARED.fullmatch(value)
+    if match is None:
+        raise ValueError("is empty; write a date or an instant")
+    text = _PLUS.sub(r"\1+\2", match[2].strip())
+    first = window.parse_instant(text, zone)
+    if window.is_bare_date(text):
+        after = window.add_days(first, 1, zone)
+    else:
+        after = first + timedelta(milliseconds=1)
+    return match[1] or "", window.to_utc_text(first), window.to_utc_text(after)
+
+
+def make_day(days: int) -> Maker:
+    """A search parameter that is a whole day, ``days`` beyond the one in which the instant falls.
+
+    Canvas does not say in whose zone its days begin, so the days of UTC and of the clinic both count.
+    """
+
+    def make(_arguments: tuple[str, ...], context: Context) -> Codec:
+        def to_redox(value: str) -> str:
+            if not window.is_bare_date(value):
+                raise ValueError("not a date; write YYYY-MM-DD")
+            return window.to_utc_text(window.parse_instant(value, context.zone))
+
+        def to_fhir(instant: str) -> str:
+            moment = window.parse_instant(instant, context.zone)
+            both = (moment.date(), moment.astimezone(context.zone).date())
+            return ((min(both) if days < 0 else max(both)) + timedelta(days=days)).isoformat()
+
+        return Codec(to_redox, to_fhir)
+
+    return make
+
+
+def make_minutes(_arguments: tuple[str, ...], _context: Context) -> Codec:
+    """A length of time in any usual spelling, as a number of minutes."""
+
+    def minutes(text: str, unit: str | None) -> str:
+        length = window.parse_minutes(text, unit)
+        if length is None:
+            raise ValueError('a blank is not a length of time; write a number of minutes such as "30"')
+        return str(length)
+
+    def to_redox(value: str, *_companions: Any) -> str:
+        return minutes(value, None)
+
+    def to_fhir(duration: str, unit: str | None = None) -> str:
+        return minutes(duration, unit)
+
+    return Codec(to_redox, to_fhir)
+
+
+def make_weekday(_arguments: tuple[str, ...], _context: Context) -> Codec:
+    """A day of the week in any usual spelling, by its English name."""
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    return Codec(lambda text: text, lambda text: names[window.parse_day(text)])
+
+
+def make_time_of_day(_arguments: tuple[str, ...], _context: Context) -> Codec:
+    """A time of day in any usual spelling, as hh:mm."""
+
+    def to_fhir(text: str) -> str:
+        hours, minutes = divmod(window.parse_time(text), 60)
+        return f"{hours:02}:{minutes:02}"
+
+    return Codec(lambda text: text, to_fhir)

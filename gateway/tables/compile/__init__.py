@@ -1,0 +1,1 @@
+"""Rows -> typed decoders and generated Python."""

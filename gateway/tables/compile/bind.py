@@ -1,0 +1,53 @@
+"""Rows made ready for use: each with its codec bound to a site and its paths found in the schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.tables.codecs.codec import Codec, Context
+from gateway.tables.codecs.registry import CODECS
+from gateway.tables.rows.model import Row, Table
+from gateway.tables.rows.paths import Path
+from gateway.tables.rows.schema import Found, SchemaView
+
+DIRECTORY = "directory."
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRow:
+    """A row, its codec, and where its paths are in the schemas (FHIR paths without their root)."""
+
+    row: Row
+    codec: Codec
+    redox: Found | None
+    fhir: tuple[tuple[Path, Found], ...]
+
+
+def is_whole(bound: BoundRow) -> bool:
+    """Whether a row reads a list of Redox's as a whole, by a codec that takes lists."""
+    path, found = bound.row.redox, bound.redox
+    return path is not None and found is not None and found.lists[-1] and not path.steps[-1].narrow
+
+
+def bind(table: Table, context: Context, schemas: Mapping[str, SchemaView]) -> tuple[BoundRow, ...]:
+    """Binds every row that is used. The table has passed ``check.py``: nothing is missing."""
+    return tuple(_bind(row, table, context, schemas) for row in table.rows if not row.ignore)
+
+
+def _bind(row: Row, table: Table, context: Context, schemas: Mapping[str, SchemaView]) -> BoundRow:
+    redox = None
+    if row.redox is not None and table.redox is not None:
+        redox = _found(schemas[table.redox].find(row.redox, table.below))
+    fhir = []
+    for path in row.fhir:
+        below = path.below(1)
+        fhir.append((below, _found(schemas[path.steps[0].name].find(below))))
+    codec = CODECS[row.codec.name].make(row.codec.arguments, context)
+    return BoundRow(row, codec, redox, tuple(fhir))
+
+
+def _found(found: Any) -> Found:
+    assert isinstance(found, Found), found
+    return found

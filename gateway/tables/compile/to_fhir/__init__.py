@@ -1,0 +1,1 @@
+"""Their mirror: the functions that write what FHIR clients are answered."""

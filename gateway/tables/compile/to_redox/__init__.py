@@ -1,0 +1,1 @@
+"""The functions that write what Redox is answered."""

@@ -1,0 +1,61 @@
+"""The answer table compiled towards Redox: FHIR Slots in, the JSON text of AvailableSlots[] out.
+
+Two functions are generated. ``block`` encodes, once per schedule, what its slots share (provider,
+location). ``convert`` walks the slots of a page: it leaves out what is not wanted, and spells one
+object per slot. What it cannot convert it hands back, to be explained by the plain reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from typing import Any
+
+import msgspec
+
+from gateway.tables.compile.bind import BoundRow
+from gateway.tables.compile.reading import Reading
+from gateway.tables.compile.source import Source
+from gateway.tables.compile.structs import struct
+from gateway.tables.compile.to_redox.block import write_block
+from gateway.tables.compile.to_redox.loop import LENGTH, SCHEDULE, TIME, Loop
+from gateway.tables.rows.model import Table
+from gateway.tables.rows.schema import SchemaView
+
+__all__ = ["LENGTH", "SCHEDULE", "TIME", "ToRedox", "compile_to_redox", "encode"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToRedox:
+    """The compiled table. ``resource`` is the typed form of a Slot: just the fields that rows read.
+
+    ``block(cells)`` gives what ``convert`` wants to know of a schedule; ``convert(slots, groups, low, high,
+    shortest, prefers, stray, malformed)`` fills the texts of each slot's group, by when it is, and gives
+    the numbers of those left out: occupied, outside the window, double, not fitting.
+    """
+
+    resource: type[msgspec.Struct]
+    block: Callable[[Mapping[str, str]], tuple[str, ...]]
+    convert: Callable[..., tuple[int, int, int, int]]
+    code: str
+
+
+def encode(value: Any) -> str:
+    """A JSON value as text."""
+    return msgspec.json.encode(value).decode()
+
+
+def compile_to_redox(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView]) -> ToRedox:
+    """Generates and compiles both functions and the typed Slot."""
+    used = [bound for bound in rows if bound.row.to_redox]
+    join = next(bound.row.key for bound in used if bound.row.directory == SCHEDULE and bound.fhir)
+    reading = Reading(used, "slot", frozenset({TIME, LENGTH, join}))
+    paths = [(path, reading.decoded(bound)) for bound in used for path, _ in bound.fhir]
+    resource = struct("Slot", paths, schemas["Slot"], tag="Slot")
+    source = Source({"quote": encode_basestring, "encode": encode})
+    reading.add_readers(source)
+    loop = Loop(source, table, reading)
+    loop.write(write_block(source, reading, loop.late))
+    scope = source.build(f"table {table.name}, to Redox")
+    return ToRedox(resource, scope["block"], scope["convert"], source.text)

@@ -1,0 +1,1 @@
+"""Files -> rows: layers, field tables, code tables, the dialect, the error table."""

@@ -1,0 +1,116 @@
+"""``errors.yaml``: what the asker is told of an upstream's failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast, get_args
+
+from jsonschema import Draft202012Validator
+
+from gateway.core.errors import DeadlineExceeded, GatewayError, Issue, UpstreamFailed, UpstreamUnavailable
+from gateway.core.plan import Failure, FailureKind
+from gateway.files import marked, shape
+from gateway.files.marked import Fault, Mark, MarkedList, MarkedMap, Node
+from gateway.tables.read.layers import Source
+
+_STATUS: dict[str, type[GatewayError]] = {
+    "502": UpstreamFailed,
+    "503": UpstreamUnavailable,
+    "504": DeadlineExceeded,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One row: what it fits, and what is said. ``mark`` and ``layer`` are its origin."""
+
+    failure: str
+    http: str | None
+    code: str | None
+    status: str
+    type: str
+    issue: str
+    text: str
+    mark: Mark
+    layer: str
+
+    def fits(self, failure: Failure) -> bool:
+        """Whether this row speaks of that failure; what a row leaves out fits anything."""
+        return (
+            self.failure == failure.kind
+            and (self.http is None or self.http == str(failure.status))
+            and (self.code is None or self.code == failure.code)
+        )
+
+
+def load(
+    sources: Iterable[Source], validator: Draft202012Validator, faults: list[Fault]
+) -> tuple[ErrorRow, ...]:
+    """The effective rows, those of higher layers first. Every kind of failure must end in a row that
+    fits it whatever its status, and no row may stand behind one that fits all it does."""
+    rows: list[ErrorRow] = []
+    whole = True
+    for source in sources:
+        node, found = marked.read(source.content, source.name)
+        faults.extend(found)
+        bad = shape.wrong(node, validator) if node is not None else []
+        faults.extend(each.fault for each in bad)
+        whole = whole and node is not None and not bad
+        if node is None or any(len(each.path) < len(("errors", "row")) for each in bad):
+            continue
+        skipped = {each.path[1] for each in bad}
+        items = enumerate(cast(MarkedList, node.get("errors")))
+        rows[:0] = [
+            _row(cast(MarkedMap, item), source.layer) for number, item in items if number not in skipped
+        ]
+    if rows:
+        _reached(rows, faults)
+    if rows and whole:
+        _complete(rows, faults)
+    return tuple(rows)
+
+
+def _row(item: MarkedMap, layer: str) -> ErrorRow:
+    cells = cast(dict[str, str], marked.plain(item))
+    return ErrorRow(
+        failure=cells["failure"],
+        http=cells.get("http"),
+        code=cells.get("code"),
+        status=cells["status"],
+        type=cells["type"],
+        issue=cells["issue"],
+        text=cells["text"],
+        mark=cast(Node, item).mark,
+        layer=layer,
+    )
+
+
+def _reached(rows: list[ErrorRow], faults: list[Fault]) -> None:
+    for position, row in enumerate(rows):
+        for earlier in rows[:position]:
+            same_layer = earlier.layer == row.layer
+            if (
+                same_layer
+                and earlier.failure == row.failure
+                and earlier.http in (None, row.http)
+                and earlier.code in (None, row.code)
+            ):
+                faults.append(
+                    row.mark.fault(f"this row is never reached: {earlier.mark} fits all that it fits")
+                )
+
+
+def _complete(rows: list[ErrorRow], faults: list[Fault]) -> None:
+    for kind in get_args(FailureKind):
+        if not any(row.failure == kind and row.http is None and row.code is None for row in rows):
+            faults.append(rows[-1].mark.fault(f'no row for "failure: {kind}" without http and code; add one'))
+
+
+def tell(rows: Iterable[ErrorRow], failure: Failure) -> GatewayError:
+    """The error that the asker gets for a failure: the first row that fits."""
+    for row in rows:
+        if row.fits(failure):
+            issue = Issue(row.issue, "", row.text)
+            return _STATUS[row.status](issue, retry_after=failure.retry_after, redox_type=row.type)
+    return UpstreamFailed(Issue("exception", "", "The scheduling system failed."))

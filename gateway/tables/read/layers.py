@@ -1,0 +1,80 @@
+"""Which folders stand over which, and the files of each: the only reader of the tables' files.
+
+``base`` -> the site's dialect -> the site; at each level the shipped folder first and the clinic's
+own over it. A file that is the same byte for byte as the one below it counts once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.files.marked import Fault, Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file: how faults and origins name it, the layer it belongs to, and its bytes."""
+
+    name: str
+    layer: str
+    kind: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One level of one folder: ``base``, a dialect's or a site's."""
+
+    name: str
+    folder: Path
+
+
+def stack(roots: list[Path], dialect: str, site: str | None) -> list[Layer]:
+    """The layers of a site, lowest first. ``roots``: the shipped folder, then the clinic's own."""
+    unique = _once(roots)
+    levels = [("base", Path("base")), (dialect, Path(dialect))]
+    if site is not None:
+        levels.append((f"site {site}", Path("sites") / site))
+    return [Layer(name, root / below) for name, below in levels for root in unique if (root / below).is_dir()]
+
+
+def code_folders(roots: list[Path], dialect: str, site: str | None) -> list[Layer]:
+    """The folders of code tables: ``codes/`` beside the layers, then each layer's own ``codes/``."""
+    unique = _once(roots)
+    shared = [Layer("base", root / "codes") for root in unique]
+    own = [Layer(layer.name, layer.folder / "codes") for layer in stack(roots, dialect, site)]
+    return [layer for layer in shared + own if layer.folder.is_dir()]
+
+
+def files(layers: list[Layer], suffix: str, faults: list[Fault]) -> list[Source]:
+    """The files with that suffix, lowest layer first, each byte-for-byte copy of a lower one left out."""
+    found: list[Source] = []
+    for layer in layers:
+        for path in sorted(layer.folder.glob(f"*{suffix}")):
+            name = shown(path)
+            if not path.is_file():
+                faults.append(Mark(name, 1, 1).fault("is not a plain file"))
+                continue
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                faults.append(Mark(name, 1, 1).fault(f"cannot be read: {error.strerror}"))
+                continue
+            source = Source(name, layer.name, path.name.removesuffix(suffix), content)
+            if not any(each.kind == source.kind and each.content == content for each in found):
+                found.append(source)
+    return found
+
+
+def _once(roots: list[Path]) -> list[Path]:
+    """A clinic whose folder is the shipped one has it once."""
+    return list({root.resolve(): root for root in reversed(roots)}.values())[::-1]
+
+
+def shown(path: Path) -> str:
+    """A path as faults name it: from here, if it is below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
