@@ -33,7 +33,9 @@ def demo(once: bool, port: int, admin_port: int, sandbox_port: int) -> None:
       gateway demo --port 8000
     """
     from gateway.cli.demo_run import started
+    from gateway.cli.streams import unwaited
 
+    unwaited()
     asked = {"gateway": port, "admin": admin_port, "sandbox": sandbox_port}
     try:
         ports = _ports(asked)

@@ -82,7 +82,7 @@ class Demo:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.ports["sandbox"]).start()
         bound: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
-        log = configure(self.tap)  # type: ignore[arg-type]  # all of BinaryIO that is used
+        log = configure(self.tap)
         self._serving = asyncio.create_task(
             listen(
                 self.house.public(log),

@@ -48,6 +48,9 @@ def sandbox(as_redox: bool, port: int | None, host: str, public_key: Path | None
       openssl genrsa -out redox.pem 2048
       openssl rsa -in redox.pem -pubout -out redox.pub.pem
     """
+    from gateway.cli.streams import unwaited
+
+    unwaited()
     chosen = port if port is not None else REDOX_PORT if as_redox else output.SANDBOX_PORT
     if as_redox:
         from gateway.sandbox.redox import redox_app

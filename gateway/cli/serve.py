@@ -46,11 +46,13 @@ def serve(config: Path, workers: int) -> None:
     Exit code 3 if the configuration or the tables have faults.
     """
     from gateway.assemble import assemble, survey
+    from gateway.cli.streams import unwaited
 
+    unwaited()
     with output.faults_told("nothing was started"):
         found = survey(config, os.environ)
         house = assemble(found)
-    log = log_of(found.settings)
+    log = log_of(house)
     for remark in found.remarks:
         log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)
     try:
@@ -66,14 +68,30 @@ def serve(config: Path, workers: int) -> None:
         output.fail(output.WRONG, listen_fault(error, found))
 
 
-def log_of(settings: Settings) -> FilteringBoundLogger:
-    """The log on stdout; what libraries say comes along, from warnings up and without their values."""
+def log_of(house: House) -> FilteringBoundLogger:
+    """The log on stdout; what libraries say comes along, from warnings up and without their values.
+
+    So do exceptions that nobody is there to take (in a finalizer, in a thread). What cannot be written is
+    lost and counted in the metrics; nothing waits for it.
+    """
     import logging
+    import threading
 
-    from gateway.web.logging import LibraryLog, configure
+    from gateway.cli.streams import unwaited
+    from gateway.web.logging import LibraryLog, configure, describe_fault, lost_lines
 
-    log = configure(sys.stdout.buffer, settings.log.level, pretty=settings.log.format == "console")
+    settings, streams = house.settings.log, unwaited()
+    pretty = settings.format == "console"
+    streams.out.told = lost_lines(pretty=pretty)
+    house.metrics.watch_log({"stdout": lambda: streams.out.lost, "stderr": lambda: streams.err.lost})
+    log = configure(streams.out, settings.level, pretty=pretty)
     logging.basicConfig(handlers=[LibraryLog(log)], level=logging.WARNING, force=True)
+
+    def untaken(fault: BaseException | None) -> None:
+        log.error("fault", **(describe_fault(fault) if fault is not None else {}))
+
+    sys.unraisablehook = lambda raised: untaken(raised.exc_value)
+    threading.excepthook = lambda raised: untaken(raised.exc_value)
     return log
 
 

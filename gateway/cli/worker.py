@@ -19,6 +19,7 @@ from gateway.assemble import House, assemble, survey
 from gateway.assemble.application import shutdown_of
 from gateway.cli import output
 from gateway.cli.serve import log_of, set_aside
+from gateway.cli.streams import unwaited
 from gateway.web.server import run as listen
 
 READY, METRICS = b"ready\n", b"metrics"
@@ -60,11 +61,12 @@ async def _talk(
 
 def main(config: str, port: str, descriptor: str) -> None:
     """Entry of the process that the supervisor starts."""
+    unwaited()
     with output.faults_told("this worker was not started"):
         found = survey(Path(config), os.environ)
         house = assemble(found)
     set_aside()
-    output.run(work(house, log_of(found.settings), int(port), socket.socket(fileno=int(descriptor))))
+    output.run(work(house, log_of(house), int(port), socket.socket(fileno=int(descriptor))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """One JSON line a request, on a stream; and what an exception may say of itself there.
 
-Names and numbers only: no body, no header, no query string, no text of a foreign exception.
+Names and numbers only: no body, no header, no query string, no text of a foreign exception. Whatever goes
+wrong with a line, whoever logs it does not notice.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from traceback import walk_tb
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 import structlog
@@ -18,6 +19,7 @@ from structlog.typing import FilteringBoundLogger, WrappedLogger
 
 from gateway.core.errors import GatewayError, Issue
 from gateway.web.exchange import Exchange
+from gateway.web.sink import Reason, Told
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -26,10 +28,18 @@ _MAX_PATH: Final = 160
 _MAX_FRAMES: Final = 40
 _MAX_CAUSES: Final = 5
 
-_encode = msgspec.json.Encoder(enc_hook=repr).encode
+_encode = msgspec.json.Encoder(enc_hook=lambda value: type(value).__name__).encode
 
 
-def configure(stream: BinaryIO, level: Level = "info", *, pretty: bool = False) -> FilteringBoundLogger:
+class Stream(Protocol):
+    """What a log is written to: a :class:`gateway.web.sink.Sink` where somebody waits for answers."""
+
+    def write(self, line: bytes, /) -> Any: ...
+
+    def isatty(self) -> bool: ...
+
+
+def configure(stream: Stream, level: Level = "info", *, pretty: bool = False) -> FilteringBoundLogger:
     """A logger that writes to ``stream``: JSON lines, or lines for a person if ``pretty``.
 
     Nothing global is set: the logger is handed to whoever writes to it.
@@ -41,10 +51,10 @@ def configure(stream: BinaryIO, level: Level = "info", *, pretty: bool = False) 
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False, key="timestamp"),
             structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=8),
-            lambda _logger, _method, line: line.encode(),
+            lambda _logger, _method, line: line.encode("utf-8", "backslashreplace"),
         ]
     lazy: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.BytesLogger(stream),
+        _Lines(stream),
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         context_class=dict,
@@ -52,9 +62,51 @@ def configure(stream: BinaryIO, level: Level = "info", *, pretty: bool = False) 
     return lazy.bind()  # bound once here, not once a line
 
 
+class _Lines:
+    """structlog's BytesLogger without its lock, which a finalizer that logs would wait for for ever."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._write = stream.write
+
+    def msg(self, message: bytes) -> None:
+        self._write(message + b"\n")
+
+    debug = info = warning = error = critical = msg
+
+
 def _render_json(_logger: WrappedLogger, method: str, event: MutableMapping[str, Any]) -> bytes:
-    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return _encode({"ts": stamp, "level": method, "event": event.pop("event"), **event})
+    name = event.pop("event")
+    line = {"ts": _stamp(datetime.now(UTC)), "level": method, "event": name, **event}
+    try:
+        return _encode(line)
+    except (TypeError, ValueError, RecursionError):  # text that is no Unicode, say
+        return _encode({key: _spelt(value) for key, value in line.items()})
+
+
+def _spelt(value: object) -> msgspec.Raw:
+    """The JSON of one field; of what has none its type."""
+    try:
+        return msgspec.Raw(_encode(value))
+    except (TypeError, ValueError, RecursionError):
+        return msgspec.Raw(_encode(f"not to be written: {type(value).__name__}"))
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def lost_lines(*, pretty: bool = False) -> Told:
+    """What a :class:`~gateway.web.sink.Sink` says of lines that it lost, in the form of the log around it."""
+
+    def told(lost: Mapping[Reason, int], since: float) -> bytes:
+        count, begin = sum(lost.values()), datetime.fromtimestamp(since, UTC)
+        if pretty:
+            reasons = ", ".join(f"{reason} {number}" for reason, number in lost.items())
+            return f"{count} lines could not be written here since {begin:%H:%M:%S}Z ({reasons})\n".encode()
+        line = {"ts": _stamp(datetime.now(UTC)), "level": "warning", "event": "log", "lost": count}
+        return _encode({**line, "reasons": lost, "since": _stamp(begin)}) + b"\n"
+
+    return told
 
 
 def request_fields(
@@ -122,6 +174,13 @@ class LibraryLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         fault = record.exc_info[1] if record.exc_info else None
-        said = str(record.msg).partition("\n")[0][:200] if record.args or fault is None else "exception"
+        said = _template(record) if record.args or fault is None else "exception"
         fields: Mapping[str, Any] = describe_fault(fault) if fault is not None else {}
         self._log.log(record.levelno, "library", logger=record.name, said=said, **fields)
+
+
+def _template(record: logging.LogRecord) -> str:
+    try:
+        return str(record.msg).partition("\n")[0][:200]
+    except Exception:  # an object of the library's, whose text is its own affair
+        return type(record.msg).__name__

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from gateway.web.sink import REASONS, Reason
 
 BreakerState = Literal["closed", "half-open", "open"]
 
@@ -124,6 +128,10 @@ class Metrics:
         self._hashes[at] = table_hash
         self._tables.labels(at, table_hash).set(1)
 
+    def watch_log(self, streams: Mapping[str, Callable[[], Mapping[Reason, int]]]) -> None:
+        """Tell from now on how many lines each stream lost, by reason."""
+        self.registry.register(_LostLines(streams))
+
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format (:data:`TEXT_FORMAT`)."""
         return generate_latest(self.registry)
@@ -135,3 +143,20 @@ class Metrics:
         if event is None:
             return "none"
         return event if event in self._events else "other"
+
+
+class _LostLines(Collector):
+    """Read when somebody asks: who writes to the log has no metrics to wait for."""
+
+    def __init__(self, streams: Mapping[str, Callable[[], Mapping[Reason, int]]]) -> None:
+        self._streams = streams
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "gateway_log_lines_dropped", "Lines that could not be written.", labels=("stream", "reason")
+        )
+        for stream, lost in self._streams.items():
+            counts = lost()
+            for reason in REASONS:
+                family.add_metric((stream, reason), counts.get(reason, 0))
+        yield family
