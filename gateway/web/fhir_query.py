@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from gateway.core.errors import InvalidMessage, Issue, UnsupportedMediaType
 from gateway.core.fhir import Params
 from gateway.web.exchange import NotAcceptable
+from gateway.web.framing import is_host
 
 MAX_PARAMETERS: Final = 100
 
@@ -19,7 +20,6 @@ MAX_PARAMETERS: Final = 100
 _JSON_FORMATS: Final = frozenset({"json", "application/json", "application/fhir+json", "text/json"})
 _JSON_RANGES: Final = frozenset({"*/*", "application/*", "application/json", "application/fhir+json"})
 _FORM: Final = "application/x-www-form-urlencoded"
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -111,14 +111,21 @@ def base_url(request: web.Request, site: str, public_url: str | None) -> str:
     """The absolute URL of the site's FHIR endpoint, without a slash at its end.
 
     Made from ``public_url``, or else from the Host header: links lead back the way the request came. What
-    a proxy says in X-Forwarded-* is not believed. Raises InvalidMessage if Host is no plain host and port.
+    a proxy says in X-Forwarded-* is not believed, nor is what the target says that stands in the request
+    line. Raises InvalidMessage if Host is no plain host and port.
     """
     if public_url is None:
-        hosts = request.headers.getall(hdrs.HOST, [])
-        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        host = request.headers.get(hdrs.HOST, "")
+        if not is_host(host):  # that there is one at most, `framing` has seen to
             raise _invalid("structure", "The header Host must be there once, as host or host:port.")
-        public_url = f"{request.scheme}://{hosts[0]}"
+        public_url = f"{_scheme(request)}://{host}"
     return f"{public_url.rstrip('/')}/fhir/{site}"
+
+
+def _scheme(request: web.Request) -> str:
+    """How the connection itself is: aiohttp would believe the target."""
+    transport = request.transport
+    return "http" if transport is None or transport.get_extra_info("sslcontext") is None else "https"
 
 
 def _invalid(code: str, text: str) -> InvalidMessage:

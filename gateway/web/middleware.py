@@ -22,6 +22,7 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.web.exchange import EXCHANGE, Exchange, Surface, new_request_id, plausible_request_id
+from gateway.web.framing import refuse
 from gateway.web.logging import describe_fault, request_fields
 from gateway.web.metrics import Metrics
 
@@ -61,6 +62,12 @@ class Front:
         if self._metrics is not None:
             self._metrics.in_flight += 1
         try:
+            try:
+                refuse(request)
+            except GatewayError as error:
+                refused = self._refuse(exchange, error)
+                refused.force_close()
+                return refused
             try:
                 response = await handler(request)
             except asyncio.CancelledError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -254,6 +255,18 @@ async def test_or_with_the_host_that_was_asked(host: str, base: str | None) -> N
         else:
             await side.ask("/Slot", headers=headers)
             assert side.asked.base == base
+
+
+async def test_but_not_with_what_stands_in_the_request_line() -> None:
+    async with fhir_side() as side:
+        for where, status in (("https://gateway.example", 200), ("https://evil.example", 400)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", side.client.port)
+            head = f"GET {where}/fhir/partner/Slot HTTP/1.1\r\nHost: gateway.example\r\nConnection: close\r\n"
+            sent = "".join(f"{name}: {value}\r\n" for name, value in BEARER.items())
+            writer.write(f"{head}{sent}\r\n".encode())
+            assert (await reader.read()).split(b" ")[1] == str(status).encode()
+            writer.close()
+        assert side.asked.base == "http://gateway.example/fhir/partner"
 
 
 @pytest.mark.parametrize(
