@@ -34,6 +34,7 @@ from gateway.web.bearer import Bearer
 from gateway.web.body import BodyLimits
 from gateway.web.exchange import Surface
 from gateway.web.fhir_routes import EVENTS, FhirRoutes
+from gateway.web.forwarded import TrustedProxies
 from gateway.web.jwks_fetch import JwksFetch
 from gateway.web.metrics import BreakerState, Metrics
 from gateway.web.openapi import OpenApiRoutes
@@ -76,7 +77,12 @@ class House:
             ),
         ]
         return public_app(
-            surfaces, log=log, metrics=self.metrics, readiness=self.readiness, max_body_bytes=limit
+            surfaces,
+            log=log,
+            metrics=self.metrics,
+            readiness=self.readiness,
+            max_body_bytes=limit,
+            trusted=TrustedProxies(self.settings.server.trusted_proxies),
         )
 
     def admin(self, log: FilteringBoundLogger) -> web.Application:

@@ -25,6 +25,7 @@ _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 def check(draft: Draft, value: Mapping[str, Any]) -> None:
     """All cross checks over the resolved configuration; findings become faults of the draft."""
     _listeners(draft, value)
+    _proxies(draft, value)
     _files(draft, value)
     zones: dict[str, bool] = {}
     sites: dict[str, KeyPath] = {}
@@ -79,6 +80,24 @@ def _listeners(draft: Draft, value: Mapping[str, Any]) -> None:
         which = "admin" if "port" in _map(value.get("admin")) else "server"
         other = "server" if which == "admin" else "admin"
         draft.fault((which, "port"), f"is the {other} listener's port too; give each its own")
+
+
+def _proxies(draft: Draft, value: Mapping[str, Any]) -> None:
+    """Whose word is taken must be named one by one: with everybody's, each caller's own would be."""
+    for n, name in enumerate(_list(_map(value.get("server")).get("trusted_proxies"))):
+        path: KeyPath = ("server", "trusted_proxies", n)
+        if not isinstance(name, str) or draft.is_broken(path) or name == "unix":
+            continue
+        text = f"{draft.shown(path)} is not an address, a network such as 10.0.0.0/8, or unix"
+        try:
+            network = ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            draft.fault(path, text)
+            continue
+        if network.prefixlen == 0:
+            draft.fault(path, "is everybody, who could then write any address in the log; name the proxies")
+        elif "/" in name and ipaddress.ip_address(name.partition("/")[0]) != network.network_address:
+            draft.fault(path, f"{draft.shown(path)} is within a network; write {network} for all of it")
 
 
 def _files(draft: Draft, value: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from gateway.web.exchange import Surface
+from gateway.web.forwarded import TrustedProxies
 from gateway.web.metrics import Metrics
 from gateway.web.middleware import Front
 from gateway.web.readiness import Readiness
@@ -33,9 +34,11 @@ def public_app(
     metrics: Metrics,
     readiness: Readiness,
     max_body_bytes: int = 10 * 1024 * 1024,
+    trusted: TrustedProxies | None = None,
 ) -> web.Application:
     """The application of the public listener. The first of ``routes`` also answers for unknown paths."""
-    front = Front([each.surface for each in routes], log, metrics, lambda: readiness.draining)
+    surfaces = [each.surface for each in routes]
+    front = Front(surfaces, log, metrics, lambda: readiness.draining, trusted=trusted)
     return _app(routes, front, max_body_bytes)
 
 

@@ -38,7 +38,7 @@ class Bearer:
         self._keys: dict[str, KeyCache] = {}
 
     async def admit(self, given: Sequence[str], access: Access, resource: str, letter: Letter) -> str:
-        """Who asks: the id of a configured client, or :data:`BY_JWT`.
+        """Who asks: the id of a configured client, or :data:`BY_JWT` and the client id in the token.
 
         ``given`` are the values of the Authorization headers. Raises Unauthorized (no token),
         InvalidToken (none that opens this site), Forbidden (one that is not for this), or
@@ -56,7 +56,7 @@ class Bearer:
         jwt.check_signature(signed, key)
         if not allows(access, signed.scopes, resource, letter):
             raise Forbidden(Issue("forbidden", "", f"The token lacks the scope {access.scope}."))
-        return BY_JWT
+        return BY_JWT if signed.client is None else f"{BY_JWT}:{signed.client}"
 
     async def close(self) -> None:
         """Give up what is being fetched."""

@@ -71,7 +71,7 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionError("part of an answer is already sent")
-        return self._front.malformed(status, exc)
+        return self._front.malformed(request, status, exc)
 
     def log_exception(self, *_args: Any, **fields: Any) -> None:
         self._front.broken(fields.get("exc_info"))

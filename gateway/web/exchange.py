@@ -15,6 +15,7 @@ from gateway.core.errors import GatewayError, Issue
 from gateway.core.fhir import Interaction
 from gateway.core.plan import Reply
 from gateway.web.access import Access
+from gateway.web.forwarded import UNKNOWN, Origin
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -34,8 +35,9 @@ class Exchange:
     """One request and what became of it. Filled in along the way; the log line and the metrics read it.
 
     ``received`` is a time of :func:`time.monotonic`. ``stages`` are seconds, ``counts`` numbers by
-    name; ``table_hash`` names the tables that answered. ``client`` is the configured id of a FHIR client,
-    or ``jwt``; never anything out of a token. ``body`` is kept only for an error body that echoes
+    name; ``table_hash`` names the tables that answered. ``client`` is who was let in: the configured id of a
+    FHIR client, ``jwt`` with the client id that the issuer vouches for, or the sites whose Redox token it
+    was; never a token. ``origin`` is from where. ``body`` is kept only for an error body that echoes
     ``Meta``: it is set once the caller is known, and is never logged.
     """
 
@@ -46,6 +48,7 @@ class Exchange:
     site: str | None = None
     event: str | None = None
     client: str | None = None
+    origin: Origin = UNKNOWN
     table_hash: str | None = None
     bytes_in: int = 0
     received: float = field(default_factory=time.monotonic)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import hdrs, web
+from aiohttp.web_request import BaseRequest
 from structlog.typing import FilteringBoundLogger
 
 from gateway.core.errors import (
@@ -22,6 +23,7 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.web.exchange import EXCHANGE, Exchange, Surface, new_request_id, plausible_request_id
+from gateway.web.forwarded import TrustedProxies
 from gateway.web.framing import refuse
 from gateway.web.logging import describe_fault, request_fields
 from gateway.web.metrics import Metrics
@@ -39,6 +41,7 @@ class Front:
     ``surfaces``: which language a path speaks; the first one speaks for paths that belong to none.
     ``draining``: while it says so, every answer closes its connection. ``metrics`` None and ``quiet``
     are for the admin listener, whose probes are neither counted nor logged (but at level debug).
+    ``trusted``: whose word on where a request comes from is taken; by default this machine's.
     """
 
     def __init__(
@@ -49,7 +52,9 @@ class Front:
         draining: Callable[[], bool],
         *,
         quiet: bool = False,
+        trusted: TrustedProxies | None = None,
     ) -> None:
+        self._trusted = TrustedProxies() if trusted is None else trusted
         self._surfaces = surfaces
         self._log = log
         self._metrics = metrics
@@ -90,9 +95,10 @@ class Front:
             if self._metrics is not None:
                 self._metrics.in_flight -= 1
 
-    def malformed(self, status: int, fault: BaseException | None) -> web.Response:
+    def malformed(self, request: BaseRequest, status: int, fault: BaseException | None) -> web.Response:
         """The answer to what is not HTTP, or (``status`` 500) failed outside of the middleware."""
         exchange = Exchange(new_request_id(), self._surfaces[0].name, "")
+        exchange.origin = self._trusted.origin(request.remote, request.headers)
         if status < 500:
             text = "This is not valid HTTP/1.1, or its request line or a header is too long."
             response = self._refuse(exchange, InvalidMessage(Issue("structure", "", text)))
@@ -115,6 +121,7 @@ class Front:
             request.method if request.method in hdrs.METH_ALL else "other",
             resource.canonical if resource is not None else None,
         )
+        exchange.origin = self._trusted.origin(request.remote, request.headers)
         request[EXCHANGE] = exchange
         return exchange
 

@@ -15,6 +15,7 @@ from gateway.web.exchange import EXCHANGE, Exchange, Gateway, Surface
 
 TOKEN_HEADER: Final = "verification-token"
 _HANDSHAKE_BYTES: Final = 4096
+_SITES_NAMED: Final = 3
 _CHALLENGE: Final = re.compile(r"[\x20-\x7e]{1,512}")
 
 
@@ -104,11 +105,19 @@ class RedoxRoutes:
         site = request.match_info.get("site")
         if not opened or (site is not None and site not in opened):
             raise _unauthorized()
-        request[EXCHANGE].site = site
+        exchange = request[EXCHANGE]
+        exchange.site = site
+        exchange.client = _owner(opened)
         return opened
 
     def _render(self, error: GatewayError, exchange: Exchange) -> tuple[bytes, str]:
         return self._gateway.redox_error(error, exchange.body), "application/json"
+
+
+def _owner(sites: frozenset[str]) -> str:
+    """Whose token it was, for the log: nearly always one site's."""
+    named = sorted(sites)
+    return ",".join(named[:_SITES_NAMED]) + (",..." if len(named) > _SITES_NAMED else "")
 
 
 def _header_token(request: web.Request) -> str | None:

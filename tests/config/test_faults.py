@@ -187,6 +187,30 @@ def test_the_two_listeners_need_two_ports(loaded: Load, faults_of: FaultsOf, lea
     assert loaded("server: {port: 0}\nadmin: {port: 0}\n" + least()).admin.port == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("10.0.0.7", None),
+        ("10.0.0.0/8", None),
+        ("2001:db8::/32", None),
+        ("unix", None),
+        ("10.0.0.1/8", '"10.0.0.1/8" is within a network; write 10.0.0.0/8 for all of it'),
+        ("proxy.example", '"proxy.example" is not an address, a network such as 10.0.0.0/8, or unix'),
+        ("10.0.0.0/33", '"10.0.0.0/33" is not an address, a network such as 10.0.0.0/8, or unix'),
+        ("0.0.0.0/0", "is everybody, who could then write any address in the log; name the proxies"),
+        ("::/0", "is everybody, who could then write any address in the log; name the proxies"),
+    ],
+)
+def test_trusted_proxies(
+    loaded: Load, faults_of: FaultsOf, least: Least, name: str, fault: str | None
+) -> None:
+    text = f'server: {{trusted_proxies: ["127.0.0.1", "{name}"]}}\n' + least()
+    if fault is None:
+        assert loaded(text).server.trusted_proxies == ("127.0.0.1", name)
+    else:
+        assert faults_of(text) == [f"1:41: server.trusted_proxies[1]: {fault}"]
+
+
 def test_clients_are_told_apart(faults_of: FaultsOf, least: Least) -> None:
     first, second = faults_of(
         least(f"fhir: {{clients: [{{id: a, token_sha256: {ZEROS}}}, {{id: A, token_sha256: {ZEROS}}}]}}")

@@ -51,6 +51,26 @@ async def test_good_tokens(bearer: Bearer, issuer: Issuer, kid: str, alg: str) -
 
 
 @pytest.mark.parametrize(
+    ("claims", "client"),
+    [
+        ({"client_id": "scheduler-1"}, "jwt:scheduler-1"),
+        ({"azp": "1-a.apps.example", "cid": "other"}, "jwt:1-a.apps.example"),
+        ({"client_id": 7, "azp": None, "appid": "https://app.example/x"}, "jwt:https://app.example/x"),
+        # What would not look like a client id is none, and no reason to refuse the token.
+        ({"client_id": "jane@clinic.example"}, "jwt"),
+        ({"client_id": "a b"}, "jwt"),
+        ({"client_id": "x" * 101}, "jwt"),
+        ({"client_id": {"a": ["b"]}}, "jwt"),
+        ({"sub": "jane"}, "jwt"),
+    ],
+)
+async def test_the_client_that_the_issuer_names(
+    bearer: Bearer, issuer: Issuer, claims: dict[str, Any], client: str
+) -> None:
+    assert await admit(bearer, issuer, issuer.token(**claims)) == client
+
+
+@pytest.mark.parametrize(
     "claims",
     [
         {"aud": ["https://other.example", AUDIENCE]},

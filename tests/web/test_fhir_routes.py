@@ -43,6 +43,7 @@ async def test_a_search_goes_through() -> None:
         (line,) = side.lines()
         assert line["request_id"] == response.headers["X-Request-Id"]
         assert (line["surface"], line["route"], line["site"]) == ("fhir", "/fhir/{site}/Slot", "partner")
+        assert (line["client"], line["from"], line["peer"]) == ("scheduler-app", "127.0.0.1", "127.0.0.1")
         assert (line["redox_event"], line["counts"], line["tables"]) == ("Slot.search", {"slots": 1}, "abc")
         assert b'event="Slot.search"' in side.metrics.exposition()
 
