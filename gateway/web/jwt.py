@@ -44,8 +44,10 @@ class _Claims(msgspec.Struct):
     exp: float
     nbf: float | None = None
     iat: float | None = None
-    scope: str | list[str] = ""
-    scp: str | list[str] = ""
+    scope: Any = None
+    scp: Any = None
+    roles: Any = None
+    permissions: Any = None
     cnf: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     # Who asks, as RFC 9068 and as the usual issuers call it. Of no weight here, so of any type.
     client_id: Any = None
@@ -65,8 +67,14 @@ class Token:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Those of ``scope`` (RFC 8693, section 4.2) and of ``scp``, as some issuers call it."""
-        return (*_words(self.claims.scope), *_words(self.claims.scp))
+        """Those of ``scope`` (RFC 8693, section 4.2) and of ``scp``, as some issuers call it.
+
+        Where neither says any: ``roles`` and ``permissions`` (RFC 9068, section 2.2.3.1; Entra ID, Auth0),
+        whose items must be scopes to open anything. Raises InvalidToken for a claim of a wrong type.
+        """
+        claims = self.claims
+        said = (*_words("scope", claims.scope), *_words("scp", claims.scp))
+        return said or (*_items("roles", claims.roles), *_items("permissions", claims.permissions))
 
     @property
     def client(self) -> str | None:
@@ -130,8 +138,17 @@ def check_signature(token: Token, key: PublicKey | None) -> None:
         raise _invalid("The token's signature is not valid.") from None
 
 
-def _words(claim: str | list[str]) -> list[str]:
-    return claim.split() if isinstance(claim, str) else claim
+def _words(name: str, claim: Any) -> list[str]:
+    """A text of words, or a list; null is as good as absent."""
+    return claim.split() if isinstance(claim, str) else _items(name, claim)
+
+
+def _items(name: str, claim: Any) -> list[str]:
+    if claim is None:
+        return []
+    if not (isinstance(claim, list) and all(isinstance(each, str) for each in claim)):
+        raise _invalid(f"The token's claim {name} is not a list of texts.")
+    return claim
 
 
 def _invalid(text: str, code: str = "login") -> InvalidToken:

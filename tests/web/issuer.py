@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -31,6 +31,10 @@ KEYS: dict[str, RSAKey | ECKey] = {
     "p-384": ECKey.generate_key("P-384"),
     "p-521": ECKey.generate_key("P-521"),
 }
+
+
+NULL = msgspec.Raw(b"null")
+"""A claim that is there and null."""
 
 
 class Ticks:
@@ -63,14 +67,15 @@ class Issuer:
     def token(
         self, kid: str = "rsa-1", alg: str = "RS256", head: dict[str, Any] | None = None, **claims: Any
     ) -> str:
-        """A good token, but for what is said; a claim or head member that is None is left out."""
+        """A good token, but for what is said; a claim or head member that is None is left out; NULL is
+        null."""
         now = time.time()
         usual = {"iss": ISSUER, "aud": AUDIENCE, "exp": now + 300, "iat": now, "scope": "system/Slot.read"}
         said = {name: value for name, value in (usual | claims).items() if value is not None}
         told = {"alg": alg, "kid": kid, "typ": "JWT"} | (head or {})
         told = {name: value for name, value in told.items() if value is not None}
         registry = jws.JWSRegistry(algorithms=[alg], strict_check_header=False)
-        return jws.serialize_compact(told, json.dumps(said), self.keys[kid], registry=registry)
+        return jws.serialize_compact(told, msgspec.json.encode(said), self.keys[kid], registry=registry)
 
     async def answer(self, _request: web.Request) -> web.Response:
         self.fetched += 1

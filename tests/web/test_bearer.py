@@ -17,7 +17,7 @@ from gateway.web.access import Access
 from gateway.web.bearer import Bearer
 from gateway.web.jwt import InvalidToken
 from tests.web.fhir_side import TOKEN, access, fhir_side
-from tests.web.issuer import AUDIENCE, KEYS, Issuer, Ticks, admit, checking, issuing, refusal
+from tests.web.issuer import AUDIENCE, KEYS, NULL, Issuer, Ticks, admit, checking, issuing, refusal
 
 
 @pytest.fixture
@@ -79,6 +79,15 @@ async def test_the_client_that_the_issuer_names(
         {"scope": "openid system/Slot.read"},
         {"scope": ["system/Slot.read"]},
         {"scope": None, "scp": ["system/Slot.rs"]},
+        {"scope": None, "scp": "openid system/Slot.read"},
+        {"scope": NULL, "scp": "system/Slot.read"},
+        {"scope": "system/Slot.read", "scp": NULL, "roles": NULL, "permissions": NULL},
+        {"scope": None, "roles": ["admin", "system/Slot.read"]},
+        {"scope": None, "roles": ["system/Slot.rs"]},
+        {"scope": None, "permissions": ["system/*.read"]},
+        {"scope": NULL, "scp": NULL, "roles": ["clerk"], "permissions": ["system/Slot.rs"]},
+        {"scope": "", "scp": [], "roles": ["system/Slot.read"]},
+        {"scope": "system/Slot.read", "roles": [{"name": "clerk"}, 5], "permissions": "none"},
         {"sub": "x", "client_id": 5, "other": {"deep": []}},
     ],
 )
@@ -213,6 +222,41 @@ async def test_a_token_without_the_scope_is_forbidden(bearer: Bearer, issuer: Is
         with pytest.raises(Forbidden) as refused:
             await admit(bearer, issuer, issuer.token(scope=scope))
         assert str(refused.value) == "The token lacks the scope system/Slot.read."
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"scope": "openid", "roles": ["system/Slot.read"]},
+        {"scope": None, "scp": "openid", "permissions": ["system/Slot.read"]},
+        {"scope": None, "roles": ["system/Slot.read openid"]},
+        {"scope": None, "roles": ["Slot.read", "slots", "system/slot.read", "user/Slot.read"]},
+        {"scope": None, "roles": ["system/Slot.write"], "permissions": []},
+        {"scope": NULL, "scp": NULL},
+    ],
+)
+async def test_roles_and_permissions_that_are_no_scope_for_it(
+    bearer: Bearer, issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    with pytest.raises(Forbidden):
+        await admit(bearer, issuer, issuer.token(**claims))
+
+
+@pytest.mark.parametrize("claim", ["scope", "scp", "roles", "permissions"])
+@pytest.mark.parametrize(
+    "value",
+    [5, True, {}, {"system/Slot.read": 1}, ["system/Slot.read", 5], ["system/Slot.read", ["x"]], [None]],
+)
+async def test_claims_of_a_wrong_type_open_nothing(
+    bearer: Bearer, issuer: Issuer, claim: str, value: object
+) -> None:
+    token = issuer.token(**({"scope": None} | {claim: value}))
+    assert await refusal(bearer, issuer, token) == f"The token's claim {claim} is not a list of texts."
+
+
+async def test_roles_as_a_text_are_no_list(bearer: Bearer, issuer: Issuer) -> None:
+    token = issuer.token(scope=None, roles="system/Slot.read")
+    assert await refusal(bearer, issuer, token) == "The token's claim roles is not a list of texts."
 
 
 async def test_over_http(bearer: Bearer, issuer: Issuer) -> None:
