@@ -162,9 +162,9 @@ def _setting(setting: origins.Setting) -> Json:
 
 
 def _error(row: ErrorRow) -> Json:
-    names = ("failure", "http", "code", "status", "type", "issue", "text")
+    names = ("failure", "at", "http", "code", "status", "type", "issue", "text")
     values = {name: getattr(row, name) for name in names}
-    key = " ".join(filter(None, (row.failure, row.http, row.code)))
+    key = " ".join(filter(None, (row.failure, row.at, row.http, row.code)))
     return {"key": key, "layer": row.layer, "origin": _place(row.mark), "values": values}
 
 

@@ -31,12 +31,23 @@ class Issue:
         return f"{self.path}: {self.text}" if self.path else self.text
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamFault:
+    """Which request upstream an error comes of, for the log: a resource type, a Redox event or ``token``; the
+    kind of failure; the status and the checked code that came back, if any did."""
+
+    target: str
+    failure: str
+    status: int | None
+    code: str | None
+
+
 class GatewayError(Exception):
     """The root: what was asked cannot be answered.
 
     ``issues`` holds every fault that was found, never only the first. ``retry_after`` is in
     seconds, for the statuses that have it. ``redox_type`` is the ``Type`` of the Redox error:
-    message, query or transmission.
+    message, query or transmission. ``upstream`` is there where an upstream's failure is the reason.
     """
 
     status: ClassVar[int] = 500
@@ -50,6 +61,7 @@ class GatewayError(Exception):
         self.issues = issues
         self.retry_after = retry_after
         self.redox_type = redox_type or self.usual_type
+        self.upstream: UpstreamFault | None = None
 
 
 class InvalidMessage(GatewayError):

@@ -57,7 +57,9 @@ class Failure:
     """A call that brought nothing. The flow decides whether that is a partial answer or an error.
 
     ``status`` is the upstream's HTTP status, if there was one; ``code`` the first issue code of
-    its OperationOutcome (or the ``Type`` of a Redox error); ``retry_after`` is in seconds.
+    its OperationOutcome (or the ``Type`` of a Redox error); ``retry_after`` is in seconds. ``token``
+    is there when it was the token endpoint that failed, and says how in words of ours: the upstream was not
+    asked then, and ``status`` and ``code`` are those of the token endpoint (its OAuth error).
     """
 
     call: Call
@@ -65,6 +67,7 @@ class Failure:
     status: int | None = None
     code: str | None = None
     retry_after: float | None = None
+    token: str | None = None
 
 
 Outcome = Answer | Failure

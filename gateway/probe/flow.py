@@ -91,7 +91,10 @@ def _small(call: Call, tables: SiteTables) -> Call:
 
 def _nobody(outcomes: Sequence[Outcome]) -> bool:
     """Whether there is nobody to ask any more: no answer at all, nor a refusal of just these searches."""
-    return all(isinstance(each, Failure) and each.kind not in ("status", "protocol") for each in outcomes)
+    return all(
+        isinstance(each, Failure) and (each.token is not None or each.kind not in ("status", "protocol"))
+        for each in outcomes
+    )
 
 
 def _directory(tables: SiteTables, outcomes: Sequence[Outcome]) -> Directory:

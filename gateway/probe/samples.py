@@ -73,6 +73,8 @@ def sample(outcome: Outcome, asked: int | None) -> Sample:
 
 def why(failure: Failure) -> str:
     """A failure in a few words: its kind, the status and the issue code; nothing that the upstream wrote."""
+    if failure.token is not None:
+        return f"there was no access token: {failure.token}"
     details = [f"status {failure.status}"] if failure.status is not None else []
     details += [f"issue code {failure.code}"] if failure.code else []
     said = {

@@ -194,7 +194,8 @@ def _days_tell(base: frozenset[datetime], span: Span) -> bool:
 
 def refusal(failure: Failure) -> tuple[Verdict, str]:
     """A failure as a verdict: the upstream said no, or could not be asked."""
-    refused = failure.kind == "status" and failure.status is not None and failure.status < 500
+    asked = failure.token is None
+    refused = asked and failure.kind == "status" and failure.status is not None and failure.status < 500
     return ("refused" if refused else "failed"), why(failure)
 
 

@@ -19,7 +19,8 @@ class Trouble(Exception):
 
     ``repeat`` says which requests may be made again: ``always`` (nothing was taken by the
     upstream), ``idempotent`` (it may have been) or ``never``. ``down`` is what the breaker should
-    think of it: True is a failure of the upstream, False shows it alive, None says nothing.
+    think of it: True is a failure of the upstream, False shows it alive, None says nothing. ``token``
+    says what the token endpoint did, where that is the trouble.
     The text never holds a URL, a header or anything that the upstream wrote.
     """
 
@@ -40,10 +41,18 @@ class Trouble(Exception):
         self.retry_after = retry_after
         self.repeat: Repeat = repeat
         self.down = down
+        self.token: str | None = None
 
     def failure(self, call: Call) -> Failure:
         """The same as the value that a flow is sent."""
-        return Failure(call, self.kind, status=self.status, code=self.code, retry_after=self.retry_after)
+        return Failure(
+            call,
+            self.kind,
+            status=self.status,
+            code=self.code,
+            retry_after=self.retry_after,
+            token=self.token,
+        )
 
 
 def refused(status: int, code: str | None, retry_after: float | None) -> Trouble:

@@ -114,7 +114,9 @@ def request_fields(
 ) -> dict[str, Any]:
     """The fields of a request's line: always the same keys, null where there is nothing to say.
 
-    Times are milliseconds. ``issues`` are codes and paths, at most twenty; never their texts.
+    Times are milliseconds. ``issues`` are codes and paths, at most twenty; never their texts. ``upstream``
+    says which request upstream an error comes of: its target (``token``: the token endpoint), status and
+    code.
     """
     issues = error.issues if error is not None else exchange.issues
     return {
@@ -129,6 +131,7 @@ def request_fields(
         "redox_event": exchange.event,
         "status": status,
         "error": None if error is None else error.kind,
+        "upstream": _upstream(error),
         "ms": round(seconds * 1000, 2),
         "stages": {stage: round(spent * 1000, 2) for stage, spent in exchange.stages.items()},
         "counts": exchange.counts,
@@ -136,6 +139,18 @@ def request_fields(
         "bytes_in": exchange.bytes_in,
         "bytes_out": bytes_out,
         "tables": exchange.table_hash,
+    }
+
+
+def _upstream(error: GatewayError | None) -> dict[str, Any] | None:
+    fault = None if error is None else error.upstream
+    if fault is None:
+        return None
+    return {
+        "target": fault.target.partition("/")[0],
+        "failure": fault.failure,
+        "status": fault.status,
+        "code": fault.code,
     }
 
 

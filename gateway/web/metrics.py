@@ -21,7 +21,16 @@ _BREAKER: Final[Mapping[BreakerState, float]] = {"closed": 0.0, "half-open": 0.5
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 _EVENTS: Final = frozenset({"AvailableSlots", "handshake"})
 _TARGETS: Final = frozenset(
-    {"Slot", "Schedule", "Practitioner", "Location", "metadata", "token", "AvailableSlots"}
+    {
+        "Slot",
+        "Schedule",
+        "Practitioner",
+        "Location",
+        "metadata",
+        "token",
+        "smart-configuration",
+        "AvailableSlots",
+    }
 )
 
 

@@ -7,7 +7,7 @@ import re
 import time
 from typing import Any
 
-from gateway.core.errors import InvalidMessage, Issue
+from gateway.core.errors import InvalidMessage, Issue, UpstreamFailed, UpstreamFault
 from gateway.web.exchange import Exchange
 from gateway.web.logging import LibraryLog, configure, describe_fault, request_fields
 
@@ -26,6 +26,7 @@ KEYS = [
     "redox_event",
     "status",
     "error",
+    "upstream",
     "ms",
     "stages",
     "counts",
@@ -60,6 +61,7 @@ async def test_a_requests_line_has_exactly_these_keys(served: Any, headers: dict
         "redox_event": "AvailableSlots",
         "status": 200,
         "error": None,
+        "upstream": None,
         "stages": {"slots": 12.3},
         "counts": {"slots": 3},
         "issues": [],
@@ -67,6 +69,19 @@ async def test_a_requests_line_has_exactly_these_keys(served: Any, headers: dict
         "bytes_out": 11,
         "tables": "abc",
     }
+
+
+def test_an_upstreams_failure_is_told_by_its_target_status_and_code() -> None:
+    error = UpstreamFailed(Issue("security", "", "secret text"))
+    error.upstream = UpstreamFault("Practitioner/secret-id", "unauthorized", 403, "forbidden")
+    fields = request_fields(Exchange("r", "redox", "POST"), 502, 0, 0.0, error)
+    assert fields["upstream"] == {
+        "target": "Practitioner",
+        "failure": "unauthorized",
+        "status": 403,
+        "code": "forbidden",
+    }
+    assert "secret" not in str(fields)
 
 
 def test_issues_are_codes_and_paths_and_bounded() -> None:

@@ -91,7 +91,12 @@ class SiteTables:
         for outcome in outcomes:
             if isinstance(outcome, Failure):
                 failures[outcome.call.target] = outcome
-                issues.append(_missing(outcome.call.target, "the search failed"))
+                why = (
+                    "the search failed"
+                    if outcome.token is None
+                    else "there was no access token to search with"
+                )
+                issues.append(_missing(outcome.call.target, why))
             else:
                 self._read(outcome, found, issues)
         if "Schedule" in failures and not self.schedules:

@@ -8,7 +8,14 @@ from typing import cast, get_args
 
 from jsonschema import Draft202012Validator
 
-from gateway.core.errors import DeadlineExceeded, GatewayError, Issue, UpstreamFailed, UpstreamUnavailable
+from gateway.core.errors import (
+    DeadlineExceeded,
+    GatewayError,
+    Issue,
+    UpstreamFailed,
+    UpstreamFault,
+    UpstreamUnavailable,
+)
 from gateway.core.plan import Failure, FailureKind
 from gateway.files import marked, shape
 from gateway.files.marked import Fault, Mark, MarkedList, MarkedMap, Node
@@ -23,9 +30,11 @@ _STATUS: dict[str, type[GatewayError]] = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """One row: what it fits, and what is said. ``mark`` and ``layer`` are its origin."""
+    """One row: what it fits, and what is said. ``at`` of ``token``: only where it was the token endpoint
+    that failed. ``mark`` and ``layer`` are its origin."""
 
     failure: str
+    at: str | None
     http: str | None
     code: str | None
     status: str
@@ -39,6 +48,7 @@ class ErrorRow:
         """Whether this row speaks of that failure; what a row leaves out fits anything."""
         return (
             self.failure == failure.kind
+            and (self.at is None or failure.token is not None)
             and (self.http is None or self.http == str(failure.status))
             and (self.code is None or self.code == failure.code)
         )
@@ -75,6 +85,7 @@ def _row(item: MarkedMap, layer: str) -> ErrorRow:
     cells = cast(dict[str, str], marked.plain(item))
     return ErrorRow(
         failure=cells["failure"],
+        at=cells.get("at"),
         http=cells.get("http"),
         code=cells.get("code"),
         status=cells["status"],
@@ -93,6 +104,7 @@ def _reached(rows: list[ErrorRow], faults: list[Fault]) -> None:
             if (
                 same_layer
                 and earlier.failure == row.failure
+                and earlier.at in (None, row.at)
                 and earlier.http in (None, row.http)
                 and earlier.code in (None, row.code)
             ):
@@ -103,14 +115,21 @@ def _reached(rows: list[ErrorRow], faults: list[Fault]) -> None:
 
 def _complete(rows: list[ErrorRow], faults: list[Fault]) -> None:
     for kind in get_args(FailureKind):
-        if not any(row.failure == kind and row.http is None and row.code is None for row in rows):
-            faults.append(rows[-1].mark.fault(f'no row for "failure: {kind}" without http and code; add one'))
+        if not any(row.failure == kind and (row.at, row.http, row.code) == (None,) * 3 for row in rows):
+            text = f'no row for "failure: {kind}" without at, http and code; add one'
+            faults.append(rows[-1].mark.fault(text))
 
 
 def tell(rows: Iterable[ErrorRow], failure: Failure) -> GatewayError:
-    """The error that the asker gets for a failure: the first row that fits."""
+    """The error that the asker gets for a failure: the first row that fits, and for a failure of the token
+    endpoint what that did."""
+    error: GatewayError = UpstreamFailed(Issue("exception", "", "The scheduling system failed."))
     for row in rows:
         if row.fits(failure):
-            issue = Issue(row.issue, "", row.text)
-            return _STATUS[row.status](issue, retry_after=failure.retry_after, redox_type=row.type)
-    return UpstreamFailed(Issue("exception", "", "The scheduling system failed."))
+            more = f" {failure.token[:1].upper()}{failure.token[1:]}." if failure.token else ""
+            issue = Issue(row.issue, "", row.text + more)
+            error = _STATUS[row.status](issue, retry_after=failure.retry_after, redox_type=row.type)
+            break
+    target = "token" if failure.token is not None else failure.call.target
+    error.upstream = UpstreamFault(target, failure.kind, failure.status, failure.code)
+    return error
