@@ -227,7 +227,7 @@ def _clients(
         watch = _Watch(metrics, site.id)
         around = Surroundings(session=session, observe=watch)
         try:
-            client = client_of(site.upstream, tables.dialect, around)
+            client = client_of(site.upstream, tables.dialect, around, deadline_seconds=site.deadline_seconds)
         except Misfit as misfit:
             place = found.settings.where(("sites", position, "upstream", misfit.key))
             faults.append(place.fault(f"sites[{position}].upstream.{misfit.key}: {misfit}"))

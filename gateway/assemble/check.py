@@ -143,13 +143,16 @@ def _misfits(settings: Settings, position: int, upstream: Upstream, tables: Site
             wrong.append(("destination_id", "is missing; a query to Redox names the destination it is for"))
         if upstream.auth not in ("signed-assertion", "api-key"):
             wrong.append(("dialect", "Redox wants client_id, token_url, key_id and private_key (or api_key)"))
+        elif upstream.auth == "signed-assertion" and upstream.token_url is None:
+            text = "is missing; Redox's is https://api.redoxengine.com/v2/auth/token"
+            wrong.append(("token_url", text))
     else:
         for key in ("source_id", "destination_id", "requests_per_five_minutes", "api_key"):
             if getattr(upstream, key) is not None:
                 text = f'is for Redox; the upstream of dialect "{upstream.dialect}" is a FHIR server'
                 wrong.append((key, text))
     try:
-        credentials_of(upstream)
+        credentials_of(upstream, tables.dialect)
     except Misfit as misfit:
         wrong.append((misfit.key, str(misfit)))
     return [

@@ -73,6 +73,9 @@ def _tell(name: str, told: dict[str, Any], seconds: float) -> None:
         click.echo(
             f"  {site['id']:<{width}}  {upstream}, {site['timezone']}, {lines}, tables {site['tables']}"
         )
+        click.echo(
+            click.style(f"  {'':<{width}}  asks {site['address']}; token: {site['known_by']}", dim=True)
+        )
     if len(sites) > _SITES_SHOWN:
         click.echo(f"  and {len(sites) - _SITES_SHOWN:,} more")
     for each in told["tables"]:

@@ -84,8 +84,27 @@ def using(what: str) -> None:
 
 def address(upstream: Upstream) -> str:
     """Where an upstream is, and where its tokens come from."""
-    token = f" (tokens from {upstream.token_url})" if upstream.token_url is not None else ""
-    return upstream.base_url + token
+    if upstream.token_url is not None:
+        return f"{upstream.base_url} (tokens from {upstream.token_url})"
+    asked = upstream.auth in ("client-credentials", "signed-assertion")
+    return upstream.base_url + (" (tokens from where its smart-configuration says)" if asked else "")
+
+
+def known_by(upstream: Upstream) -> str:
+    """By what kind of token an upstream knows us, in a few words."""
+    match upstream.auth:
+        case "client-credentials" if upstream.token_auth == "auto":
+            return "client_secret, in the form unless its smart-configuration says otherwise"
+        case "client-credentials":
+            return upstream.token_auth
+        case "signed-assertion":
+            return f"private_key_jwt ({upstream.algorithm or 'as its key is'})"
+        case "api-key":
+            return "Redox's legacy key"
+        case "token":
+            return "a fixed token"
+        case "none":
+            return "none"
 
 
 def fail(code: int, text: str) -> NoReturn:

@@ -60,7 +60,7 @@ def probe(config: Path | None, site: str | None, schedule: str | None, query: bo
         raise click.UsageError("--query is for a Redox upstream; a FHIR upstream is always searched.")
     report, token = output.run(_asked(house, served, chosen, schedule, query=query))
     _tell(report, token, as_json)
-    if report.failed or token is False:
+    if report.failed or token:
         sys.exit(output.UPSTREAM)
 
 
@@ -78,19 +78,19 @@ def _site(sites: tuple[Site, ...], wanted: str | None) -> Site:
 
 async def _asked(
     house: House, served: Served, site: Site, schedule: str | None, *, query: bool
-) -> tuple[Report, bool | None]:
-    """The report, and whether there was a token (None: it was not asked for on its own)."""
+) -> tuple[Report, str | None]:
+    """The report, and why there was no token: empty if there was one, None if it was not asked for alone."""
     import msgspec
 
     from gateway.cli.progress import waiting
     from gateway.probe import Report
     from gateway.web.exchange import new_request_id
 
-    token: bool | None = None
+    token: str | None = None
     try:
         async with waiting(f"Asking the upstream of site {site.id}"):
             if served.tables.dialect.upstream == "redox" and not query:
-                token = await _token(house, site)
+                token = await _token(house, served, site)
             reply, _ = await house.service.run(
                 _flow(house, served, site, schedule, query=query),
                 served.upstream,
@@ -130,18 +130,20 @@ def _flow(house: House, served: Served, site: Site, schedule: str | None, *, que
     return probe_redox(rules, tables, utc_now(), dialect=dialect, address=address, where=where)
 
 
-async def _token(house: House, site: Site) -> bool:
-    """Whether a token is to be had: the one request that tells nothing of anybody."""
+async def _token(house: House, served: Served, site: Site) -> str:
+    """Why there is no token to be had, empty if there is one: the one request that tells nothing of
+    anybody."""
     from gateway.assemble.clients import credentials_of
     from gateway.upstream.exchange import Wire
     from gateway.upstream.interface import ClientSettings
-    from gateway.upstream.oauth import FixedToken, SharedToken, TokenError
+    from gateway.upstream.oauth import FixedToken, SharedToken
     from gateway.upstream.session import tls_trust
     from gateway.upstream.surroundings import Surroundings
+    from gateway.upstream.token_answer import TokenError
 
-    credentials = credentials_of(site.upstream)
+    credentials = credentials_of(site.upstream, served.tables.dialect)
     if credentials is None or isinstance(credentials, FixedToken):
-        return False  # the survey lets neither pass for Redox
+        return "none is configured"  # the survey lets neither pass for Redox
     ca_file = site.upstream.ca_file
     limits = ClientSettings(base_url=site.upstream.base_url)
     trust = tls_trust(os.fspath(ca_file) if ca_file is not None else None)
@@ -150,21 +152,20 @@ async def _token(house: House, site: Site) -> bool:
     tokens = SharedToken(credentials, wire, seconds=limits.token_seconds, around=around)
     try:
         await tokens.get()
-    except TokenError:
-        return False
+    except TokenError as error:
+        return error.token or ""
     finally:
         await tokens.close()
-    return True
+    return ""
 
 
-def _tell(report: Report, token: bool | None, as_json: bool) -> None:
+def _tell(report: Report, token: str | None, as_json: bool) -> None:
     if as_json:
         import msgspec
 
         value = msgspec.to_builtins(report)
-        click.echo(
-            output.json_text({"ok": not report.failed and token is not False, "token": token, **value})
-        )
+        had = {"token": None if token is None else not token, "token_trouble": token}
+        click.echo(output.json_text({"ok": not (report.failed or token), **had, **value}))
         return
     from gateway.cli.probe_page import page
 

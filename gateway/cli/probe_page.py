@@ -25,8 +25,9 @@ _VERDICTS = {
 }
 
 
-def page(report: Report, token: bool | None) -> Iterator[str]:
-    """The lines of the report. ``token``: whether one was to be had, None if that was not asked alone."""
+def page(report: Report, token: str | None) -> Iterator[str]:
+    """The lines of the report. ``token``: why none was to be had (empty: one was), None if that was not
+    asked alone."""
     kind = "Redox" if report.upstream == "redox" else "FHIR"
     where = f" at {report.address}" if report.address else ""
     yield f"{_bold(report.site)}: dialect {report.dialect} ({kind} upstream{where}), tables {report.tables}"
@@ -49,10 +50,10 @@ def page(report: Report, token: bool | None) -> Iterator[str]:
     yield from _title("Tried on that search", _trials(report.trials))
 
 
-def _redox(report: Report, token: bool | None) -> Iterator[str]:
+def _redox(report: Report, token: str | None) -> Iterator[str]:
     if token is not None:
-        word = click.style("ok", fg="green") if token else click.style("none", fg="red", bold=True)
-        yield f"   token     {word}{'' if token else ': the credentials were refused, or nobody answered'}"
+        word = click.style("none", fg="red", bold=True) if token else click.style("ok", fg="green")
+        yield f"   token     {word}{f': {token}' if token else ''}"
     yield "   metadata  Redox has none: fields and parameters are those of its Data Model"
     if token is not None:
         yield "   queries   none sent; --query sends one (Meta.Test is true, no patient in it)"

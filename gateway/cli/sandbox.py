@@ -27,10 +27,23 @@ SECRET = "sandbox-secret-with-more-than-48-characters-in-it-0123456789"
 @click.option(
     "--public-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --redox: PEM file by which RS384 or ES384 assertions are checked.",
+    help="PEM file by which signed assertions are checked.",
+)
+@click.option(
+    "--token-auth",
+    type=click.Choice(["client_secret_post", "client_secret_basic", "private_key_jwt"]),
+    multiple=True,
+    help="Canvas: how a client may show who it is; without it, a secret in the form or as HTTP Basic.",
 )
 @click.option("--seed", default=1, show_default=True, help="Another seed, other open times.")
-def sandbox(as_redox: bool, port: int | None, host: str, public_key: Path | None, seed: int) -> None:
+def sandbox(
+    as_redox: bool,
+    port: int | None,
+    host: str,
+    public_key: Path | None,
+    token_auth: tuple[str, ...],
+    seed: int,
+) -> None:
     """Run a simulated Canvas (or Redox network) until Ctrl-C.
 
     It holds a made-up clinic with open times on every day of every year, the same at each start, and
@@ -41,6 +54,7 @@ def sandbox(as_redox: bool, port: int | None, host: str, public_key: Path | None
       gateway sandbox
       gateway sandbox --port 9000 --seed 7
       gateway sandbox --redox --public-key redox.pub.pem
+      gateway sandbox --token-auth private_key_jwt --public-key ehr.pub.pem
 
     \b
     The key pair of a site whose upstream is the simulated Redox (the private half is its
@@ -52,23 +66,32 @@ def sandbox(as_redox: bool, port: int | None, host: str, public_key: Path | None
 
     unwaited()
     chosen = port if port is not None else REDOX_PORT if as_redox else output.SANDBOX_PORT
-    if as_redox:
-        from gateway.sandbox.redox import redox_app
-
-        key = public_key.read_bytes() if public_key is not None else None
-        try:
-            app = redox_app(public_key=key, secret=None if key else SECRET, seed=seed)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--public-key") from None
-    else:
-        from gateway.sandbox.canvas import canvas_app
-
-        app = canvas_app(seed=seed)
+    if as_redox and token_auth:
+        raise click.UsageError("--token-auth is for Canvas; the simulated Redox takes signed assertions.")
+    if "private_key_jwt" in token_auth and public_key is None:
+        raise click.UsageError("--token-auth private_key_jwt needs --public-key.")
+    key = public_key.read_bytes() if public_key is not None else None
+    try:
+        app = _app(as_redox, key, token_auth, seed)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--public-key") from None
     try:
         output.run(_serve(app, host, chosen, _tell_redox if as_redox else _tell_canvas))
     except OSError as error:
         reason = error.strerror or "the address cannot be used"
         output.fail(output.WRONG, f"cannot listen on {host}:{chosen}: {reason}; choose another --port")
+
+
+def _app(as_redox: bool, key: bytes | None, token_auth: tuple[str, ...], seed: int) -> web.Application:
+    if as_redox:
+        from gateway.sandbox.redox import redox_app
+
+        return redox_app(public_key=key, secret=None if key else SECRET, seed=seed)
+    from gateway.sandbox.canvas import canvas_app
+
+    if token_auth:
+        return canvas_app(seed=seed, token_auth=token_auth, public_key=key)
+    return canvas_app(seed=seed, public_key=key)
 
 
 async def _serve(app: web.Application, host: str, port: int, tell: object) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.assemble import Survey
 from gateway.cli.origins import code_files
+from gateway.cli.output import address, known_by
 from gateway.config import Settings, Site
 from gateway.shipped import folder
 from gateway.tables.answer.site import SiteTables
@@ -30,6 +31,8 @@ def summary(found: Survey) -> dict[str, Any]:
                 "id": site.id,
                 "dialect": site.upstream.dialect,
                 "upstream": tables.dialect.upstream,
+                "address": address(site.upstream),
+                "known_by": known_by(site.upstream),
                 "answers": _answers(site),
                 "timezone": site.timezone,
                 "schedules": len(tables.schedules),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from gateway.config.resolve import Draft, KeyPath, dotted
+from gateway.config.upstream_auth import auth_faults
 from gateway.files.zones import zone_meant
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
@@ -193,39 +194,8 @@ def _upstream(draft: Draft, path: KeyPath, upstream: Mapping[str, Any]) -> None:
     for key in ("token", "client_secret", "secret", "api_key"):
         if isinstance(held := upstream.get(key), str) and re.search(r"[\r\n\0]", held):
             draft.fault((*path, key), "holds a line break; a secret is one line")
-    for key, text in _auth(upstream):
-        draft.fault((*path, key), text)
-
-
-def _auth(upstream: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """There is one way at most in which an upstream knows us, and it is whole."""
-    ways = [key for key in ("token", "client_secret", "private_key", "api_key") if key in upstream]
-    if not ways and "secret" in upstream:
-        ways = ["secret"]
-    for key in ways[1:]:
-        yield key, f"{ways[0]} is given too; keep the one by which this upstream knows us"
-    if not ways:
-        for key in ("token_url", "client_id", "key_id"):
-            if key in upstream:
-                text = "needs client_secret, or private_key and key_id, beside it"
-                yield key, text
-                return
-        return
-    way = ways[0]
-    signed = way in ("private_key", "secret")
-    needs = {"token": (), "client_secret": ("token_url", "client_id"), "api_key": ("secret",)}
-    for key in needs.get(way, ("token_url", "client_id", "key_id")):
-        if key not in upstream:
-            yield key, f"is missing; {way} needs it"
-    symmetric = upstream.get("algorithm", "RS384") == "HS384"
-    if signed and symmetric != (way == "secret"):
-        wants = "secret" if symmetric else "private_key"
-        yield way, f"algorithm {upstream.get('algorithm', 'RS384')} signs with {wants}, not with {way}"
-    for key in ("key_id", "algorithm"):
-        if key in upstream and not signed:
-            yield key, f"is of no use with {way}; remove it"
-    if "secret" in upstream and way not in ("secret", "api_key"):
-        yield "secret", f"is of no use with {way}; remove it"
+    for below, text in auth_faults(upstream):
+        draft.fault((*path, *below), text)
 
 
 def _map(value: Any) -> dict[str, Any]:

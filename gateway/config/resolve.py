@@ -84,7 +84,7 @@ def resolve(draft: Draft, node: Node, schema: Schema, path: KeyPath = ()) -> Any
     from the folder of the configuration. A value that is faulty stands in the result as ``""``.
     """
     if isinstance(node, MarkedMap):
-        return _map(draft, node, schema.get("properties", {}), path)
+        return _map(draft, node, schema, path)
     if isinstance(node, MarkedList):
         item = schema.get("items", {})
         return [resolve(draft, value, item, (*path, n)) for n, value in enumerate(node.items)]
@@ -97,11 +97,14 @@ def resolve(draft: Draft, node: Node, schema: Schema, path: KeyPath = ()) -> Any
     return _typed(draft, text, schema)
 
 
-def _map(draft: Draft, node: MarkedMap, properties: Mapping[str, Schema], path: KeyPath) -> dict[str, Any]:
+def _map(draft: Draft, node: MarkedMap, of: Schema, path: KeyPath) -> dict[str, Any]:
+    """Keys that the schema does not name are all of one kind, or unknown."""
     values: dict[str, Any] = {}
+    properties: Mapping[str, Schema] = of.get("properties", {})
+    others = of.get("additionalProperties") or None
     for key, value in node.items:
         name = key.text
-        schema = properties.get(name)
+        schema = properties.get(name, others)
         stem = name.removesuffix("_file")
         if schema is None:
             values[name] = ""  # an unknown key: its value is nobody's business

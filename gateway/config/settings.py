@@ -6,7 +6,7 @@ explains to people, the models guarantee to the program. Secrets are ``SecretStr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +18,8 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
-Algorithm = Literal["RS384", "ES384", "HS384"]
+Algorithm = Literal["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "HS384"]
+TokenAuth = Literal["auto", "client_secret_post", "client_secret_basic", "private_key_jwt"]
 Auth = Literal["none", "token", "client-credentials", "signed-assertion", "api-key"]
 
 
@@ -98,12 +99,18 @@ class Upstream(_Frozen):
     dialect: Name
     base_url: Text
     token_url: Text | None = None
+    token_auth: TokenAuth = "auto"
     client_id: Text | None = None
     client_secret: Secret | None = None
     scope: Text | None = None
+    audience: Text | None = None
+    resource: tuple[Text, ...] = ()
+    token_fields: Mapping[str, Secret] = {}
     private_key: Secret | None = None
     key_id: Text | None = None
-    algorithm: Algorithm = "RS384"
+    algorithm: Algorithm | None = None
+    assertion_audience: Text | None = None
+    assertion_seconds: Annotated[int, Field(ge=10, le=230)] = 180
     secret: Secret | None = None
     api_key: Secret | None = None
     token: Secret | None = None

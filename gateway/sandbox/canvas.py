@@ -6,10 +6,8 @@ choices are told where they are made. It shares no code with the rest of the gat
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -21,8 +19,10 @@ from gateway.sandbox.canvas_shapes import Json, bundle, capability_statement, ou
 from gateway.sandbox.clinic import Clinic
 from gateway.sandbox.control import REQUESTS, Handler, RequestLog, add_control_routes, log_requests
 from gateway.sandbox.faults import ANYWHERE, FAULTS, Fault, FaultKind, Faults
+from gateway.sandbox.redox_auth import ClientKeys, TokenRefused
 from gateway.sandbox.seeded import seeded_clinic
 from gateway.sandbox.spoil import spoilt
+from gateway.sandbox.token_endpoint import BASIC, POST, Client, TokenEndpoint, refusal
 from gateway.sandbox.tokens import Clock, Tokens, utc_now
 
 FHIR_JSON = "application/fhir+json"
@@ -59,6 +59,8 @@ def canvas_app(
     *,
     client_id: str | None = None,
     client_secret: str | None = None,
+    token_auth: Collection[str] = (POST, BASIC),
+    public_key: bytes | str | None = None,
     seed: int = 1,
     clock: Clock = utc_now,
     token_seconds: int = TOKEN_SECONDS,
@@ -66,7 +68,8 @@ def canvas_app(
     """The application; ``web.run_app`` or a test server runs it.
 
     clinic: what it serves, the seeded one (by ``seed``) if absent. client_id, client_secret: the
-    only ones let in; absent, any that are not empty are. clock: now, with its zone: decides which
+    only ones let in; absent, any that are not empty are. token_auth: the ways in which a client may show who
+    it is; for ``private_key_jwt`` by ``public_key`` (PEM). clock: now, with its zone: decides which
     UTC date a search without ``start`` begins on, and when tokens expire, after ``token_seconds``.
     ``app[FAULTS]`` and ``app[REQUESTS]`` are the switches and the log of /sandbox/.
     """
@@ -78,7 +81,7 @@ def canvas_app(
         clinic or seeded_clinic(seed),
         app[FAULTS],
         Tokens(token_seconds, clock),
-        (client_id, client_secret),
+        TokenEndpoint(Client(client_id, client_secret, token_auth, ClientKeys(public_key=public_key))),
         clock,
     )
     canvas.add_routes(app.router)
@@ -91,18 +94,19 @@ class _Canvas:
         clinic: Clinic,
         faults: Faults,
         tokens: Tokens,
-        client: tuple[str | None, str | None],
+        token_endpoint: TokenEndpoint,
         clock: Clock,
     ) -> None:
         self._clinic = clinic
         self._faults = faults
         self._tokens = tokens
-        self._client = client
+        self._token_endpoint = token_endpoint
         self._clock = clock
         self._schedule_searches = 0
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         router.add_post("/auth/token/", self.token)
+        router.add_get("/.well-known/smart-configuration", self.smart_configuration)
         router.add_get("/metadata", self.metadata)
         router.add_get("/Schedule", self.search_schedules)
         router.add_get("/Slot", self.search_slots)
@@ -112,20 +116,15 @@ class _Canvas:
         router.add_get("/Location/{id}", self.read_location)
 
     async def token(self, request: web.Request) -> web.StreamResponse:
-        """OAuth 2.0 client credentials (RFC 6749, 4.4), id and secret in the form or as HTTP Basic."""
+        """OAuth 2.0 client credentials (RFC 6749, 4.4)."""
         fault = self._faults.take("token")
         early = await _early(request, fault)
         if early is not None:
             return early
-        form = await request.post()
-        basic = _basic(request.headers.get("Authorization", ""))
-        given = basic or (str(form.get("client_id", "")), str(form.get("client_secret", "")))
-        if form.get("grant_type") != "client_credentials":
-            return _oauth_error(400, "unsupported_grant_type" if "grant_type" in form else "invalid_request")
-        if not all(given) or any(
-            want not in (None, got) for want, got in zip(self._client, given, strict=True)
-        ):
-            return _oauth_error(401, "invalid_client", basic=basic is not None)
+        try:
+            await self._token_endpoint.check(request, self._clock())
+        except TokenRefused as refused:
+            return refusal(request, refused)
         answer = {
             "access_token": self._tokens.issue(),
             "expires_in": self._tokens.seconds,
@@ -136,6 +135,12 @@ class _Canvas:
         if not response.prepared:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    async def smart_configuration(self, request: web.Request) -> web.Response:
+        """Where tokens are had, and how; open to anybody."""
+        return web.json_response(
+            self._token_endpoint.smart_configuration(f"{request.url.origin()}/auth/token/")
+        )
 
     async def metadata(self, _request: web.Request) -> web.Response:
         """Open to anybody, as the live one is."""
@@ -255,20 +260,3 @@ def _encoded(value: Any) -> bytes:
 
 def _fhir(resource: Json, status: int = 200) -> web.Response:
     return web.Response(body=_encoded(resource), status=status, content_type=FHIR_JSON)
-
-
-def _basic(header: str) -> tuple[str, str] | None:
-    """Id and secret of an ``Authorization: Basic`` header; None if there is none that can be read."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return name, secret
-
-
-def _oauth_error(status: int, error: str, *, basic: bool = False) -> web.Response:
-    headers = {"Cache-Control": "no-store"} | ({"WWW-Authenticate": 'Basic realm="sandbox"'} if basic else {})
-    return web.json_response({"error": error}, status=status, headers=headers)

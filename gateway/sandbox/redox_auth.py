@@ -1,11 +1,11 @@
-"""How the simulated Redox knows its client: signed assertions, and the legacy API key.
+"""Signed assertions as the simulated systems check them (RFC 7523, 3).
 
 JOSE is joserfc's: typed, maintained by Authlib's author, no dependency but cryptography.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from joserfc import jws, jwt
@@ -56,7 +56,7 @@ class ClientKeys:
 
     def find(self, kid: str, alg: str) -> Key:
         """The key of this ``kid`` for this algorithm. Raises TokenRefused if there is none."""
-        kind = {"RS384": "RSA", "ES384": "EC", "HS384": "oct"}[alg]
+        kind = {"RS": "RSA", "ES": "EC", "HS": "oct"}[alg[:2]]
         single = self._single if self._key_id in (None, kid) else []
         for key in [*single, *(key for key in self._set if key.kid == kid)]:
             if key.key_type == kind:
@@ -67,13 +67,22 @@ class ClientKeys:
 class Assertions:
     """Checks client assertions (RFC 7523, 3). ``client_id``: the only client let in, any if absent.
 
-    Stricter than is documented of Redox in two points, so that a careless client is found out:
-    ``exp`` at most five minutes ahead (one minute of skew allowed), and no ``jti`` twice.
+    Stricter than is documented of Redox in three points, so that a careless client is found out:
+    ``exp`` at most ``seconds_ahead``, neither ``iat`` nor ``nbf`` ahead, and no ``jti`` twice.
     """
 
-    def __init__(self, keys: ClientKeys, client_id: str | None) -> None:
+    def __init__(
+        self,
+        keys: ClientKeys,
+        client_id: str | None,
+        *,
+        algorithms: Collection[str] = ALGORITHMS,
+        seconds_ahead: int = ASSERTION_SECONDS + SKEW_SECONDS,
+    ) -> None:
         self._keys = keys
         self._client_id = client_id
+        self._algorithms = tuple(algorithms)
+        self._seconds_ahead = seconds_ahead
         self._used: dict[str, float] = {}
 
     def check(self, form: Mapping[str, Any], audience: str, now: float) -> None:
@@ -91,11 +100,11 @@ class Assertions:
         try:
             header = jws.extract_compact(assertion.encode()).headers()
             alg, kid = header.get("alg"), header.get("kid")
-            if alg not in ALGORITHMS:
-                raise TokenRefused(401, "invalid_client", f"alg must be one of {', '.join(ALGORITHMS)}")
+            if alg not in self._algorithms:
+                raise TokenRefused(401, "invalid_client", f"alg must be one of {', '.join(self._algorithms)}")
             if not isinstance(kid, str) or not kid:
                 raise TokenRefused(401, "invalid_client", "kid is missing from the header of the assertion")
-            return jwt.decode(assertion, self._keys.find(kid, alg), algorithms=ALGORITHMS).claims
+            return jwt.decode(assertion, self._keys.find(kid, alg), algorithms=[alg]).claims
         except (JoseError, ValueError) as error:
             raise TokenRefused(
                 401, "invalid_client", "the assertion is not a JWT signed by this key"
@@ -110,8 +119,10 @@ class Assertions:
             raise TokenRefused(401, "invalid_client", f"aud must be {audience}")
         if isinstance(expiry, bool) or not isinstance(expiry, int | float):
             raise TokenRefused(401, "invalid_client", "exp must be a number of seconds since 1970")
-        if not now < expiry <= now + ASSERTION_SECONDS + SKEW_SECONDS:
+        if not now < expiry <= now + self._seconds_ahead:
             raise TokenRefused(401, "invalid_client", "exp must lie ahead, by five minutes at most")
+        if any(claims.get(each, 0) > now for each in ("iat", "nbf")):
+            raise TokenRefused(401, "invalid_client", "iat and nbf must not lie ahead")
         if not isinstance(jti, str) or not jti or jti in self._used:
             raise TokenRefused(401, "invalid_client", "jti must be there and new in each assertion")
         self._used = {used: until for used, until in self._used.items() if until > now} | {jti: expiry}

@@ -8,9 +8,10 @@ from yarl import URL
 from gateway.core.errors import Issue
 from gateway.core.plan import Answer, Call, Failure
 from gateway.upstream.breaker import BreakerState
+from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
 from gateway.upstream.interface import ClientSettings
-from gateway.upstream.oauth import Credentials, FixedToken
+from gateway.upstream.oauth import FixedToken
 from gateway.upstream.paging import BaseUrl, next_link
 from gateway.upstream.resilient import Careful
 from gateway.upstream.surroundings import Surroundings

@@ -3,75 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
-from urllib.parse import urlencode
-
-import msgspec
-from yarl import URL
+from typing import Final
 
 from gateway.upstream.backoff import retry_after_seconds
-from gateway.upstream.exchange import Request, Wire, exchange
+from gateway.upstream.credentials import Credentials
+from gateway.upstream.exchange import Request, Response, Wire, exchange
 from gateway.upstream.interface import EventOutcome, UpstreamEvent
+from gateway.upstream.rate import SlidingWindow
+from gateway.upstream.smart_configuration import Discovered
 from gateway.upstream.surroundings import Surroundings
-from gateway.upstream.trouble import Trouble, plausible_code
+from gateway.upstream.token_answer import Grant, TokenError, token_refused
+from gateway.upstream.trouble import Trouble
 
-DEFAULT_LIFETIME_SECONDS = 300.0
-REFUSAL_SECONDS = 1.0
+REFUSAL_SECONDS: Final = 1.0
+"""How long a refusal stands; also the least for which a token is used, however short it says that it lives:
+so no endpoint is asked once a request."""
+RENEWALS_BY_401: Final = 5
+RENEWALS_SECONDS: Final = 10.0
 
-# RFC 6750, section 2.1, is narrower; some issuers are not. No space, no control character.
-_HEADER_SAFE = re.compile(r"[!-~]{1,16384}")
-
-
-class TokenError(Trouble):
-    """No token was to be had. It says nothing about the upstream itself, so the breaker ignores it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a token endpoint gave: the token, and how long it lives from now, in seconds."""
-
-    token: str = field(repr=False)
-    lifetime: float
-
-    def __post_init__(self) -> None:
-        if not _HEADER_SAFE.fullmatch(self.token):
-            raise TokenError("protocol")
-
-
-class Credentials(Protocol):
-    """How a token is asked for and how the answer is read. Both are pure; ``now`` is epoch seconds."""
-
-    def request(self, *, now: float) -> Request:
-        """The request to the token endpoint."""
-
-    def grant(self, body: bytes, *, now: float) -> Grant:
-        """Read a 2xx answer. Raises TokenError ``protocol`` if there is no usable token in it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientCredentials:
-    """Client id and secret in the form body, as Canvas documents it."""
-
-    token_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    scope: str | None = None
-
-    def request(self, *, now: float) -> Request:
-        del now
-        fields = {
-            "grant_type": "client_credentials",
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-        }
-        return form_request(self.token_url, fields | ({"scope": self.scope} if self.scope else {}))
-
-    def grant(self, body: bytes, *, now: float) -> Grant:
-        del now
-        return oauth_grant(body)
+# A waiter leaves this long before its own deadline, to be able to say what it waited for.
+_PARTING_SECONDS: Final = 0.05
+# Of the time for a token, how much may go into asking where it is had.
+_PATIENCE_SHARE: Final = 0.3
+_LATE: Final = "the token endpoint has not answered in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +35,9 @@ class FixedToken:
 
     token: str = field(repr=False)
 
-    async def get(self) -> str:
+    async def get(self, *, deadline: float | None = None) -> str:
         """The token."""
+        del deadline
         return self.token
 
     def invalidate(self, token: str) -> None:
@@ -91,40 +47,12 @@ class FixedToken:
         """Nothing is under way."""
 
 
-class _TokenAnswer(msgspec.Struct):
-    access_token: str
-    token_type: str = "Bearer"
-    expires_in: float | str | None = None
-
-
-class _TokenRefusal(msgspec.Struct):
-    error: str | None = None
-
-
-def form_request(url: str, fields: dict[str, str]) -> Request:
-    """A form POST to a token endpoint (RFC 6749, appendix B)."""
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    return Request("POST", URL(url), "token", headers, urlencode(fields).encode())
-
-
-def oauth_grant(body: bytes) -> Grant:
-    """Read an answer by RFC 6749, section 5.1; without ``expires_in`` the token lives 300 s."""
-    try:
-        answer = msgspec.json.decode(body, type=_TokenAnswer)
-        lifetime = DEFAULT_LIFETIME_SECONDS if answer.expires_in is None else float(answer.expires_in)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        raise TokenError("protocol") from None
-    if answer.token_type.lower() != "bearer" or not lifetime > 0:
-        raise TokenError("protocol")
-    return Grant(answer.access_token, lifetime)
-
-
 class SharedToken:
     """The current token of one upstream, for all its requests at once.
 
     It is renewed min(60 s, a tenth of its life) before it expires, while the old one still serves.
     One renewal is in flight at a time; it is a task of its own, so that a waiter who is cancelled
-    takes nothing from the others. A refusal stands for a second before the endpoint is asked again.
+    takes nothing from the others.
     """
 
     def __init__(self, credentials: Credentials, wire: Wire, *, seconds: float, around: Surroundings) -> None:
@@ -135,13 +63,15 @@ class SharedToken:
         self._token: str | None = None
         self._expires_at = 0.0
         self._renew_at = 0.0
-        self._refusal: Callable[[], TokenError] | None = None
+        self._refusal: TokenError | None = None
         self._refused_until = 0.0
+        # An upstream that refuses whatever it is shown is not helped by a new token for each request.
+        self._by_401 = SlidingWindow(limit=RENEWALS_BY_401, seconds=RENEWALS_SECONDS, clock=around.clock)
         self._renewal: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def get(self) -> str:
-        """A token that has not expired. Raises TokenError."""
+    async def get(self, *, deadline: float | None = None) -> str:
+        """A token that has not expired, by ``deadline`` (``loop.time()``). Raises TokenError."""
         now = self._around.clock()
         refused = self._refusal is not None and now < self._refused_until
         if self._token is not None and now < self._expires_at:
@@ -149,20 +79,24 @@ class SharedToken:
                 self._renew()
             return self._token
         if refused and self._refusal is not None:
-            raise self._refusal()
+            raise self._refusal.again()
         renewal = self._renew()
-        await asyncio.wait({renewal})
+        left = None if deadline is None else deadline - asyncio.get_running_loop().time() - _PARTING_SECONDS
+        await asyncio.wait({renewal}, timeout=left)
+        if not renewal.done():
+            raise TokenError("deadline", _LATE)
         if renewal.cancelled() or self._closed:
-            raise TokenError("connect")
+            raise TokenError("connect", "the gateway is being shut down")
         renewal.result()
         if self._refusal is not None:
-            raise self._refusal()
+            raise self._refusal.again()
         # Another request may have found the new token rejected already: then it is not there.
-        return self._token if self._token is not None else await self.get()
+        return self._token if self._token is not None else await self.get(deadline=deadline)
 
     def invalidate(self, token: str) -> None:
-        """Drop ``token`` after a 401, unless it is no longer the current one anyway."""
-        if token == self._token:
+        """Drop ``token`` after a 401, unless it is no longer the current one anyway, or ``RENEWALS_BY_401``
+        were dropped in the last ``RENEWALS_SECONDS``."""
+        if token == self._token and self._by_401.take() is None:
             self._token = None
 
     async def close(self) -> None:
@@ -179,48 +113,75 @@ class SharedToken:
 
     async def _fetch(self) -> None:
         """Ask the endpoint, and keep the token or the refusal."""
+        clock = self._around.clock
+        end = asyncio.get_running_loop().time() + self._seconds
+        if isinstance(self._credentials, Discovered):
+            patience = _PATIENCE_SHARE * self._seconds
+            await self._credentials.look(self._observed, now=clock(), patience=patience)
+        started = clock()
+        try:
+            grant = await self._ask(end)
+        except TokenError as refusal:
+            self._refusal, self._refused_until = refusal, clock() + REFUSAL_SECONDS
+        else:
+            self._token, self._refusal = grant.token, None
+            self._expires_at = max(started + grant.lifetime, clock() + REFUSAL_SECONDS)
+            self._renew_at = self._expires_at - min(60.0, grant.lifetime / 10)
+
+    async def _ask(self, end: float) -> Grant:
+        """One exchange with the token endpoint, by ``end`` (``loop.time()``). Raises TokenError, whatever was
+        the matter."""
+        now = self._around.wall_clock()
+        started = self._around.clock()
+        outcome: EventOutcome = "cancelled"
+        status: int | None = None
+        sent = 0
+        try:
+            request = self._credentials.request(now=now)
+            sent = 1
+            async with asyncio.timeout_at(end):
+                response = await exchange(self._around.session(), request, self._wire)
+            if not 200 <= response.status < 300:
+                after = retry_after_seconds(response.retry_after, now=now)
+                raise token_refused(response.status, response.body, after)
+            grant = self._credentials.grant(response.body, now=now)
+            outcome, status = "ok", response.status
+            return grant
+        except (Trouble, TimeoutError) as trouble:
+            error = trouble if isinstance(trouble, TokenError) else _unanswered(trouble)
+            outcome, status = error.kind, error.status
+            raise error from None
+        finally:
+            self._around.observe(
+                UpstreamEvent("token", outcome, status, self._around.clock() - started, sent)
+            )
+
+    async def _observed(self, request: Request) -> Response:
+        """Any request that leads to a token, told like every other."""
         started = self._around.clock()
         outcome: EventOutcome = "cancelled"
         status: int | None = None
         try:
-            async with asyncio.timeout(self._seconds):
-                status, grant = await self._ask()
-            outcome = "ok"
-            self._token, self._refusal = grant.token, None
-            self._expires_at = started + grant.lifetime
-            self._renew_at = self._expires_at - min(60.0, grant.lifetime / 10)
-        except (Trouble, TimeoutError) as trouble:
-            refusal = _refusal(trouble)
-            outcome, status = refusal().kind, refusal().status
-            self._refusal, self._refused_until = refusal, self._around.clock() + REFUSAL_SECONDS
+            response = await exchange(self._around.session(), request, self._wire)
+            outcome, status = ("ok" if response.status < 400 else "status"), response.status
+            return response
+        except Trouble as trouble:
+            outcome, status = trouble.kind, trouble.status
+            raise
         finally:
             seconds = self._around.clock() - started
-            self._around.observe(UpstreamEvent("token", outcome, status, seconds, 1))
-
-    async def _ask(self) -> tuple[int, Grant]:
-        now = self._around.wall_clock()
-        response = await exchange(self._around.session(), self._credentials.request(now=now), self._wire)
-        if 200 <= response.status < 300:
-            return response.status, self._credentials.grant(response.body, now=now)
-        raise _refused(response.status, response.body, retry_after_seconds(response.retry_after, now=now))
+            self._around.observe(UpstreamEvent(request.target, outcome, status, seconds, 1))
 
 
-def _refused(status: int, body: bytes, retry_after: float | None) -> TokenError:
-    """RFC 6749, section 5.2; the body of a refusal need not be JSON."""
-    try:
-        code = plausible_code(msgspec.json.decode(body, type=_TokenRefusal).error)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        code = None
-    if status in (429, 503):
-        return TokenError("overloaded", status=status, code=code, retry_after=retry_after)
-    if 400 <= status < 500:
-        return TokenError("unauthorized", status=status, code=code)
-    return TokenError("connect" if status >= 500 else "protocol", status=status, code=code)
-
-
-def _refusal(trouble: Trouble | TimeoutError) -> Callable[[], TokenError]:
-    """What to raise, anew for each waiter: an exception that is raised twice mixes their tracebacks."""
+def _unanswered(trouble: Trouble | TimeoutError) -> TokenError:
+    """An exchange that brought no whole answer, as the token endpoint's."""
     if isinstance(trouble, TimeoutError):
-        return lambda: TokenError("connect")
-    kind, status, code, after = trouble.kind, trouble.status, trouble.code, trouble.retry_after
-    return lambda: TokenError(kind, status=status, code=code, retry_after=after)
+        return TokenError("deadline", _LATE)
+    if trouble.kind == "connect":
+        return TokenError(
+            "connect",
+            "the token endpoint could not be reached (no connection, or it broke)",
+            status=trouble.status,
+        )
+    text = "the token endpoint's answer was cut short, too long or not HTTP"
+    return TokenError("protocol", text, status=trouble.status)

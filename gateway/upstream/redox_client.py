@@ -8,9 +8,9 @@ import msgspec
 
 from gateway.core.plan import Answer, Call, Failure
 from gateway.upstream.breaker import BreakerState
+from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
 from gateway.upstream.interface import ClientSettings
-from gateway.upstream.oauth import Credentials
 from gateway.upstream.paging import BaseUrl
 from gateway.upstream.rate import SlidingWindow
 from gateway.upstream.resilient import Careful

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from gateway.upstream.backoff import full_jitter, retry_after_seconds
 from gateway.upstream.breaker import Breaker, BreakerState, Passage
+from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request, Response, Wire, exchange
 from gateway.upstream.interface import ClientSettings, EventOutcome, UpstreamEvent
-from gateway.upstream.oauth import Credentials, FixedToken, SharedToken
+from gateway.upstream.oauth import FixedToken, SharedToken
 from gateway.upstream.rate import SlidingWindow
 from gateway.upstream.session import tls_trust
 from gateway.upstream.surroundings import Surroundings
@@ -85,7 +86,7 @@ class Careful:
         attempt = 1
         renewed = False
         while True:
-            token = await self._tokens.get() if self._tokens is not None else None
+            token = await self._tokens.get(deadline=deadline) if self._tokens is not None else None
             try:
                 response = await self._once(request, token, attempt, deadline, passage)
             except Trouble as error:

@@ -92,7 +92,10 @@ def test_a_site_of_every_dialect_with_and_without_fhir_clients(inside: Any) -> N
     config = Path(__file__).resolve().parents[1] / "samples" / "every-dialect" / "gateway.yaml"
     done = inside("check", "--config", config)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.partition(", tables")[0] for line in done.stdout.splitlines()[1:5]] == [
+    lines = done.stdout.splitlines()[1:9]
+    assert lines[1] == "           asks http://127.0.0.1:8081; token: none"
+    assert lines[7] == "           asks http://127.0.0.1:8082; token: Redox's legacy key"
+    assert [line.partition(", tables")[0] for line in lines[::2]] == [
         "  canvas   answers Redox and FHIR clients, dialect canvas (fhir), America/Los_Angeles, "
         "0 lines in schedules.csv",
         "  r4       answers Redox, dialect fhir-r4 (fhir), America/New_York, 0 lines in schedules.csv",

@@ -97,6 +97,7 @@ def test_what_the_simulated_canvas_is(inside: Any, configured: Any, canvas: int)
     assert "Granite" not in done.stdout + done.stderr
     assert set(requests_to(canvas)) == {
         "POST /auth/token/",
+        "GET /.well-known/smart-configuration",
         *(f"GET /{name}" for name in ("metadata", "Schedule", "Practitioner", "Location", "Slot")),
     }
     assert len(requests_to(canvas)) < 20
@@ -152,7 +153,8 @@ def test_nobody_there(inside: Any, configured: Any) -> None:
         "",
         "Findings",
         "   fault  http://127.0.0.1:9 (tokens from http://127.0.0.1:9/auth/token/) answered none of the "
-        "searches: no connection, or it broke.",
+        "searches: there was no access token: the token endpoint could not be reached (no connection, "
+        "or it broke).",
     ]
 
 
@@ -209,7 +211,8 @@ def test_redox_with_a_secret_that_it_does_not_know(inside: Any, redox: Any) -> N
     _, write = redox
     done = inside("probe", "--config", write("another-secret-of-more-than-48-characters-0123456789-abc"))
     assert done.returncode == 4
-    assert "   token     none: the credentials were refused, or nobody answered" in done.stdout.splitlines()
+    said = "the token endpoint answered with status 401, error invalid_client"
+    assert f"   token     none: {said}" in done.stdout.splitlines()
     assert "another-secret" not in done.stdout + done.stderr
 
 

@@ -93,7 +93,8 @@ async def test_pinned_client_in_form_or_basic(aiohttp_client: AiohttpClient) -> 
         ({}, grant | {"client_id": "me", "client_secret": "yours"}, 401),
         ({"Authorization": f"Basic {right}"}, grant, 200),
         ({"Authorization": f"Basic {wrong}"}, grant, 401),
-        ({"Authorization": "Basic ?"}, grant | {"client_id": "me", "client_secret": "mine"}, 401),
+        ({"Authorization": "Basic ?"}, grant, 401),
+        ({"Authorization": f"Basic {right}"}, grant | {"client_id": "me", "client_secret": "mine"}, 400),
     ]:
         async with client.post("/auth/token/", data=form, headers=headers) as response:
             assert response.status == status

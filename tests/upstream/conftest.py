@@ -13,9 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.core.plan import Answer, Call, Failure
+from gateway.upstream.client_secret import ClientCredentials
 from gateway.upstream.fhir_client import FhirClient
 from gateway.upstream.interface import ClientSettings, UpstreamEvent
-from gateway.upstream.oauth import ClientCredentials
 from gateway.upstream.session import SharedSession
 from gateway.upstream.surroundings import Surroundings
 

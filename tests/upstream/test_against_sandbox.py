@@ -16,11 +16,12 @@ from gateway.core.plan import Answer, Call, Failure
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.faults import FAULTS, Fault
 from gateway.sandbox.redox import redox_app
+from gateway.upstream.client_assertion import SignedAssertion
+from gateway.upstream.client_secret import ClientCredentials
 from gateway.upstream.fhir_client import FhirClient
 from gateway.upstream.interface import ClientSettings
-from gateway.upstream.oauth import ClientCredentials
 from gateway.upstream.redox_client import RedoxClient, RedoxSettings
-from gateway.upstream.redox_credentials import LegacyKey, SignedAssertion
+from gateway.upstream.redox_credentials import LegacyKey
 from gateway.upstream.session import SharedSession
 from gateway.upstream.surroundings import Surroundings
 

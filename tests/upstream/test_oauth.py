@@ -6,11 +6,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from gateway.upstream.client_secret import ClientCredentials
 from gateway.upstream.exchange import Wire
 from gateway.upstream.interface import UpstreamEvent
-from gateway.upstream.oauth import ClientCredentials, Grant, SharedToken, TokenError, oauth_grant
+from gateway.upstream.oauth import SharedToken
 from gateway.upstream.session import SharedSession
 from gateway.upstream.surroundings import Surroundings
+from gateway.upstream.token_answer import Grant, TokenError
 
 from .conftest import Clock, Script, answer
 
@@ -110,16 +112,13 @@ async def test_a_cancelled_waiter_takes_nothing_from_the_others(script: Script, 
         (401, {"error": "Pat Granite is unknown"}, ("unauthorized", 401, None)),
         (429, {}, ("overloaded", 429, None)),
         (503, {}, ("overloaded", 503, None)),
-        (500, {}, ("connect", 500, None)),
+        (500, {}, ("status", 500, None)),
         (302, {}, ("protocol", 302, None)),
         (200, b"<html>", ("protocol", None, None)),
         (200, {"token": "x"}, ("protocol", None, None)),
         (200, {"access_token": ""}, ("protocol", None, None)),
         (200, {"access_token": "a\r\nX: y"}, ("protocol", None, None)),
         (200, {"access_token": "a", "token_type": "mac"}, ("protocol", None, None)),
-        (200, {"access_token": "a", "expires_in": "soon"}, ("protocol", None, None)),
-        (200, {"access_token": "a", "expires_in": 0}, ("protocol", None, None)),
-        (200, {"access_token": "a", "expires_in": "nan"}, ("protocol", None, None)),
     ],
 )
 async def test_a_refusal_is_ours_and_stands_for_a_second(
@@ -154,7 +153,55 @@ async def test_a_refused_renewal_leaves_the_old_token_in_use(
 async def test_an_endpoint_that_does_not_answer(script: Script, session: SharedSession, clock: Clock) -> None:
     source = Source(script, session, clock, seconds=0.05)
     script.token_steps = [answer(delay=1.0)]
-    assert await source.error() == ("connect", None, None)
+    assert await source.error() == ("deadline", None, None)
+    assert [(event.outcome, event.attempt) for event in source.events] == [("deadline", 1)]
+
+
+async def test_who_waits_is_told_before_its_own_deadline(script: Script, source: Source) -> None:
+    script.token_steps = [answer({"access_token": "late"}, delay=0.5)]
+    with pytest.raises(TokenError) as raised:
+        await source.tokens.get(deadline=asyncio.get_running_loop().time() + 0.1)
+    assert (raised.value.kind, raised.value.token) == (
+        "deadline",
+        "the token endpoint has not answered in time",
+    )
+    assert await source.tokens.get() == "late", "the renewal went on for the others"
+    assert script.tokens == 1
+
+
+@pytest.mark.parametrize("lifetime", [1e-9, 0.5, 0, -5, "soon"])
+async def test_a_short_life_does_not_make_a_request_for_each_request(
+    script: Script, source: Source, clock: Clock, lifetime: object
+) -> None:
+    script.token_steps = [answer({"access_token": "short", "expires_in": lifetime})]
+    for _ in range(20):
+        assert await source.tokens.get() == "short"
+        clock.now += 0.04
+    assert script.tokens == 1
+
+
+async def test_a_life_shorter_than_the_margin_of_renewal_is_used_up(
+    script: Script, source: Source, clock: Clock
+) -> None:
+    script.token_steps = [answer({"access_token": "short", "expires_in": 5})]
+    assert await source.tokens.get() == "short"
+    clock.now += 4.4
+    assert await source.tokens.get() == "short"
+    assert script.tokens == 1
+    clock.now += 0.6
+    assert await source.tokens.get() == "token-2"
+
+
+async def test_an_upstream_that_refuses_whatever_it_is_shown_brings_no_storm_of_tokens(
+    script: Script, source: Source, clock: Clock
+) -> None:
+    for _ in range(50):
+        source.tokens.invalidate(await source.tokens.get())
+    assert await source.tokens.get() == "token-6"
+    assert script.tokens == 6
+    clock.now += 10.1
+    source.tokens.invalidate(await source.tokens.get())
+    assert await source.tokens.get() == "token-7"
 
 
 async def test_closing_ends_the_renewal_and_frees_who_waits(script: Script, source: Source) -> None:
@@ -166,15 +213,5 @@ async def test_closing_ends_the_renewal_and_frees_who_waits(script: Script, sour
     assert source.events[-1].outcome == "cancelled"
 
 
-def test_no_secret_is_shown() -> None:
-    credentials = ClientCredentials(
-        token_url="http://h/token", client_id="id", client_secret="hush", scope="s"
-    )
-    assert (
-        "hush" not in f"{credentials!r} {credentials} {credentials.request(now=0.0)!r} {Grant('hush', 1.0)!r}"
-    )
-    assert b"scope=s" in (credentials.request(now=0.0).body or b"")
-
-
-def test_the_lifetime_is_read() -> None:
-    assert oauth_grant(b'{"access_token":"a","expires_in":36000}') == Grant("a", 36000.0)
+def test_no_token_is_shown() -> None:
+    assert "hush" not in f"{Grant('hush', 1.0)!r}"

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from gateway.core.plan import Answer, Call, Failure
+from gateway.upstream.client_assertion import SignedAssertion
 from gateway.upstream.interface import UpstreamEvent
 from gateway.upstream.oauth import Credentials
 from gateway.upstream.redox_client import RedoxClient, RedoxSettings
-from gateway.upstream.redox_credentials import LegacyKey, SignedAssertion
+from gateway.upstream.redox_credentials import LegacyKey
 from gateway.upstream.session import SharedSession
 from gateway.upstream.surroundings import Surroundings
 
@@ -151,7 +152,8 @@ async def test_the_legacy_key(script: Script, make: Make) -> None:
 async def test_a_legacy_key_that_is_refused_in_html(script: Script, make: Make) -> None:
     script.token_steps = [answer(b"<html>no</html>", status=401)]
     redox = make(LegacyKey(base_url=script.url, api_key="k", secret="s"))
-    assert await redox.call() == Failure(CALL, "unauthorized", status=401)
+    why = "the token endpoint answered with status 401"
+    assert await redox.call() == Failure(CALL, "unauthorized", status=401, token=why)
 
 
 async def test_concurrent_queries_share_one_assertion(script: Script, make: Make) -> None:
