@@ -50,7 +50,7 @@ def where(mapping: SiteTables) -> FhirSite:
 # --- when -------------------------------------------------------------------------------------------
 
 NINE = "2025-10-22T09:00:00-07:00"
-AT_NINE, AFTER_NINE = "2025-10-22T16:00:00.000Z", "2025-10-22T16:00:00.001Z"
+AT_NINE, AFTER_NINE = "2025-10-22T16:00:00.000Z", "2025-10-22T16:00:01.000Z"  # a second is a range too
 BOUNDS = [
     # Lower bounds; without an end, the site's seven days.
     ("start=2025-10-22", MIDNIGHT, "2025-10-29T07:00:00.000Z"),
@@ -59,9 +59,15 @@ BOUNDS = [
     ("start=sa2025-10-22", NEXT, "2025-10-30T07:00:00.000Z"),
     (f"start={NINE}", AT_NINE, "2025-10-29T16:00:00.000Z"),
     (f"start=ge{NINE}", AT_NINE, "2025-10-29T16:00:00.000Z"),
-    (f"start=gt{NINE}", AFTER_NINE, "2025-10-29T16:00:00.001Z"),
-    (f"start=sa{NINE}", AFTER_NINE, "2025-10-29T16:00:00.001Z"),
-    # The whole day, or the very instant.
+    (f"start=gt{NINE}", AFTER_NINE, "2025-10-29T16:00:01.000Z"),
+    (f"start=sa{NINE}", AFTER_NINE, "2025-10-29T16:00:01.000Z"),
+    # A year, a month, a minute, a millisecond: each is the whole of it.
+    ("start=ge2025&start=lt2025-02", "2025-01-01T08:00:00.000Z", "2025-02-01T08:00:00.000Z"),
+    ("start=eq2025-11", "2025-11-01T07:00:00.000Z", "2025-12-01T08:00:00.000Z"),
+    ("start=eq2025-10-22T09:00-07:00", AT_NINE, "2025-10-22T16:01:00.000Z"),
+    ("start=gt2025-10-22T09:00-07:00", "2025-10-22T16:01:00.000Z", "2025-10-29T16:01:00.000Z"),
+    ("start=eq2025-10-22T09:00:00.250-07:00", "2025-10-22T16:00:00.250Z", "2025-10-22T16:00:00.251Z"),
+    # The whole day, or the very second.
     ("start=eq2025-10-22", MIDNIGHT, NEXT),
     (f"start=eq{NINE}", AT_NINE, AFTER_NINE),
     # Upper bounds; without a start, now.

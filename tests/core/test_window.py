@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import InvalidMessage
-from gateway.core.window import add_days, parse_instant, to_utc_text, window_of
+from gateway.core.window import add_days, parse_instant, parse_range, to_utc_text, window_of
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -33,6 +33,13 @@ ZONES = [LOS_ANGELES, KOLKATA, LORD_HOWE, ZoneInfo("UTC"), ZoneInfo("America/Sao
         ("2016-12-31T23:59:60.7Z", "2017-01-01T00:00:00.000Z"),
         ("2025-10-21T09:00:00", "2025-10-21T16:00:00.000Z"),
         ("2025-10-21", "2025-10-21T07:00:00.000Z"),
+        ("20251021", "2025-10-21T07:00:00.000Z"),  # ISO 8601, basic form
+        ("20251021T190027Z", "2025-10-21T19:00:27.000Z"),
+        ("20251021T1900-04", "2025-10-21T23:00:00.000Z"),
+        ("20251021190027.415-0400", "2025-10-21T23:00:27.415Z"),  # HL7 version 2, DTM
+        ("202510211900", "2025-10-22T02:00:00.000Z"),
+        ("2025-10-21T24:00:00", "2025-10-22T07:00:00.000Z"),  # the end of the day
+        ("2025-12-31T24:00Z", "2026-01-01T00:00:00.000Z"),
         ("2025-12-21", "2025-12-21T08:00:00.000Z"),
         ("2025-03-09T02:30:00", "2025-03-09T10:30:00.000Z"),  # skipped: 03:30 by the new clock
         ("2025-11-02T01:30:00", "2025-11-02T08:30:00.000Z"),  # twice: the first
@@ -47,7 +54,7 @@ def test_instants_that_are_read(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", " ", "soon", "20251021", "20251021T100000Z", "2025-W43", "2025-W43-2", "2025-294", "25-10-21"),
+        *("", " ", "soon", "2025102", "202510211", "2025-W43", "2025-W43-2", "2025-294", "25-10-21"),
         *("2025-10", "2025-10-21T", "2025-10-21T10", "2025-10-21T10Z", "2025-10-21T10:00.5Z", "2025-10-21Z"),
         *("2025-10-21T10:00:00+", "2025-10-21T10:00:00+7", "2025-10-21T10:00:00 UTC", " 2025-10-21"),
         *("2025-10-21\n", "٢٠٢٥-١٠-٢١", "2025-10-21T10:00:00.Z", "2025-10-21  10:00", "-2025-10-21"),
@@ -61,7 +68,14 @@ def test_what_is_no_date_and_time(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("2025-02-29", "2025-13-01", "2025-00-10", "2025-10-21T24:00:00", "2025-10-21T10:60:00"),
+        *(
+            "2025-02-29",
+            "2025-13-01",
+            "2025-00-10",
+            "2025-10-21T24:00:01",
+            "2025-10-21T24:01",
+            "2025-10-21T10:60:00",
+        ),
         *("2025-10-21T10:00:61Z", "2025-10-21T10:00:00+14:01", "2025-10-21T10:00:00-0060", "0000-01-01"),
     ],
 )
@@ -235,3 +249,38 @@ def test_a_window_or_an_invalid_message(
         assert error.issues
     else:
         assert found.start < found.end
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "first", "after"),
+    [
+        # Clocks go forward at midnight: the day begins at 01:00 and lasts 23 hours.
+        ("America/Havana", "2025-03-09", "2025-03-09T05:00:00.000Z", "2025-03-10T04:00:00.000Z"),
+        ("Africa/Cairo", "2025-04-25", "2025-04-24T22:00:00.000Z", "2025-04-25T21:00:00.000Z"),
+        # They go back to midnight, or from it: 25 hours, from the first 00:00 on.
+        ("America/Havana", "2025-11-02", "2025-11-02T04:00:00.000Z", "2025-11-03T05:00:00.000Z"),
+        ("Africa/Cairo", "2025-10-30", "2025-10-29T21:00:00.000Z", "2025-10-30T22:00:00.000Z"),
+        ("Africa/Cairo", "2025-10-31", "2025-10-30T22:00:00.000Z", "2025-10-31T22:00:00.000Z"),
+        # A day that a zone skipped altogether, going over the date line.
+        ("Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00.000Z", "2011-12-31T10:00:00.000Z"),
+    ],
+)
+def test_a_day_is_that_of_its_zone(zone: str, day: str, first: str, after: str) -> None:
+    where = ZoneInfo(zone)
+    assert [to_utc_text(each) for each in parse_range(day, where)] == [first, after]
+    found = window_of(day, day, where, 1, 7)
+    assert [to_utc_text(found.start), to_utc_text(found.end)] == [first, after]
+    open_ended = window_of(day, None, where, 1, 7)
+    assert to_utc_text(open_ended.end) == after
+
+
+@pytest.mark.parametrize("start", ["1900-01-01T00:00:00+14:00", "2200-12-31T23:59:59-14:00", "2200-12-28"])
+def test_a_window_stays_within_the_years_that_are_read(start: str) -> None:
+    with pytest.raises(InvalidMessage, match="reaches out of the years from 1900 to 2200"):
+        window_of(start, None, LOS_ANGELES, 7, 62)
+
+
+@pytest.mark.parametrize("text", ["1899", "2201-01", "2025-13", "2025-00", "202510", "25"])
+def test_what_is_no_range(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is out of range|is not on the calendar|is not a date and time"):
+        parse_range(text, LOS_ANGELES)

@@ -114,17 +114,13 @@ def make_before(_arguments: tuple[str, ...], context: Context) -> Codec:
 def _compared(value: str, zone: ZoneInfo) -> tuple[str, str, str]:
     """The prefix of a FHIR date parameter, its first instant, and the first instant after it.
 
-    A bare date is a whole day in the clinic's zone (FHIR search, date: the value is a range).
+    A year, month or day is a whole one in the clinic's zone, a minute or second just that (FHIR search,
+    date: the value is a range).
     """
     match = _COMPARED.fullmatch(value)
     if match is None:
         raise ValueError("is empty; write a date or an instant")
-    text = _PLUS.sub(r"\1+\2", match[2].strip())
-    first = window.parse_instant(text, zone)
-    if window.is_bare_date(text):
-        after = window.add_days(first, 1, zone)
-    else:
-        after = first + timedelta(milliseconds=1)
+    first, after = window.parse_range(_PLUS.sub(r"\1+\2", match[2].strip()), zone)
     return match[1] or "", window.to_utc_text(first), window.to_utc_text(after)
 
 
