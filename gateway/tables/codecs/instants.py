@@ -22,6 +22,7 @@ _TAILS_KEPT = 4096
 _HOURS_KEPT = 50_000
 _SPANS_KEPT = 4096
 _DAYS_KEPT = 4096
+_LAST_SECOND = timedelta(seconds=59)
 
 Hours = dict[str, str]
 
@@ -88,10 +89,14 @@ class InstantTexts:
 def minutes_between(start: str, end: str) -> int:
     """Whole minutes from one UTC text to another (both ``YYYY-MM-DDThh:mm:ss.sssZ``).
 
-    ValueError when the time between is not above zero, above a day, or not a number of whole minutes.
+    An end at :59 is the last second of its minute, as some systems write ends that are not part of what comes
+    next; the minute counts. ValueError when the time between is not above zero, above a day, or otherwise not
+    a number of whole minutes.
     """
     delta = datetime.fromisoformat(end) - datetime.fromisoformat(start)
     minutes, rest = divmod(delta, timedelta(minutes=1))
+    if rest >= _LAST_SECOND:
+        minutes, rest = minutes + 1, timedelta()
     if not 0 < minutes <= MAX_MINUTES or rest:
         raise ValueError(f"a slot must last a number of whole minutes from 1 to {MAX_MINUTES}")
     return minutes

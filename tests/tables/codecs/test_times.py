@@ -97,10 +97,18 @@ def test_any_text_is_an_instant_or_a_value_error(text: str) -> None:
             continue
 
 
-@pytest.mark.parametrize("end", ["09:00:00", "08:59:00", "09:00:30"])
+@pytest.mark.parametrize("end", ["09:00:00", "08:59:00", "08:59:59", "09:00:30", "09:10:58"])
 def test_a_slot_lasts_whole_minutes_above_zero(end: str) -> None:
     with pytest.raises(ValueError, match="a slot must last"):
         codec("minutes-until").to_redox(f"2025-10-21T{end}Z", "2025-10-21T09:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("end", "minutes"), [("09:19:59", 20), ("09:19:59.999", 20), ("09:20:00", 20), ("09:00:59", 1)]
+)
+def test_an_end_at_the_last_second_of_its_minute_takes_the_minute_in(end: str, minutes: int) -> None:
+    start = "2025-10-21T09:00:00.000Z"
+    assert codec("minutes-until").to_redox(f"2025-10-21T{end}Z", start) == minutes
 
 
 @pytest.mark.parametrize("minutes", [0, -5, 1441, float("inf")])
