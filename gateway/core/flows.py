@@ -88,14 +88,17 @@ def available_slots(
     mapping: Mapping,
     now: datetime,
     positions: tuple[int, ...] | None = None,
+    *,
+    any_length: bool = False,
 ) -> Flow:
     """Answers a Redox AvailableSlots query with the EHR's open slots.
 
     ``now`` is an aware instant: the answer's EventDateTime. ``positions``: the lines of the directory that
-    are meant, where the asker knows them better than the message can say. Raises GatewayError for what cannot
+    are meant, where the asker knows them better than the message can say. ``any_length``: a query without a
+    length means any, not the site's default one. Raises GatewayError for what cannot
     be answered; a part that failed makes the answer incomplete, all of them failing makes it an error.
     """
-    plan = yield from planned(message, site, mapping, positions)
+    plan = yield from planned(message, site, mapping, positions, any_length=any_length)
     searches = _searches(plan, mapping)
     outcomes = yield from _asked("slots", tuple(search.call for search in searches))
     collector, failed = _collected(plan, site, mapping, searches, outcomes)
@@ -118,10 +121,17 @@ def available_slots(
 
 
 def planned(
-    message: redox.Message, site: SiteRules, mapping: Mapping, positions: tuple[int, ...] | None = None
+    message: redox.Message,
+    site: SiteRules,
+    mapping: Mapping,
+    positions: tuple[int, ...] | None = None,
+    *,
+    any_length: bool = False,
 ) -> Generator[Any, Any, Plan]:
     """Reads the query, and the directory, into a plan; every fault of the query in one error."""
     asked, span, issues = _read(message, site, mapping)
+    if asked.preferences or not any_length:
+        asked = replace(asked, preferences=_of_a_length(asked.preferences, site.default_duration_minutes))
     if span is None or any(issue.severity == "error" and issue.code not in NOT_HERE for issue in issues):
         raise InvalidMessage(*(issue for issue in issues if issue.severity == "error"))
     directory = yield from directory_of(site, mapping)
@@ -134,9 +144,7 @@ def planned(
         raise _unsure(errors) if directory.incomplete else NotKnownHere(*errors)
     positions, mute = _askable(directory, positions, mapping)
     issues.extend(mute)
-    lengths = tuple(
-        dict.fromkeys(each.minutes or site.default_duration_minutes for each in asked.preferences)
-    )
+    lengths = tuple(dict.fromkeys(each.minutes for each in asked.preferences if each.minutes is not None))
     return Plan(
         asked,
         span,
@@ -148,10 +156,17 @@ def planned(
     )
 
 
+def _of_a_length(preferences: Sequence[window.Preference], default: int) -> tuple[window.Preference, ...]:
+    """The preferences, each with its length: the site's own where it names none, before anything is matched,
+    so that its days and times are not those of another's length."""
+    given = preferences or (window.Preference(),)
+    return tuple(replace(each, minutes=default) if each.minutes is None else each for each in given)
+
+
 def _read(
     message: redox.Message, site: SiteRules, mapping: Mapping
 ) -> tuple[Asked, window.Window | None, list[Issue]]:
-    asked = mapping.read_query(message.body)
+    asked = mapping.read_query(message.body, wishes=site.preferences != "ignore")
     issues = list(asked.issues)
     try:
         span = window.window_of(

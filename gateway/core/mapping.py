@@ -116,8 +116,8 @@ class Mapping(Protocol):
     def hash(self) -> str:
         """A short hash of everything the tables were made from."""
 
-    def read_query(self, message: Any) -> Asked:
-        """The checked Redox message by its rows."""
+    def read_query(self, message: Any, *, wishes: bool = True) -> Asked:
+        """The checked Redox message by its rows; ``wishes``: preferred days and times, too."""
 
     @property
     def asks_length(self) -> bool:

@@ -31,7 +31,7 @@ _BARE = re.compile(_NUMBER)
 _ISO = re.compile(rf"p(?:{_NUMBER}d)?(?:t(?=[0-9])(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?)?")
 _HOURS_MINUTES = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::00)?")
 _TIME = re.compile(
-    r"([0-9]{1,2})(?::?([0-5][0-9])(?::[0-5][0-9](?:\.[0-9]+)?)?)? *(am|pm|a\.m\.?|p\.m\.?)?",
+    r"([0-9]{1,2})(?::?([0-5][0-9])(?::?[0-5][0-9](?:\.[0-9]+)?)?)? *(am|pm|a\.m\.?|p\.m\.?)?",
 )
 _TEN_TO_9 = 10**9
 _MINUTES = {f"{minute:02}": minute for minute in range(60)}
@@ -44,12 +44,21 @@ Matcher = Callable[[str, int], bool]
 class Preference:
     """One alternative: a length in minutes (None: any), weekdays (Monday is 0), minutes of the day.
 
-    An empty set of days or of times is no wish at all.
+    ``spans`` are ranges of minutes of the day (first, and first after), within which any start is as good;
+    ``utc_times`` minutes of the day on UTC's clock, where the wish named an offset. An empty set of days is
+    no wish, nor are three empty sets of times; otherwise a time of any of them will do.
     """
 
     minutes: int | None = None
     days: frozenset[int] = frozenset()
     times: frozenset[int] = frozenset()
+    spans: frozenset[tuple[int, int]] = frozenset()
+    utc_times: frozenset[int] = frozenset()
+
+    @property
+    def timed(self) -> bool:
+        """Whether any time of day is wished for."""
+        return bool(self.times or self.spans or self.utc_times)
 
 
 def quoted(text: str) -> str:
@@ -139,8 +148,8 @@ def parse_day(text: str) -> int:
 def parse_time(text: str) -> int:
     """A time of day in minutes after midnight on the clinic's clock; seconds are cut off.
 
-    ``1000``, ``930``, ``10:00``, ``9:30``, ``9:30 AM``, ``9am``, ``9 p.m.``, and a bare hour (``9``);
-    not 24:00. Raises ValueError with a text for people.
+    ``1000``, ``930``, ``10:00``, ``9:30``, ``100000`` (HL7 version 2, TM), ``9:30 AM``, ``9am``, ``9 p.m.``,
+    and a bare hour (``9``); not 24:00. Raises ValueError with a text for people.
     """
     match = _TIME.fullmatch(text.strip().lower())
     if match is not None:
@@ -164,7 +173,7 @@ def matcher(preferences: Iterable[Preference], zone: ZoneInfo, tolerance_minutes
     each UTC hour is worked out once, so that a call is a few look-ups.
     """
     wishes = tuple(dict.fromkeys(preferences))
-    if not any(wish.days or wish.times for wish in wishes):
+    if not any(wish.days or wish.timed for wish in wishes):
         return None
     exact = {wish.minutes for wish in wishes}
     laid_out: dict[tuple[Preference, ...], bytes] = {}
@@ -190,7 +199,25 @@ def matcher(preferences: Iterable[Preference], zone: ZoneInfo, tolerance_minutes
             return week[_minute_of_week(start, zone)] == 1
         return week[begin + _MINUTES[start[14:16]]] == 1
 
-    return accepts
+    if not any(wish.utc_times for wish in wishes):
+        return accepts
+
+    def by_utc(start: str, minutes: int) -> bool:
+        """The wishes whose times are on UTC's clock, one by one: they are few and seldom."""
+        clock, weekday = int(start[11:13]) * 60 + int(start[14:16]), _minute_of_week(start, zone) // DAY
+        return any(
+            fits(wish.minutes, minutes)
+            and (not wish.days or weekday in wish.days)
+            and any(_apart(clock, time) <= tolerance_minutes for time in wish.utc_times)
+            for wish in wishes
+        )
+
+    return lambda start, minutes: accepts(start, minutes) or by_utc(start, minutes)
+
+
+def _apart(one: int, other: int) -> int:
+    """Minutes between two times of day, the short way round."""
+    return min((one - other) % DAY, (other - one) % DAY)
 
 
 class _Hours(dict[str, int]):
@@ -221,12 +248,15 @@ def _lay_out(wishes: Iterable[Preference], tolerance: int) -> bytes:
     """A byte for each minute of the week, and the first hour once more: 1 where a slot may start."""
     days = [0] * 7
     for wish in wishes:
-        minutes = bytearray(b"\1" * DAY) if not wish.times else bytearray(DAY)
+        minutes = bytearray(b"\1" * DAY) if not wish.timed else bytearray(DAY)
         for time in wish.times:
             for first in (time - tolerance - DAY, time - tolerance, time - tolerance + DAY):
                 begin, end = max(first, 0), min(first + 2 * tolerance + 1, DAY)
                 if begin < end:
                     minutes[begin:end] = b"\1" * (end - begin)
+        for begin, end in wish.spans:
+            for low, high in [(begin, end)] if begin < end else [(begin, DAY), (0, end)]:
+                minutes[low:high] = b"\1" * (high - low)
         for day in wish.days or range(7):
             days[day] |= int.from_bytes(minutes)
     week = b"".join(day.to_bytes(DAY) for day in days)

@@ -76,10 +76,11 @@ def ask_ehr(
     now: datetime,
 ) -> Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]:
     """Answers a Redox query from a FHIR EHR, through the flow that answers Redox itself; ``positions`` are
-    the schedules that it means, None for any."""
+    the schedules that it means, None for any. A query without a length means slots of any: a FHIR search
+    has none unless it says so."""
     meta = {"DataModel": "Scheduling", "EventType": EVENT}
     message = reader.read(msgspec.json.encode({"Meta": meta, **query}))
-    reply: Reply = yield from flows.available_slots(message, site, mapping, now, positions)
+    reply: Reply = yield from flows.available_slots(message, site, mapping, now, positions, any_length=True)
     return reply.body, reply.issues
 
 

@@ -22,6 +22,7 @@ from gateway.core.instants import (
     to_utc_text,
 )
 from gateway.core.preferences import (
+    DAY,
     MAX_MINUTES,
     Matcher,
     Preference,
@@ -33,6 +34,7 @@ from gateway.core.preferences import (
 )
 
 __all__ = [
+    "DAY",
     "FIRST_YEAR",
     "LAST_YEAR",
     "MAX_MINUTES",

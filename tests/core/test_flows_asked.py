@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -245,6 +246,51 @@ def test_days_and_times_filter_or_order_or_nothing(
     message = clinic.query(Locations=[{"Room": "136"}], VisitPreference=[TUESDAY_FRIDAY_TEN])
     found = starts(mapping, message, WEEK, preferences=preferences, time_tolerance_minutes=tolerance)
     assert found == expected
+
+
+OPEN_TUESDAY = slot("2025-10-21T09:00:00-07:00", "2025-10-21T09:15:00-07:00")
+OPEN_FRIDAY = slot("2025-10-24T14:00:00-07:00", "2025-10-24T15:00:00-07:00")
+
+
+@pytest.mark.parametrize("dialect", ["canvas", "fhir-r4"])
+@pytest.mark.parametrize(
+    ("wishes", "expected"),
+    [
+        # None at all is one of the site's default length, 20 minutes.
+        ([], ["10-24T21:00"]),
+        ([{"Duration": "15", "DurationUnit": "minutes"}], ["10-21T16:00", "10-24T21:00"]),
+        # A wish without a length has the default one; its day is not that of the other's length.
+        ([{"Day": ["Tuesday"]}, {"Duration": "15", "DurationUnit": "minutes", "Day": ["Wednesday"]}], []),
+        ([{"Day": ["Friday"]}, {"Duration": "60", "DurationUnit": "minutes", "Day": ["Tuesday"]}], []),
+        (
+            [{"Duration": "15", "DurationUnit": "minutes", "Day": ["Tues"]}, {}],
+            ["10-21T16:00", "10-24T21:00"],
+        ),
+        ([{"Day": ["Weekdays"], "Time": ["Afternoon"]}], ["10-24T21:00"]),
+        ([{"Day": ["Weekend"]}], []),
+        ([{"Time": ["1400-0700"]}], ["10-24T21:00"]),
+        ([{"Time": ["1600-0500"]}], ["10-24T21:00"]),
+        ([{"Time": ["140000"]}], ["10-24T21:00"]),
+    ],
+)
+def test_a_length_a_day_and_a_time_belong_to_their_own_wish(
+    dialect: str, wishes: list[dict[str, Any]], expected: list[str], tmp_path: Path
+) -> None:
+    tables = clinic.tables(tmp_path, dialect)
+    message = clinic.query(Locations=[{"Room": "136"}], VisitPreference=wishes, start="2025-10-21T07:00:00Z")
+    slots = [OPEN_TUESDAY, OPEN_FRIDAY]
+    assert starts(tables, message, slots, time_tolerance_minutes=0) == expected
+
+
+def test_wishes_that_cannot_be_read_are_refused_only_where_they_are_looked_at(mapping: SiteTables) -> None:
+    wish = {"Day": ["Someday", "Tuesday"], "Time": ["soon"]}
+    message = clinic.query(Locations=[{"Room": "136"}], VisitPreference=[wish])
+    error, texts = refused(mapping, message)
+    assert error is InvalidMessage
+    assert [text.split(": ")[0] for text in texts] == [
+        f"Visit.VisitPreference[0].{field}[0]" for field in ("Day", "Time")
+    ]
+    assert len(starts(mapping, message, WEEK, preferences="ignore")) == len(WEEK)
 
 
 def test_order_keeps_the_preferred_when_cut(mapping: SiteTables) -> None:

@@ -11,6 +11,7 @@ from gateway.core import window
 from gateway.core.directory import Cells, Want, Wants
 from gateway.core.errors import Issue
 from gateway.core.mapping import Asked
+from gateway.core.times_of_day import TimeOfDay, parse_times
 from gateway.tables.answer import convert
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
@@ -21,6 +22,7 @@ from gateway.tables.rows.schema import Found, SchemaView
 
 START, END = "StartDateTime", "EndDateTime"
 _PREFERENCE = "Visit.VisitPreference"
+_WISHES = ("day", "time")
 
 Params = tuple[tuple[str, str], ...]
 Reader = Callable[[Any], list[Any]]
@@ -83,8 +85,9 @@ class QueryTable:
             bound for bound in self._rows if bound.row.directory is not None and bound.row.param is not None
         ]
 
-    def read(self, message: Any) -> Asked:
-        """What the message asks, by the rows; every value that cannot be read is an Issue."""
+    def read(self, message: Any, *, wishes: bool = True) -> Asked:
+        """What the message asks, by the rows; every value that cannot be read is an Issue. ``wishes``:
+        whether preferred days and times are looked at."""
         issues: list[Issue] = []
         texts: dict[str, str] = {}
         wants: list[Wants] = []
@@ -95,7 +98,7 @@ class QueryTable:
             for position, item in enumerate(group.items(message)):
                 base = f"{group.prefix}[{position}]." if group.prefix else ""
                 if group.prefix == _PREFERENCE:
-                    preferences.append(_preference(group, item, base, issues))
+                    preferences.append(_preference(group, item, base, issues, wishes=wishes))
                     continue
                 found = _item(group, item, base, texts, params, issues)
                 if found:
@@ -293,21 +296,31 @@ def _want(read: _Read, value: str, companions: list[Any], path: str, issues: lis
     return Want(column, converted, path) if converted is not None else None
 
 
-def _preference(group: _Group, item: Any, base: str, issues: list[Issue]) -> window.Preference:
+def _preference(
+    group: _Group, item: Any, base: str, issues: list[Issue], *, wishes: bool
+) -> window.Preference:
     minutes: int | None = None
-    days: list[int] = []
-    times: list[int] = []
+    days: set[int] = set()
+    times: set[TimeOfDay] = set()
     for read in group.rows:
         row = read.bound.row
+        if row.filter in _WISHES and not wishes:
+            continue
         for position, (value, companions) in enumerate(_values(read, item)):
-            path = base + read.tail + (f"[{position}]" if row.filter in ("day", "time") else "")
+            path = base + read.tail + (f"[{position}]" if row.filter in _WISHES else "")
             text = convert.to_fhir(read.bound, value, companions, path, issues)
             if text is None:
                 continue
             if row.filter == "day":
-                days.append(window.parse_day(text))
+                days.update(map(window.parse_day, text.split()))
             elif row.filter == "time":
-                times.append(window.parse_time(text))
+                times.update(parse_times(text))
             elif _is_length(read.bound):
                 minutes = int(text)
-    return window.Preference(minutes, frozenset(days), frozenset(times))
+    return window.Preference(
+        minutes,
+        frozenset(days),
+        frozenset(each.begin for each in times if each.end is None and each.offset is None),
+        frozenset((each.begin, each.end) for each in times if each.end is not None),
+        frozenset((each.begin - each.offset) % window.DAY for each in times if each.offset is not None),
+    )

@@ -50,9 +50,9 @@ class SiteTables:
         object.__setattr__(self, "_pages", PageReader(kinds))
         object.__setattr__(self, "_calls", self._directory_calls())
 
-    def read_query(self, message: Any) -> Asked:
-        """The checked Redox message by its rows."""
-        return self.query.read(message)
+    def read_query(self, message: Any, *, wishes: bool = True) -> Asked:
+        """The checked Redox message by its rows; ``wishes``: preferred days and times, too."""
+        return self.query.read(message, wishes=wishes)
 
     @property
     def asks_length(self) -> bool:

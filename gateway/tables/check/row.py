@@ -113,18 +113,30 @@ def _codec(row: Row, context: Context) -> Iterator[Fault]:
         near = did_you_mean(row.codec.name, CODECS, _MANY)
         yield row.at("codec").fault(f'there is no codec "{row.codec.name}"; {near}')
         return
-    if len(row.codec.arguments) != len(spec.arguments):
+    if len(row.codec.arguments) != len(spec.arguments) and (row.codec.arguments or not spec.optional):
         yield row.at("codec").fault(_arguments(row, spec, context))
         return
     if row.select is None and (fault := _count(row, spec)):
         yield row.blamed("with", "codec").fault(fault)
-    for name, argument in zip(spec.arguments, row.codec.arguments, strict=True):
+    for name, argument in zip(spec.arguments, row.codec.arguments, strict=not spec.optional):
         if name == "code table" and argument not in context.codes:
             hint = did_you_mean(argument, context.codes)
             yield row.at("codec").fault(f'there is no code table "{argument}" (codes/{argument}.csv); {hint}')
+        elif name == "code table" and spec.optional:
+            yield from _words(row, spec, argument, context)
         if name == "resource type" and argument not in _REFERRED:
             hint = did_you_mean(argument, _REFERRED)
             yield row.at("codec").fault(f'"{argument}" is no resource type that can be referred to; {hint}')
+
+
+def _words(row: Row, spec: Spec, table: str, context: Context) -> Iterator[Fault]:
+    """Lines of the code table that say what this codec cannot read."""
+    codec = spec.make((table,), context)
+    for word in context.codes[table].known:
+        try:
+            codec.to_fhir(word)
+        except ValueError as error:
+            yield row.at("codec").fault(f'codes/{table}.csv, the line of "{word}": {error}')
 
 
 def _arguments(row: Row, spec: Spec, context: Context) -> str:

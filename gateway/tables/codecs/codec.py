@@ -57,7 +57,8 @@ Maker = Callable[[tuple[str, ...], Context], Codec]
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What ``gateway check`` and the documentation say of a codec. ``arguments`` are its argument
-    names; ``companions`` how many ``with`` values it takes; ``redox`` the JSON kind it gives Redox."""
+    names (``optional``: all of them may be left out); ``companions`` how many ``with`` values it takes;
+    ``redox`` the JSON kind it gives Redox."""
 
     name: str
     about: str
@@ -66,3 +67,4 @@ class Spec:
     companions: tuple[int, int] = (0, 0)
     redox: str = "string"
     fhir: str = "string"
+    optional: bool = False

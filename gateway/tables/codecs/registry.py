@@ -126,7 +126,19 @@ _SPECS = (
         codecs_of_time.make_minutes,
         companions=(0, 1),
     ),
-    Spec("weekday", "a day of the week in any usual spelling", codecs_of_time.make_weekday),
-    Spec("time-of-day", "a time of day in any usual spelling", codecs_of_time.make_time_of_day),
+    Spec(
+        "weekday",
+        "a day of the week in any usual spelling, or a word of the code table",
+        codecs_of_time.make_weekday,
+        ("code table",),
+        optional=True,
+    ),
+    Spec(
+        "time-of-day",
+        "a time of day in any usual spelling, or a word of the code table",
+        codecs_of_time.make_time_of_day,
+        ("code table",),
+        optional=True,
+    ),
 )
 CODECS: Mapping[str, Spec] = {spec.name: spec for spec in _SPECS}

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.core import window
+from gateway.core.times_of_day import parse_times
 from gateway.tables.codecs.codec import Codec, Context, Maker
 from gateway.tables.codecs.instants import InstantTexts, minutes_between
 
@@ -164,17 +165,30 @@ def make_minutes(_arguments: tuple[str, ...], _context: Context) -> Codec:
     return Codec(to_redox, to_fhir)
 
 
-def make_weekday(_arguments: tuple[str, ...], _context: Context) -> Codec:
-    """A day of the week in any usual spelling, by its English name."""
+def make_weekday(arguments: tuple[str, ...], context: Context) -> Codec:
+    """Days of the week in any usual spelling, or a word of a code table, by their English names."""
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-    return Codec(lambda text: text, lambda text: names[window.parse_day(text)])
-
-
-def make_time_of_day(_arguments: tuple[str, ...], _context: Context) -> Codec:
-    """A time of day in any usual spelling, as hh:mm."""
 
     def to_fhir(text: str) -> str:
-        hours, minutes = divmod(window.parse_time(text), 60)
-        return f"{hours:02}:{minutes:02}"
+        meant = _meant(text, arguments, context)
+        days = meant.replace(",", " ").split() if meant is not None else [text]
+        return " ".join(names[window.parse_day(each)] for each in days)
 
     return Codec(lambda text: text, to_fhir)
+
+
+def make_time_of_day(arguments: tuple[str, ...], context: Context) -> Codec:
+    """Times of day in any usual spelling, or a word of a code table, as hh:mm or hh:mm to hh:mm."""
+
+    def to_fhir(text: str) -> str:
+        meant = _meant(text, arguments, context)
+        return ", ".join(map(str, parse_times(text if meant is None else meant)))
+
+    return Codec(lambda text: text, to_fhir)
+
+
+def _meant(word: str, arguments: tuple[str, ...], context: Context) -> str | None:
+    """What a clinic's own word for days or times means, by the code table that the row names, if any."""
+    table = context.codes.get(arguments[0]) if arguments else None
+    found = table.forward(word, "") if table is not None else None
+    return found[0] if found is not None else None

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.files.marked import Faults
 from gateway.tables.codecs import registry as codecs
+from tests import clinic
 from tests.layered import ANSWER, QUERY, faults
 
 ONE = "the name of one search parameter (letters, digits, _ - . and :)"
@@ -128,3 +130,16 @@ def test_the_tables_are_looked_at_as_those_of_the_dialect_that_was_meant(tmp_pat
     found = faults(tmp_path, {"x.yaml": ANSWER + "  - row: Notes\n    fhir: Slot.coment"}, "canvass")
     assert 'there is no dialect "canvass"; did you mean "canvas"?' in found[0]
     assert found[1:] == ['x.yaml:4:11: Slot has no field "coment"; did you mean "comment" or "meta"?']
+
+
+def test_a_word_that_means_no_day_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "codes").mkdir()
+    line = "redox_code,redox_system,fhir_code,fhir_system,way,note\nSchooldays,,Mon-Fri,,to-fhir,\n"
+    (tmp_path / "codes" / "preferred-days.csv").write_text(line)
+    with pytest.raises(Faults) as caught:
+        clinic.tables(tmp_path)
+    (fault,) = caught.value.faults
+    assert str(fault).endswith(
+        'codes/preferred-days.csv, the line of "Schooldays": "Mon-Fri" is not a day of the week; '
+        'write it as "Tuesday" or "Tue"'
+    )

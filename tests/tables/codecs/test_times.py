@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import window
+from gateway.tables.codecs.codec import Context
+from gateway.tables.codecs.registry import CODECS
+from gateway.tables.rows.model import CodeTable
 from tests.codec_values import ZONES, codec, instants, moments, utc
 
 
@@ -167,3 +170,22 @@ def test_days_and_times_in_any_usual_spelling() -> None:
     assert codec("time-of-day").to_fhir("1000") == "10:00"
     with pytest.raises(ValueError, match="not a day of the week"):
         codec("weekday").to_fhir("Someday")
+
+
+def test_the_words_of_a_clinic_stand_in_code_tables() -> None:
+    table = CodeTable(
+        "ours",
+        {
+            ("weekdays", ""): ("mon, tue", ""),
+            ("morning", ""): ("08:00 to 12:00, 7 pm", ""),
+            ("odd", ""): ("soon", ""),
+        },
+        {},
+    )
+    context = Context(ZoneInfo("UTC"), {"ours": table})
+    days, times = (CODECS[name].make(("ours",), context) for name in ("weekday", "time-of-day"))
+    assert [days.to_fhir(each) for each in ("Weekdays", "fri")] == ["Monday Tuesday", "Friday"]
+    assert [times.to_fhir(each) for each in (" MORNING", "9 am")] == ["08:00 to 12:00, 19:00", "09:00"]
+    for made in (days, times):
+        with pytest.raises(ValueError, match="write it as"):
+            made.to_fhir("odd")

@@ -1,0 +1,66 @@
+"""Preferred times of day beyond a plain one: ranges, and times that name an offset from UTC. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gateway.core.preferences import DAY, parse_time, quoted
+
+_OFFSET = re.compile(r"(.*?)(?: *UTC *)?([+-])([0-9]{2}):?([0-5][0-9])", re.IGNORECASE)
+_RANGE = re.compile(r"(.+?) +(?:to|until) +(.+)", re.IGNORECASE)
+_FURTHEST = 14 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """``begin`` in minutes after midnight. With ``end`` any time from ``begin`` up to, not with, ``end`` is
+    as good; round midnight where it is the smaller. With ``offset`` the time is that of clocks so many
+    minutes ahead of UTC, else that of the clinic's."""
+
+    begin: int
+    end: int | None = None
+    offset: int | None = None
+
+    def __str__(self) -> str:
+        if self.end is not None:
+            return f"{_clock(self.begin)} to {_clock(self.end)}"
+        if self.offset is None:
+            return _clock(self.begin)
+        sign = "-" if self.offset < 0 else "+"
+        return f"{_clock(self.begin)} UTC{sign}{_clock(abs(self.offset))}"
+
+
+def _clock(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    return f"{hours:02}:{rest:02}"
+
+
+def parse_times(text: str) -> tuple[TimeOfDay, ...]:
+    """Times of day, separated by commas: ``10:00``, ``08:00 to 12:00``, ``10:00 UTC-05:00``.
+
+    Each time is spelt as :func:`parse_time` reads it; a range may end at 24:00. HL7 version 2 writes an
+    offset without ``UTC`` (``1000-0500``): it is read where it cannot be meant as a range (``0900-1100``).
+    Raises ValueError with a text for people.
+    """
+    return tuple(_one(each) for each in text.split(","))
+
+
+def _one(text: str) -> TimeOfDay:
+    if match := _RANGE.fullmatch(text.strip()):
+        begin, end = parse_time(match[1]), _end(match[2])
+        if begin == end:
+            raise ValueError(f"{quoted(text)} begins where it ends; write it as 08:00 to 12:00")
+        return TimeOfDay(begin, end)
+    if (match := _OFFSET.fullmatch(text.strip())) and match[1].strip():
+        begin, offset = parse_time(match[1]), int(match[3]) * 60 + int(match[4])
+        if "utc" not in text.lower() and match[2] == "-" and begin < offset:
+            raise ValueError(f"{quoted(text)} may be a range or an offset; write it as 09:00 to 11:00")
+        if offset > _FURTHEST:
+            raise ValueError(f"{quoted(text)} has an offset that no place has; write it as 10:00 UTC-05:00")
+        return TimeOfDay(begin, offset=-offset if match[2] == "-" else offset)
+    return TimeOfDay(parse_time(text))
+
+
+def _end(text: str) -> int:
+    return DAY if re.sub(r"\D", "", text) == "2400" else parse_time(text)
