@@ -98,7 +98,8 @@ class House:
     def listen(self, port: int | None = None, *, shared: bool = False) -> Listen:
         """The public listener; ``port`` in place of the configured one, ``shared`` with other workers."""
         server = self.settings.server
-        return Listen(server.host, server.port if port is None else port, self.tls, reuse_port=shared)
+        at = server.port if port is None else port
+        return Listen(server.host, at, self.tls, reuse_port=shared, max_connections=server.max_connections)
 
     async def close(self) -> None:
         """End what is still under way upstream, and every connection."""

@@ -47,8 +47,10 @@ def serve(config: Path, workers: int) -> None:
     """
     from gateway.assemble import assemble, survey
     from gateway.cli.streams import unwaited
+    from gateway.web.descriptors import raise_open_files
 
     unwaited()
+    raise_open_files()
     with output.faults_told("nothing was started"):
         found = survey(config, os.environ)
         house = assemble(found)

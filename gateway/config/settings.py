@@ -43,6 +43,7 @@ class Server(_Frozen):
     shutdown_grace_seconds: Annotated[float, Field(ge=0, le=300)] = 10.0
     public_url: Text | None = None
     trusted_proxies: tuple[Text, ...] = ("127.0.0.0/8", "::1", "unix")
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     tls: Tls | None = None
 
 

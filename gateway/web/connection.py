@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,11 +27,17 @@ class ConnectionLimits:
 class Connection(web.RequestHandler):
     """What aiohttp would answer by itself, and log with the caller's bytes in it, goes through ``front``."""
 
-    __slots__ = ("_dawdler", "_front", "_limits")
+    __slots__ = ("_came", "_dawdler", "_front", "_left", "_limits")
 
     def __init__(
-        self, server: web.Server, front: Front, limits: ConnectionLimits, loop: asyncio.AbstractEventLoop
+        self,
+        server: web.Server,
+        front: Front,
+        limits: ConnectionLimits,
+        loop: asyncio.AbstractEventLoop,
+        left: Callable[[Connection], None],
     ) -> None:
+        """``left`` is called once the connection is over."""
         super().__init__(
             server,
             loop=loop,
@@ -41,6 +48,8 @@ class Connection(web.RequestHandler):
         )
         self._front = front
         self._limits = limits
+        self._left = left
+        self._came = loop.time()
         self._dawdler: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,6 +60,22 @@ class Connection(web.RequestHandler):
         if self._dawdler is not None:
             self._dawdler.cancel()
         super().connection_lost(exc)
+        self._left(self)
+
+    @property
+    def idle_since(self) -> float | None:
+        """The loop's time when it last did anything; None while a request is there."""
+        answering = self._waiter is None and self._request_count > 0
+        if answering or self._messages or self._current_request is not None:
+            return None
+        return max(self._came, self._next_keepalive_close_time - self._limits.keepalive_seconds)
+
+    def abort(self) -> None:
+        """Close at once, also if the caller does not read."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
 
     @property
     def unasked(self) -> bool:

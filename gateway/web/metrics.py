@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -34,6 +35,14 @@ _TARGETS: Final = frozenset(
 )
 
 
+@dataclass(slots=True)
+class ConnectionCounts:
+    """Those of one listener: how many are open, and how many were turned away for want of room, by how."""
+
+    open: int = 0
+    turned_away: dict[str, int] = field(default_factory=lambda: {"closed_idle": 0, "refused": 0})
+
+
 class Metrics:
     """What is counted. Every worker process has its own; ``exposition`` is the text of this one.
 
@@ -51,6 +60,7 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=True)
         self._sites, self._events, self._targets = frozenset(sites), frozenset(events), frozenset(targets)
         self.in_flight = 0
+        self.connections = ConnectionCounts()
         of = self.registry
         self._requests = Counter(
             "gateway_requests", "Requests answered.", ("surface", "site", "event", "status"), registry=of
@@ -77,6 +87,7 @@ class Metrics:
         )
         flying = Gauge("gateway_requests_in_flight", "Requests being answered now.", registry=of)
         flying.set_function(lambda: self.in_flight)
+        of.register(_Connections(self.connections))
         ProcessCollector(registry=of)
         self._hashes: dict[str, str] = {}
         self._of_request: dict[tuple[str, str, str, int], Counter] = {}
@@ -152,6 +163,20 @@ class Metrics:
         if event is None:
             return "none"
         return event if event in self._events else "other"
+
+
+class _Connections(Collector):
+    def __init__(self, counts: ConnectionCounts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        yield GaugeMetricFamily("gateway_connections", "Connections that are open.", self._counts.open)
+        family = CounterMetricFamily(
+            "gateway_connections_turned_away", "Connections for which there was no room.", labels=("how",)
+        )
+        for how, number in self._counts.turned_away.items():
+            family.add_metric((how,), number)
+        yield family
 
 
 class _LostLines(Collector):

@@ -26,7 +26,7 @@ from gateway.web.exchange import EXCHANGE, Exchange, Surface, new_request_id, pl
 from gateway.web.forwarded import TrustedProxies
 from gateway.web.framing import refuse
 from gateway.web.logging import describe_fault, request_fields
-from gateway.web.metrics import Metrics
+from gateway.web.metrics import ConnectionCounts, Metrics
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -59,7 +59,8 @@ class Front:
         self._log = log
         self._metrics = metrics
         self._draining = draining
-        self._quiet = quiet
+        self.quiet = quiet
+        self.connections = metrics.connections if metrics is not None else ConnectionCounts()
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -192,7 +193,7 @@ class Front:
         fields: dict[str, Any] = request_fields(exchange, status, bytes_out, seconds, error)
         if fault is not None:
             self._log.error("request", **fields, **describe_fault(fault))
-        elif self._quiet:
+        elif self.quiet:
             self._log.debug("request", **fields)
         elif status < 400:
             self._log.info("request", **fields)

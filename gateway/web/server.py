@@ -15,13 +15,16 @@ from typing import Any
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from gateway.web.acceptor import Acceptor
 from gateway.web.app import FRONT
 from gateway.web.connection import Connection, ConnectionLimits
+from gateway.web.descriptors import open_files, room
 from gateway.web.logging import describe_fault
 from gateway.web.readiness import Readiness
 
 Address = tuple[str, int]
 
+_BACKLOG = 1024
 _LATE_SECONDS = 1.0  # for the first request of those who connected before we went deaf
 _LOOK_SECONDS = 0.01
 _HUNG_UP = "ends in order, as after SIGTERM; nothing is read anew, so an edit needs a restart"
@@ -29,12 +32,14 @@ _HUNG_UP = "ends in order, as after SIGTERM; nothing is read anew, so an edit ne
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen. Port 0: any free one. ``reuse_port``: several workers share the address."""
+    """Where to listen. Port 0: any free one. ``reuse_port``: several workers share the address.
+    ``max_connections`` None: as many as the limit of open files allows."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
     reuse_port: bool = False
+    max_connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,75 +63,90 @@ class Bound:
 
 class _Listener:
     def __init__(
-        self, app: web.Application, listen: Listen, limits: ConnectionLimits, finish_seconds: float
+        self,
+        app: web.Application,
+        listen: Listen,
+        limits: ConnectionLimits,
+        finish_seconds: float,
+        log: FilteringBoundLogger,
     ) -> None:
-        self._app = app
+        self._front = app[FRONT]
         self._listen = listen
         self._limits = limits
+        self._log = log
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=finish_seconds)
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
 
     async def start(self) -> tuple[Address, ...]:
         await self._runner.setup()
-        self._server = await asyncio.get_running_loop().create_server(
+        listening = await _bound(self._listen)
+        self._acceptor = Acceptor(
+            "admin" if self._front.quiet else "public",
+            listening,
             self._connection,
-            self._listen.host,
-            self._listen.port,
-            ssl=self._listen.tls,
-            reuse_port=self._listen.reuse_port or None,
-            backlog=1024,
+            tls=self._listen.tls,
+            handshake_seconds=self._limits.head_seconds,
+            most=self._most(),
+            counts=self._front.connections,
+            log=self._log,
+            spare=self._front.quiet,  # whatever becomes of the others, health can be asked
         )
-        return tuple(sock.getsockname()[:2] for sock in self._server.sockets)
+        self._acceptor.start()
+        return tuple(sock.getsockname()[:2] for sock in listening)
 
-    def _connection(self) -> Connection:
+    def _most(self) -> int:
+        wanted = self._listen.max_connections
+        there = room(wanted, open_files())
+        if wanted is not None and there.public < wanted:
+            said = f"the limit of open files ({there.open_files}) does not allow server.max_connections"
+            self._log.warning("connections", listener="public", most=there.public, wanted=wanted, said=said)
+        return there.admin if self._front.quiet else there.public
+
+    def _connection(self, left: Callable[[Connection], None]) -> Connection:
         manager = self._runner.server
         assert manager is not None  # set up by start()
-        return Connection(manager, self._app[FRONT], self._limits, asyncio.get_running_loop())
+        return Connection(manager, self._front, self._limits, asyncio.get_running_loop(), left)
 
     async def end(self, hurried_seconds: float | None = None) -> None:
         """Accept nobody any more, let the requests under way end, close the connections."""
-        if self._server is not None:
-            late = _close(self._server)
+        if self._acceptor is not None:
+            late = self._acceptor.stop()
             if hurried_seconds is None:
-                await self._welcome(late)
+                await _welcome(self._acceptor, late)
             else:
                 for each in late:
                     each.close()
+            self._acceptor.give_up()
         if hurried_seconds is not None and self._runner.server is not None:
             await self._runner.server.shutdown(hurried_seconds)
         await self._runner.cleanup()
 
-    async def _welcome(self, late: list[socket.socket]) -> None:
-        """Let those who connected just before the end ask: for them we were still there."""
-        manager, loop = self._runner.server, asyncio.get_running_loop()
-        taken = [loop.connect_accepted_socket(self._connection, each, ssl=self._listen.tls) for each in late]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LATE_SECONDS):
-                # One that hung up meanwhile, or speaks no TLS, is no loss.
-                await asyncio.gather(*taken, return_exceptions=True)
-                while True:
-                    await asyncio.sleep(_LOOK_SECONDS)  # those that asyncio took come with the next turns
-                    open_ones = manager.connections if manager is not None else []
-                    if not any(isinstance(each, Connection) and each.unasked for each in open_ones):
-                        return
 
-
-def _close(server: asyncio.Server) -> list[socket.socket]:
-    """Stop listening; gives the connections that the kernel has made and nobody has accepted yet.
-
-    Closing a listening socket resets those. So it is held by a second descriptor until they are out.
-    """
-    held = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
-    server.close()
-    late: list[socket.socket] = []
-    for listening in held:
-        listening.setblocking(False)
-        with listening, suppress(OSError):  # none is left, or no descriptor
-            while True:
-                late.append(listening.accept()[0])
-    for each in late:
+async def _bound(listen: Listen) -> list[socket.socket]:
+    """Sockets that listen there: of each address that the host's name stands for. Raises OSError."""
+    placed = await asyncio.get_running_loop().create_server(
+        asyncio.Protocol, listen.host, listen.port, reuse_port=listen.reuse_port or None, start_serving=False
+    )
+    try:
+        listening = [socket.socket(fileno=os.dup(each.fileno())) for each in placed.sockets]
+    finally:
+        placed.close()
+    for each in listening:
         each.setblocking(False)
-    return late
+        each.listen(_BACKLOG)
+    return listening
+
+
+async def _welcome(acceptor: Acceptor, late: list[socket.socket]) -> None:
+    """Let those who connected just before the end ask: for them we were still there."""
+    taken = [acceptor.take(each) for each in late]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LATE_SECONDS):
+            await asyncio.gather(*taken)
+            while True:
+                await asyncio.sleep(_LOOK_SECONDS)  # those that a handshake held up come with the next turns
+                if not acceptor.unasked:
+                    return
 
 
 async def run(
@@ -153,8 +173,8 @@ async def run(
     bounds = ConnectionLimits() if limits is None else limits
     watched = None
     if admin is not None and admin_listen is not None:
-        watched = _Listener(admin, admin_listen, bounds, how.hurried_seconds)
-    serving = _Listener(public, listen, bounds, how.finish_seconds)
+        watched = _Listener(admin, admin_listen, bounds, how.hurried_seconds, log)
+    serving = _Listener(public, listen, bounds, how.finish_seconds, log)
     with _signals(stop, hurry, log), _loop_faults(log):
         try:
             admin_at = await watched.start() if watched is not None else ()

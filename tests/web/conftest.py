@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -127,6 +128,8 @@ async def serve() -> AsyncIterator[Serve]:
         body: BodyLimits | None = None,
         shutdown: Shutdown | None = None,
         limits: ConnectionLimits | None = None,
+        max_connections: int | None = None,
+        tls: ssl.SSLContext | None = None,
         tokens: tuple[tuple[str, str], ...] = (("secret", "one"), ("secret", "two"), ("other", "three")),
     ) -> Served:
         log_stream = io.BytesIO()
@@ -142,7 +145,7 @@ async def serve() -> AsyncIterator[Serve]:
             run(
                 public,
                 admin,
-                listen=Listen("127.0.0.1", 0),
+                listen=Listen("127.0.0.1", 0, tls, max_connections=max_connections),
                 admin_listen=Listen("127.0.0.1", 0),
                 readiness=readiness,
                 log=log,
