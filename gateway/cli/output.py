@@ -27,6 +27,8 @@ USUAL: Final = Path("gateway.yaml")
 DEMO: Final = SAMPLES / "demo.yaml"
 SAMPLE_QUERY: Final = SAMPLES / "available-slots.json"
 
+INPUT_LIMIT: Final = 67_108_864
+
 GATEWAY_PORT, ADMIN_PORT, SANDBOX_PORT = 8080, 9090, 8081
 
 _Result = TypeVar("_Result")
@@ -72,9 +74,22 @@ def chosen(config: Path | None) -> Chosen:
     """The configuration that was named, or that of this folder, or the demo's with its own variables."""
     if config is not None:
         return Chosen(config, os.environ, named=True)
-    if USUAL.is_file():
+    if os.path.lexists(USUAL):  # whatever it is: if it is no file, that is told, and nothing else is taken
         return Chosen(USUAL, os.environ, named=False)
     return Chosen(DEMO, demo_environment(), named=False)
+
+
+def file_named(path: Path, option: str | None = None) -> bytes:
+    """The content of a file that the command line names ("-": stdin). BadParameter if it cannot be read,
+    or is longer than any message or Bundle."""
+    from gateway.files.regular import bounded, read_input, reason_of
+
+    stdin = str(path) == "-"
+    try:
+        return bounded(sys.stdin.buffer.read, INPUT_LIMIT) if stdin else read_input(path, INPUT_LIMIT)
+    except (OSError, ValueError) as error:
+        text = f"{'stdin' if stdin else path} cannot be read: {reason_of(error)}."
+        raise click.BadParameter(text, param_hint=option) from None
 
 
 def using(what: str) -> None:

@@ -51,8 +51,10 @@ def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
     from gateway.assemble import assemble, survey
     from gateway.core.errors import GatewayError
 
-    if file is not None and file.exists() and not force:
+    if file is not None and os.path.lexists(file) and not force:
         raise click.UsageError(f"{file} exists; choose another --output, or overwrite it with --force.")
+    if file is not None and os.path.lexists(file) and not os.path.isfile(file):
+        raise click.UsageError(f"{file} is not a plain file; choose another --output.")
     with output.faults_told("nothing was asked"):
         house = assemble(survey(config, os.environ))
     served = next((each for each in house.sites if each.rules.id == site), None)

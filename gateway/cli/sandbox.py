@@ -70,7 +70,7 @@ def sandbox(
         raise click.UsageError("--token-auth is for Canvas; the simulated Redox takes signed assertions.")
     if "private_key_jwt" in token_auth and public_key is None:
         raise click.UsageError("--token-auth private_key_jwt needs --public-key.")
-    key = public_key.read_bytes() if public_key is not None else None
+    key = output.file_named(public_key, "--public-key") if public_key is not None else None
     try:
         app = _app(as_redox, key, token_auth, seed)
     except ValueError as error:

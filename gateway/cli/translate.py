@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.core.errors import GatewayError
     from gateway.core.redox import Message
 
+_LONGEST_NAME = 160
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -70,8 +72,11 @@ def translate(
     from gateway.cli.offline import Canned
 
     at = _instant(now)
-    body = None if _is_search(request) else _bytes(_FILE.convert(request, None, None))
-    canned = Canned(tuple(_bundle(each) for each in bundles), _bytes(answer) if answer is not None else None)
+    body = None if _is_search(request) else _message_in(request)
+    canned = Canned(
+        tuple(_bundle(each) for each in bundles),
+        output.file_named(answer, "--answer") if answer is not None else None,
+    )
     chosen = output.chosen(config)
     with output.faults_told("nothing was translated"):
         found = survey(chosen.path, chosen.environ)
@@ -86,7 +91,17 @@ def _is_search(request: str) -> bool:
     from gateway.core.fhir import TYPES
 
     kind = request.partition("?")[0].partition("/")[0]
-    return kind in TYPES and not Path(request).exists()
+    return kind in TYPES and not os.path.lexists(request)
+
+
+def _message_in(request: str) -> bytes:
+    """The file that the argument names. What can be no name, as the message itself, is not quoted back."""
+    if request == "-" or os.path.lexists(request):
+        return output.file_named(_FILE.convert(request, None, None))
+    name = f"File '{request}' does not exist" if len(request) <= _LONGEST_NAME else "There is no such file"
+    raise click.BadParameter(
+        f"{name}, and it is no search: Slot, Schedule, Practitioner or Location, then ? and parameters."
+    )
 
 
 def _message(
@@ -198,13 +213,9 @@ def _instant(text: str | None) -> datetime:
         raise click.BadParameter(str(error), param_hint="--now") from None
 
 
-def _bytes(path: Path) -> bytes:
-    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-
-
 def _bundle(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_bytes(path))
+        value = json.loads(output.file_named(path, "--bundle"))
     except (ValueError, RecursionError):
         raise click.BadParameter(f"{path} is not JSON.", param_hint="--bundle") from None
     if not isinstance(value, dict) or value.get("resourceType") != "Bundle":

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.files.marked import Fault, Mark
+from gateway.files.regular import read_file, reason_of
+
+FILE_LIMIT = 33_554_432
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,10 @@ def files(layers: list[Layer], suffix: str, faults: list[Fault]) -> list[Source]
     for layer in layers:
         for path in sorted(layer.folder.glob(f"*{suffix}")):
             name = shown(path)
-            if not path.is_file():
-                faults.append(Mark(name, 1, 1).fault("is not a plain file"))
-                continue
             try:
-                content = path.read_bytes()
-            except OSError as error:
-                faults.append(Mark(name, 1, 1).fault(f"cannot be read: {error.strerror}"))
+                content = read_file(path, FILE_LIMIT)
+            except (OSError, ValueError) as error:
+                faults.append(Mark(name, 1, 1).fault(f"cannot be read: {reason_of(error)}"))
                 continue
             source = Source(name, layer.name, path.name.removesuffix(suffix), content)
             if not any(each.kind == source.kind and each.content == content for each in found):

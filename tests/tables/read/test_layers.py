@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "base" / "x.yaml").mkdir(parents=True)
     found: list[Fault] = []
     assert files(stack([tmp_path], "d", None), ".yaml", found) == []
-    assert str(found[0]).endswith("x.yaml:1:1: is not a plain file")
+    assert str(found[0]).endswith("x.yaml:1:1: cannot be read: it is a folder")
 
 
 def test_the_shipped_dialects_build_for_a_site_of_no_files(tmp_path: Path) -> None:
