@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -31,6 +32,11 @@ _SHORT = {
     "ast": "atlantic",
     "adt": "atlantic",
 }
+# An offset from UTC, which names no place: GMT-6, UTC+05:30, -0600.
+_OFFSET = re.compile(r"(?:gmt|utc|ut|z)?\s*([-+\u2212])\s*([0-9]{1,2})(?::?([0-9]{2}))?")
+_ALMOST = re.compile(r"(?:etc/)?(?:gmt|utc)\s*[-+\u2212]?\s*[0-9]")
+_UTC = frozenset({"z", "zulu", "ut"})
+_PLACE = "write the name of a place, such as America/Chicago: an offset does not know when clocks change"
 
 
 @cache
@@ -43,8 +49,33 @@ def zone_meant(text: str) -> str:
     """What to write in place of a text that is no IANA name; empty where nothing comes near.
 
     ``PST`` and ``Pacific Standard Time`` mean a place whose clocks change, not the zones that look like them.
+    ``GMT-6`` is west of Greenwich, and ``Etc/GMT-6`` is not: those names have the sign of POSIX.
     """
+    folded = text.casefold().strip()
+    if (offset := _OFFSET.fullmatch(folded)) is not None:
+        return _fixed(offset)
+    if _ALMOST.match(folded):
+        return _PLACE
     words = text.casefold().replace("us/", "").split()
     first = words[0] if words else ""
     name = _MEANT.get(_SHORT.get(first, first))
-    return f"write {name}" if name else did_you_mean(text, zones())
+    if folded in _UTC:
+        name = "UTC"
+    return f"write {name}" if name else did_you_mean(text, _suggested())
+
+
+def _fixed(offset: re.Match[str]) -> str:
+    """A place is meant by most offsets; the zone of the offset itself is told by its own name."""
+    sign, hours, minutes = "+" if offset[1] == "+" else "-", int(offset[2]), int(offset[3] or 0)
+    if not hours and not minutes:
+        return "write UTC"
+    opposite = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
+    if minutes or opposite not in zones():
+        return _PLACE
+    return f"{_PLACE}; {opposite} (sign reversed) is UTC{sign}{hours} all year"
+
+
+@cache
+def _suggested() -> frozenset[str]:
+    """The zones that may be suggested: all but those whose sign says the opposite of what people mean."""
+    return frozenset(name for name in zones() if not re.search(r"GMT[-+][1-9]", name))

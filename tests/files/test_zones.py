@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from gateway.files.zones import zone_meant, zones
@@ -16,6 +20,8 @@ from gateway.files.zones import zone_meant, zones
         ("US/Pacifc", 'did you mean "US/Pacific"'),
         ("Eastern", "write America/New_York"),
         ("America/Los_Angelos", 'did you mean "America/Los_Angeles"'),
+        ("Z", "write UTC"),
+        ("GMT-0", "write UTC"),
         ("", ""),
         ("qqqq", ""),
     ],
@@ -28,3 +34,27 @@ def test_the_zone_that_is_meant(text: str, said: str) -> None:
 def test_what_is_meant_is_a_zone() -> None:
     for text in ("pst", "mdt", "cst", "edt", "akst", "hawaii", "ast"):
         assert zone_meant(text).removeprefix("write ") in zones()
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "zone"),
+    [
+        ("GMT-6", -6, "Etc/GMT+6"),
+        ("UTC-06:00", -6, "Etc/GMT+6"),
+        ("utc \u2212 6", -6, "Etc/GMT+6"),
+        ("-0600", -6, "Etc/GMT+6"),
+        ("GMT+1", 1, "Etc/GMT-1"),
+        ("+14", 14, "Etc/GMT-14"),
+    ],
+)
+def test_the_zone_of_an_offset_has_the_opposite_sign(text: str, hours: int, zone: str) -> None:
+    assert f"; {zone} (sign reversed) is UTC{hours:+d} all year" in zone_meant(text)
+    offset = datetime(2025, 7, 1, tzinfo=ZoneInfo(zone)).utcoffset()
+    assert offset == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    "text", ["GMT+5:30", "UTC-15", "Etc/GMT-15", "Etc/GMT6", "GMT6", "GMT-6 (Chicago)", "GMT-60"]
+)
+def test_no_zone_of_the_opposite_sign_is_suggested(text: str) -> None:
+    assert not re.search(r"Etc/GMT[-+]\d", zone_meant(text))
