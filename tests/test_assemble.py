@@ -219,7 +219,7 @@ def test_unknown_dialects_and_tables_of_all_sites_at_once(tmp_path: Path) -> Non
     path = written(tmp_path, site("demo", DESTINATION), second, head="mappings: own\n")
     found = faults(path)
     assert found[0] == (
-        'gateway.yaml:16:16: sites[1].upstream.dialect: there is no dialect "cavas"; did you mean "canvas"?'
+        'gateway.yaml:16:16: sites[1].upstream.dialect: there is no such dialect; did you mean "canvas"?'
     )
     assert found[1].startswith(
         'own/sites/demo/changes.yaml:1:7: there is no table "nothing" below this layer'
@@ -322,7 +322,7 @@ def test_what_is_hardly_meant_is_remarked_and_served_all_the_same(tmp_path: Path
     path = written(tmp_path, site("demo", DESTINATION), head="mappings: tables\n")
     found = survey(path, {})
     assert [str(each) for each in found.remarks] == [
-        f'{path}:1:11: mappings: there is no folder "tables" yet; only the tables of the package are used'
+        f"{path}:1:11: mappings: there is no such folder yet; only the tables of the package are used"
     ]
     (tmp_path / "tables" / "sites" / "demmo").mkdir(parents=True)
     (tmp_path / "tables" / "sites" / "demmo" / "x.yaml").write_text("over: directory\nrows: []\n")

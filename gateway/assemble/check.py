@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from os.path import isdir
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,9 +16,12 @@ from gateway.config import Settings
 from gateway.config.settings import Upstream
 from gateway.files import marked
 from gateway.files.marked import Fault, Faults, Mark, MarkedMap, did_you_mean, find
+from gateway.files.regular import read_file
 from gateway.tables.answer.fhir_server import FrontTables
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def survey(path: Path, environ: Mapping[str, str]) -> Survey:
 
 def _strays(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[SiteTables]) -> list[Fault]:
     if not own.is_dir():
-        text = f'mappings: there is no folder "{own.name}" yet; only the tables of the package are used'
+        text = "mappings: there is no such folder yet; only the tables of the package are used"
         return [settings.where(("mappings",)).fault(text)]
     return Tables(own).strays([each.wanted for each in asked], built)
 
@@ -114,7 +119,7 @@ def _tables(
         wanted = each.wanted
         if wanted.dialect not in dialects:
             near = did_you_mean(wanted.dialect, dialects)
-            text = f'sites[{each.position}].upstream.dialect: there is no dialect "{wanted.dialect}"; {near}'
+            text = f"sites[{each.position}].upstream.dialect: there is no such dialect; {near}"
             faults.append(each.mark.fault(text))
             faults.extend(tables.meant(wanted))
             continue
@@ -166,8 +171,8 @@ def _misfits(settings: Settings, position: int, upstream: Upstream, tables: Site
 def _guessed(path: Path) -> tuple[list[_Asked], Path | None]:
     """From a configuration with faults: the sites whose id, dialect and zone can be read all the same."""
     try:
-        root, _ = marked.read(path.read_bytes(), str(path))
-    except OSError:
+        root, _ = marked.read(read_file(path, config.FILE_LIMIT), str(path))
+    except (OSError, ValueError):
         return [], None
     value: Any = marked.plain(root) if root is not None else None
     if root is None or not isinstance(value, dict):
@@ -178,17 +183,20 @@ def _guessed(path: Path) -> tuple[list[_Asked], Path | None]:
     found = [
         _guess(root, position, site) for position, site in enumerate(sites if isinstance(sites, list) else [])
     ]
-    return [each for each in found if each is not None], own if own is not None and own.is_dir() else None
+    return [each for each in found if each is not None], own if own is not None and isdir(own) else None
 
 
 def _guess(root: MarkedMap, position: int, site: Any) -> _Asked | None:
     upstream = site.get("upstream") if isinstance(site, dict) else None
     dialect = upstream.get("dialect") if isinstance(upstream, dict) else None
-    if not isinstance(dialect, str) or not isinstance(site.get("id"), str):
+    name = site.get("id") if isinstance(site, dict) else None
+    if not (isinstance(dialect, str) and isinstance(name, str)):
         return None
+    if not (_NAME.fullmatch(dialect) and _NAME.fullmatch(name)):
+        return None  # the configuration's own faults tell it; such a text is to be no part of a path
     try:
-        wanted = Wanted(site["id"], dialect, ZoneInfo(str(site.get("timezone"))).key)
+        wanted = Wanted(name, dialect, ZoneInfo(str(site.get("timezone"))).key)
     except (KeyError, ValueError, OSError):
-        wanted = Wanted(site["id"], dialect, "UTC")
+        wanted = Wanted(name, dialect, "UTC")
     mark = find(root, ("sites", position, "upstream", "dialect"))
-    return _Asked(wanted, mark, position) if "${" not in dialect + wanted.site else None
+    return _Asked(wanted, mark, position)

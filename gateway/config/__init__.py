@@ -13,10 +13,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gateway.config.cross import check
-from gateway.config.explain import schema, validate
+from gateway.config.explain import names, schema, validate
 from gateway.config.resolve import Draft, resolve
 from gateway.config.settings import Settings, Site, Upstream
+from gateway.config.upstream_auth import OWN_FIELDS
 from gateway.files.marked import Fault, Faults, read
+from gateway.files.regular import read_file, reason_of
+
+FILE_LIMIT = 16_777_216
 
 __all__ = ["Settings", "Site", "Upstream", "load"]
 
@@ -26,16 +30,16 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
 
     ``environ`` is where ``${NAME}`` is looked up. Relative paths in the file count from its folder. Raises
     :class:`Faults` with everything that is wrong, each as ``file:line:column: key: what, and what to write
-    instead``; no text in it holds a secret, nor the value of a variable.
+    instead``; none of it quotes what the file holds, nor the value of a variable.
     """
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise Faults([Fault(str(path), 1, 1, f"cannot read this file: {error.strerror}")]) from None
+        raw = read_file(path, FILE_LIMIT)
+    except (OSError, ValueError) as error:
+        raise Faults([Fault(str(path), 1, 1, f"cannot read this file: {reason_of(error)}")]) from None
     root, faults = read(raw, str(path))
     if root is None:
         raise Faults(faults)
-    draft = Draft(root, path.absolute().parent, environ, faults)
+    draft = Draft(root, path.absolute().parent, environ, names() | OWN_FIELDS.keys(), faults)
     value = resolve(draft, root, schema())
     validate(draft, value)
     check(draft, value)

@@ -7,7 +7,9 @@ all; what has a fault already is passed over.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ from zoneinfo import ZoneInfo
 
 from gateway.config.resolve import Draft, KeyPath, dotted
 from gateway.config.upstream_auth import auth_faults
+from gateway.files.regular import read_file, reason_of
 from gateway.files.zones import zone_meant
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+PEM_LIMIT = 4_194_304
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 
@@ -89,7 +93,7 @@ def _proxies(draft: Draft, value: Mapping[str, Any]) -> None:
         path: KeyPath = ("server", "trusted_proxies", n)
         if not isinstance(name, str) or draft.is_broken(path) or name == "unix":
             continue
-        text = f"{draft.shown(path)} is not an address, a network such as 10.0.0.0/8, or unix"
+        text = "is not an address, a network such as 10.0.0.0/8, or unix"
         try:
             network = ipaddress.ip_network(name, strict=False)
         except ValueError:
@@ -98,7 +102,7 @@ def _proxies(draft: Draft, value: Mapping[str, Any]) -> None:
         if network.prefixlen == 0:
             draft.fault(path, "is everybody, who could then write any address in the log; name the proxies")
         elif "/" in name and ipaddress.ip_address(name.partition("/")[0]) != network.network_address:
-            draft.fault(path, f"{draft.shown(path)} is within a network; write {network} for all of it")
+            draft.fault(path, f"is within a network; write {network} for all of it")
 
 
 def _files(draft: Draft, value: Mapping[str, Any]) -> None:
@@ -106,15 +110,29 @@ def _files(draft: Draft, value: Mapping[str, Any]) -> None:
     _url(draft, ("server", "public_url"), _map(value.get("server")).get("public_url"), insecure=True)
     for key in ("certificate_file", "key_file"):
         _readable(draft, ("server", "tls", key), tls.get(key))
+    if isinstance(name := value.get("mappings"), str) and (text := _no_folder(name)):
+        draft.fault(("mappings",), text)
+
+
+def _no_folder(name: str) -> str | None:
+    """What is wrong with the folder of tables. One that is not there yet is remarked by the survey alone."""
+    try:
+        mode = os.stat(name).st_mode
+    except FileNotFoundError:
+        return "is a link to nothing" if os.path.islink(name) else None
+    except (OSError, ValueError) as error:
+        return f"cannot be a folder: {reason_of(error)}"
+    if not stat.S_ISDIR(mode):
+        return "is not a folder"
+    return None if os.access(name, os.R_OK | os.X_OK) else "cannot be read: Permission denied"
 
 
 def _readable(draft: Draft, path: KeyPath, name: Any) -> None:
     if isinstance(name, str) and name:
         try:
-            Path(name).open("rb").close()
+            read_file(Path(name), PEM_LIMIT)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a path"
-            draft.fault(path, f"cannot read {draft.shown_file(path)}: {reason}")
+            draft.cannot_read(path, reason_of(error))
 
 
 def _once(draft: Draft, seen: dict[str, KeyPath], path: KeyPath, name: Any, what: str) -> None:
@@ -124,7 +142,7 @@ def _once(draft: Draft, seen: dict[str, KeyPath], path: KeyPath, name: Any, what
     first = seen.setdefault(name.casefold(), path)
     if first != path:
         line = draft.where(first).line
-        draft.fault(path, f"the {what} {draft.shown(path)} is given already at {dotted(first)} (line {line})")
+        draft.fault(path, f"this {what} is given already at {dotted(first)} (line {line})")
 
 
 def _zone(draft: Draft, zones: dict[str, bool], path: KeyPath, name: Any) -> None:
@@ -134,7 +152,7 @@ def _zone(draft: Draft, zones: dict[str, bool], path: KeyPath, name: Any) -> Non
         zones[name] = _is_zone(name)
     if not zones[name]:
         near = zone_meant(name) or "write one such as America/Los_Angeles"
-        draft.fault(path, f"{draft.shown(path)} is not an IANA time zone; {near}")
+        draft.fault(path, f"is not an IANA time zone; {near}")
 
 
 def _is_zone(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -30,6 +31,19 @@ def schema() -> Schema:
 
 
 @functools.cache
+def names() -> frozenset[str]:
+    """The names of all keys that the schema has."""
+
+    def below(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            yield from part.get("properties", {})
+            for each in part.values():
+                yield from below(each)
+
+    return frozenset(below(schema()))
+
+
+@functools.cache
 def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema())
 
@@ -43,7 +57,7 @@ def validate(draft: Draft, value: Any) -> None:
         elif error.validator in ("required", "anyOf"):
             _missing_keys(draft, error, path)
         else:
-            draft.fault(path, _text(error, draft.shown(path)))
+            draft.fault(path, _text(error, draft.typed(path), draft.variable(path)))
 
 
 def _unknown_keys(draft: Draft, error: Any, path: KeyPath) -> None:
@@ -66,11 +80,11 @@ def _missing_keys(draft: Draft, error: Any, path: KeyPath) -> None:
     draft.fault((*path, key), f"is missing{other}. {about}".rstrip(". ") + ("." if about else ""), key=True)
 
 
-def _text(error: Any, shown: str) -> str:
+def _text(error: Any, typed: str, variable: str) -> str:
+    """``typed`` is for finding what is nearest; it is not told (see :mod:`gateway.config.resolve`)."""
     rules: Schema = error.schema
     limit = error.validator_value
-    typed = shown.strip('"')
-    shown = "" if not shown or rules.get("writeOnly") else f", not {shown}"
+    shown = f" (the value of {variable} is not)" if variable else ""
     match error.validator:
         case "type":
             return f"must be {_KINDS[limit]}{shown}"

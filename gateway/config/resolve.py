@@ -1,15 +1,21 @@
-"""From what was typed to values: the environment, the files of secrets, the types of the schema."""
+"""From what was typed to values: the environment, the files of secrets, the types of the schema.
+
+What is typed is quoted in no fault, whatever the key: a secret in the wrong place is still one. The place
+says which text is meant.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from gateway.config.settings import place
 from gateway.files.marked import Fault, Mark, MarkedList, MarkedMap, MarkedText, Node
+from gateway.files.regular import read_file, reason_of
 
 KeyPath = tuple[str | int, ...]
 Schema = Mapping[str, Any]
@@ -17,6 +23,8 @@ Schema = Mapping[str, Any]
 SECRET_FILE_LIMIT = 65_536
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+# A name of a variable that can be told: what is written otherwise may be a secret in the wrong brackets.
+_TELLABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?")
 _NOTHING = frozenset(("null", "Null", "NULL", "~"))
@@ -26,46 +34,52 @@ _NOTHING = frozenset(("null", "Null", "NULL", "~"))
 class Draft:
     """A configuration on its way: its tree, what is wrong so far, and the paths not to be asked further.
 
-    A path is *broken* once it has a fault, so that nobody reports a second one that only follows from it.
+    ``names`` are those of all keys that the schema has. A path is *broken* once it has a fault, so that
+    nobody reports a second one that only follows from it.
     """
 
-    root: MarkedMap
+    root: MarkedMap = field(repr=False)
     folder: Path
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
+    names: frozenset[str]
     faults: list[Fault] = field(default_factory=list)
     broken: set[KeyPath] = field(default_factory=set)
 
     def fault(self, path: Sequence[str | int], text: str, *, key: bool = False) -> None:
-        """A fault at the value of ``path`` (or at its key), told once for each path."""
+        """A fault at the value of ``path`` (or at its key), told once for each path.
+
+        Of the path only keys that the schema has are told: an unknown one may be a secret as well.
+        """
         path = tuple(path)
         if not self.is_broken(path):
             self.broken.add(path)
-            said = f"{dotted(path)}: {text}" if path else text
-            self.faults.append(self.where(path, key=key).fault(said))
+            told = dotted([*takewhile(lambda step: isinstance(step, int) or step in self.names, path)])
+            self.faults.append(self.where(path, key=key).fault(f"{told}: {text}" if told else text))
 
     def where(self, path: Sequence[str | int], *, key: bool = False) -> Mark:
         """The place of the value (or of its key) in the file."""
         return place(self.root, path, key=key)
 
-    def shown(self, path: KeyPath) -> str:
-        """The scalar at ``path`` as typed, in quotes: ``"${NAME}"`` and not its value; cut short.
-
-        Empty for what is no scalar, and for a secret that stands in a file of its own.
-        """
+    def typed(self, path: KeyPath) -> str:
+        """The scalar at ``path`` as typed, for comparisons alone; empty for what is no scalar."""
         node: Node | None = self.root
         for step in path:
             if isinstance(node, MarkedMap):
                 node = node.get(str(step))
             elif isinstance(node, MarkedList) and isinstance(step, int):
                 node = node.items[step]
-        if not isinstance(node, MarkedText):
-            return ""
-        return f'"{node.text}"' if len(node.text) <= 60 else f'"{node.text[:60]}…"'
+        return node.text if isinstance(node, MarkedText) else ""
 
-    def shown_file(self, path: KeyPath) -> str:
-        """A file's name as typed, and from which folder it counts if it is relative."""
-        shown = self.shown(path)
-        return shown if shown.startswith('"/') else f"{shown} (from {self.folder})"
+    def variable(self, path: KeyPath) -> str:
+        """``"${NAME}"`` where that is all that stands at ``path``; else empty."""
+        match = _VARIABLE.fullmatch(self.typed(path))
+        return f'"{match[0]}"' if match and _TELLABLE.fullmatch(match[1] or "") else ""
+
+    def cannot_read(self, path: KeyPath, reason: str) -> None:
+        """The fault of a file that is named at ``path``, by which folder its name counts from."""
+        relative = not self.typed(path).startswith("/")
+        where = f" (relative to {self.folder})" if relative else ""
+        self.fault(path, f"cannot read this file{where}: {reason}")
 
     def is_broken(self, path: KeyPath) -> bool:
         """Whether this value or anything above it has a fault already."""
@@ -126,22 +140,16 @@ def _from_file(draft: Draft, node: Node, path: KeyPath, name: str) -> Any:
     if text is None:
         draft.fault(at, "must be the path of a file")
     if not draft.is_broken(at):
-        file = draft.folder / str(text)
         try:
-            with file.open("rb") as opened:  # which may have no end: a device
-                raw = opened.read(SECRET_FILE_LIMIT + 1)
-            cut = len(raw) > SECRET_FILE_LIMIT
-            content = (
-                raw.decode("utf-8", "replace" if cut else "strict").removesuffix("\n").removesuffix("\r")
-            )
+            content = read_file(draft.folder / str(text), SECRET_FILE_LIMIT).decode("utf-8")
+        except UnicodeDecodeError:
+            draft.cannot_read(at, "it is not UTF-8 text")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            draft.fault(at, f"cannot read {draft.shown_file(at)}: {reason}")
+            draft.cannot_read(at, reason_of(error))
         else:
-            if content and not cut:
+            if content := content.removesuffix("\n").removesuffix("\r"):
                 return content
-            reason = "is above 64 KB, too long for a secret" if content else "is empty"
-            draft.fault(at, f"the file {draft.shown_file(at)} {reason}")
+            draft.cannot_read(at, "it is empty")
     draft.broken.add(stem)
     return ""
 
@@ -156,7 +164,8 @@ def _substitute(draft: Draft, text: str, path: KeyPath) -> str | None:
         if match[1] is None:
             wrong.append('"${" without a name; write ${NAME}, or "$${" for a plain "${"')
         elif match[1] not in draft.environ:
-            wrong.append(f"the environment variable {match[1]} is not set")
+            name = match[1] if _TELLABLE.fullmatch(match[1]) else "that is named here"
+            wrong.append(f"the environment variable {name} is not set")
         return draft.environ.get(match[1] or "", "")
 
     filled = _VARIABLE.sub(value, text)

@@ -12,11 +12,12 @@ Finding = tuple[tuple[str, ...], str]
 _WAYS: Final = ("token", "client_secret", "private_key", "api_key")
 _NEEDS: Final = {"token": (), "client_secret": ("client_id",), "api_key": ("secret",)}
 _SIGNED: Final = ("private_key", "secret")
+_OTHERS: Final = ("RS384", "ES384")
 _OF_ASSERTIONS: Final = ("key_id", "algorithm", "assertion_audience", "assertion_seconds")
 _OF_OAUTH: Final = ("token_url", "client_id", "token_auth", "scope", "audience", "resource", "token_fields")
 _FIELD: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")  # RFC 6749, section 8.2
 # The protocol's own fields, and where each is said (None: nowhere, it is made for each request).
-_OWN_FIELDS: Final = {
+OWN_FIELDS: Final = {
     "grant_type": None,
     "client_assertion": None,
     "client_assertion_type": None,
@@ -57,7 +58,9 @@ def _whole(way: str, upstream: Mapping[str, Any]) -> Iterator[Finding]:
         said = f"algorithm {algorithm} signs with private_key, not with secret"
         yield (
             (way,),
-            said if algorithm else "signs by algorithm: HS384 alone; write that, or give private_key",
+            said
+            if algorithm in _OTHERS
+            else "signs by algorithm: HS384 alone; write that, or give private_key",
         )
     elif signed and way != "secret" and algorithm == "HS384":
         yield (way,), f"algorithm HS384 signs with secret, not with {way}"
@@ -82,8 +85,8 @@ def _method(way: str, upstream: Mapping[str, Any]) -> Iterator[Finding]:
 def _fields(fields: Any) -> Iterator[Finding]:
     """Further fields may not stand for those of the protocol."""
     for name in fields if isinstance(fields, dict) else ():
-        if name in _OWN_FIELDS:
-            key = _OWN_FIELDS[name]
+        if name in OWN_FIELDS:
+            key = OWN_FIELDS[name]
             instead = (
                 f"write it as {key}, beside token_fields" if key else "the gateway writes it anew each time"
             )

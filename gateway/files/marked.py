@@ -5,7 +5,8 @@ Every scalar stays the text that was typed (``1000``, ``no``, ``2025-10-21``, ``
 left out altogether (``key:``) is *empty*. Anchors, aliases, tags, merge keys, repeated keys, tabs
 and a second document are faults, since each of them makes a file mean something else than it seems to.
 
-Pure: text in, values and faults out. Lines and columns count from 1, columns in characters.
+Pure: text in, values and faults out. Lines and columns count from 1, columns in characters. No fault quotes
+the file: where YAML goes wrong, any text of it may be a secret.
 """
 
 from __future__ import annotations
@@ -13,32 +14,21 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from gateway.files.yaml_syntax import told
 
 MAX_DEPTH = 40
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
-# What the parser says (its beginning) -> what to do about it.
-_HINTS = {
-    "mapping values are not allowed": 'no key can stand here; quote text with ": " in it, or indent rightly',
-    "could not find expected ':'": 'a ":" is missing; write "key: value"',
-    "did not find expected key": "neither a key nor the end of the map; check the indentation",
-    "did not find expected '-' indicator": "not an item of the list; check the indentation",
-    "block sequence entries are not allowed": 'a list item ("- ") cannot stand here; begin it on a new line',
-    "did not find expected ',' or": 'a list or map in brackets is not closed, or a "," is missing',
-    "did not find expected node content": "a key or value is missing; quote text that begins with a sign",
-    "found unexpected end of stream": "a quoted text is not closed",
-    "found unexpected document indicator": "a quoted text is not closed",
-    "found character that cannot start any token": "no text begins with this character; put it in quotes",
-    "found unknown escape character": r'unknown escape; write "\\" for a backslash, or use single quotes',
-}
-# For these the place where the open thing began is more use than where the parser gave up.
-_OPENED = ("could not find expected ':'", "did not find expected ',' or", "found unexpected")
+_ALIAS = 'an alias ("*"); write the value out in full, or quote a text that begins so'
+_ANCHOR = 'an anchor ("&"); write each value out in full, or quote a text that begins so'
+_TAG = 'a tag ("!"); remove it (every value is read as text), or quote a text that begins so'
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +75,7 @@ class MarkedText:
     """A scalar as typed; ``quoted`` is false for a plain one."""
 
     mark: Mark
-    text: str
+    text: str = field(repr=False)
     quoted: bool = False
 
     @property
@@ -238,8 +228,8 @@ class _Reader:
             for event in yaml.parse(text, Loader=_Loader):
                 if not self._take(event):
                     break
-        except yaml.MarkedYAMLError as error:
-            self._syntax(error, text)
+        except yaml.YAMLError as error:
+            self.faults.append(Fault(self.file, *told(error, text)))
             return None, self.faults
         except RecursionError:  # the pure-Python parser on a deep file
             self.faults.append(Fault(self.file, 1, 1, f"nested more than {MAX_DEPTH} deep"))
@@ -278,7 +268,7 @@ class _Reader:
             )
         elif isinstance(event, yaml.AliasEvent):
             mark = self._mark(event)
-            self._shapeless(mark, f'an alias ("*{event.anchor}"); write the value out in full')
+            self._shapeless(mark, _ALIAS)
             self._add(MarkedText(mark, ""))
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
@@ -295,9 +285,9 @@ class _Reader:
 
     def _properties(self, event: Any, mark: Mark) -> None:
         if event.anchor is not None:
-            self.faults.append(mark.fault(f'an anchor ("&{event.anchor}"); write each value out in full'))
+            self.faults.append(mark.fault(_ANCHOR))
         if event.tag is not None:
-            self.faults.append(mark.fault("a tag; remove it (every value is read as text)"))
+            self.faults.append(mark.fault(_TAG))
 
     def _add(self, node: Node) -> None:
         if not self.stack:
@@ -311,8 +301,8 @@ class _Reader:
         else:
             key, top.key = top.key, None
             if (first := top.pairs.setdefault(key.text, (key, node)))[0] is not key:
-                where = f"it stands already in line {first[0].mark.line}"
-                self.faults.append(key.mark.fault(f'the key "{key.text}" is repeated; {where}'))
+                text = f"this key is repeated; it stands already in line {first[0].mark.line}"
+                self.faults.append(key.mark.fault(text))
 
     def _key(self, node: Node) -> MarkedText:
         if not isinstance(node, MarkedText):
@@ -323,18 +313,3 @@ class _Reader:
         if node.text == "<<" and not node.quoted:
             self.faults.append(node.mark.fault('a merge key ("<<"); write the keys out in full'))
         return node
-
-    def _syntax(self, error: yaml.MarkedYAMLError, text: str) -> None:
-        problem = error.problem or "a syntax error"
-        hint = next((hint for start, hint in _HINTS.items() if problem.startswith(start)), None)
-        place, within = error.problem_mark or error.context_mark, error.context_mark
-        if problem.startswith(_OPENED) and within is not None:
-            place = within
-            if (
-                hint
-                and "brackets" in hint
-                and "${" in "".join(text.split("\n")[within.line : within.line + 1])
-            ):
-                hint = 'inside brackets, a text with "${" in it needs quotes: "${NAME}"'
-        line, column = (place.line + 1, place.column + 1) if place is not None else (1, 1)
-        self.faults.append(Fault(self.file, line, column, hint or f"not readable as YAML: {problem}"))

@@ -91,15 +91,18 @@ def test_nodes_are_what_they_say() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: 1\nb: 2\na: 3\n", ['3:1: the key "a" is repeated; it stands already in line 1']),
+        ("a: 1\nb: 2\na: 3\n", ["3:1: this key is repeated; it stands already in line 1"]),
         (
             "a: &x 1\nb: *x\n",
             [
-                '1:4: an anchor ("&x"); write each value out in full',
-                '2:4: an alias ("*x"); write the value out in full',
+                '1:4: an anchor ("&"); write each value out in full, or quote a text that begins so',
+                '2:4: an alias ("*"); write the value out in full, or quote a text that begins so',
             ],
         ),
-        ("a: !!int 1\n", ["1:4: a tag; remove it (every value is read as text)"]),
+        (
+            "a: !!int 1\n",
+            ['1:4: a tag ("!"); remove it (every value is read as text), or quote a text that begins so'],
+        ),
         ("a: {<<: {b: c}}\n", ['1:5: a merge key ("<<"); write the keys out in full']),
         ("a: 1\n---\nb: 2\n", ['2:1: a second document ("---"); use one file for each']),
         ("a:\n\tb: c\n", [r'2:1: a tab; write spaces (inside double quotes: "\t")']),
@@ -127,7 +130,7 @@ def test_nodes_are_what_they_say() -> None:
         ("a: 'b' c\n", ["1:8: neither a key nor the end of the map; check the indentation"]),
         ("a: @b\n", ["1:4: no text begins with this character; put it in quotes"]),
         ('a: "C:\\q"\n', [r'1:7: unknown escape; write "\\" for a backslash, or use single quotes']),
-        ("a: !<x y\n", ["1:7: not readable as YAML: did not find the expected '>'"]),
+        ("a: !<x y\n", ["1:7: not readable as YAML from here on; quote the text, or check the indentation"]),
         ("a: 1\nb: é\x07\n", ["2:5: a control character (U+0007); remove it"]),
         ("a: \ud800\n", ["1:4: a control character (U+D800); remove it"]),
         (b"a: 1\nb: caf\xe9\n", ["2:7: not UTF-8 text; save the file as UTF-8"]),
@@ -136,6 +139,22 @@ def test_nodes_are_what_they_say() -> None:
 )
 def test_each_fault_says_where_and_what_to_do(text: str | bytes, expected: list[str]) -> None:
     assert faults_of(text) == [f"f.yaml:{fault}" for fault in expected]
+
+
+@pytest.mark.parametrize(
+    "before", [*"*&!%@`|>{}[]?-:,#'\"~=<\t", "- ", "? ", "!!", "!a!", "<<: *", "--- ", "%TAG "]
+)
+@pytest.mark.parametrize(
+    "place", ["a: %s\n", "a: {b: %s}\n", "a: [%s]\n", "%s: a\n", "a: 1\n%s\nb: 2\n", "a: b %s: c\n"]
+)
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)])
+def test_no_fault_quotes_the_text(
+    before: str, place: str, loader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marked, "_Loader", loader)
+    for after in ("", " x", ": x", "'", "\n---\n", "\\q"):
+        _, faults = marked.read(place % f"{before}canary{after}", "f.yaml")
+        assert not any("canary" in fault.text for fault in faults)
 
 
 def test_a_repeated_key_leaves_the_first_to_go_on_with() -> None:
