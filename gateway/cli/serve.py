@@ -77,10 +77,9 @@ def log_of(house: House) -> FilteringBoundLogger:
     lost and counted in the metrics; nothing waits for it.
     """
     import logging
-    import threading
 
     from gateway.cli.streams import unwaited
-    from gateway.web.logging import LibraryLog, configure, describe_fault, lost_lines
+    from gateway.web.logging import LibraryLog, configure, lost_lines, take_strays
 
     settings, streams = house.settings.log, unwaited()
     pretty = settings.format == "console"
@@ -88,12 +87,7 @@ def log_of(house: House) -> FilteringBoundLogger:
     house.metrics.watch_log({"stdout": lambda: streams.out.lost, "stderr": lambda: streams.err.lost})
     log = configure(streams.out, settings.level, pretty=pretty)
     logging.basicConfig(handlers=[LibraryLog(log)], level=logging.WARNING, force=True)
-
-    def untaken(fault: BaseException | None) -> None:
-        log.error("fault", **(describe_fault(fault) if fault is not None else {}))
-
-    sys.unraisablehook = lambda raised: untaken(raised.exc_value)
-    threading.excepthook = lambda raised: untaken(raised.exc_value)
+    take_strays(log)
     return log
 
 

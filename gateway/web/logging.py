@@ -7,6 +7,8 @@ wrong with a line, whoever logs it does not notice.
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from traceback import walk_tb
@@ -177,6 +179,19 @@ def _name(fault: BaseException) -> str:
 def _frames(traceback: TracebackType | None) -> list[str]:
     frames = [f"{f.f_code.co_filename}:{line}:{f.f_code.co_name}" for f, line in walk_tb(traceback)]
     return frames[-_MAX_FRAMES:]
+
+
+def take_strays(log: FilteringBoundLogger) -> None:
+    """Log exceptions that nobody is there to take (in a finalizer, in a thread), without what they say.
+
+    Python would write them to stderr, text and all.
+    """
+
+    def stray(fault: BaseException | None) -> None:
+        log.error("fault", **(describe_fault(fault) if fault is not None else {}))
+
+    sys.unraisablehook = lambda raised: stray(raised.exc_value)
+    threading.excepthook = lambda raised: stray(raised.exc_value)
 
 
 class LibraryLog(logging.Handler):

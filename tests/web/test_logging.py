@@ -4,12 +4,16 @@ import io
 import json
 import logging
 import re
+import sys
+import threading
 import time
 from typing import Any
 
+import pytest
+
 from gateway.core.errors import InvalidMessage, Issue, UpstreamFailed, UpstreamFault
 from gateway.web.exchange import Exchange
-from gateway.web.logging import LibraryLog, configure, describe_fault, request_fields
+from gateway.web.logging import LibraryLog, configure, describe_fault, request_fields, take_strays
 
 KEYS = [
     "ts",
@@ -145,6 +149,55 @@ def test_what_libraries_log_is_carried_over_without_its_arguments() -> None:
     ]
     assert lines[2]["fault"] == ["builtins.ValueError"]
     assert b"secret" not in stream.getvalue()
+
+
+def test_what_nobody_is_there_to_take_is_logged_without_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # so that they are put back
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    stream = io.BytesIO()
+    take_strays(configure(stream))
+
+    class Finalized:
+        def __del__(self) -> None:
+            raise ValueError("secret")
+
+    def broken() -> None:
+        raise KeyError("secret")
+
+    Finalized()
+    thread = threading.Thread(target=broken)
+    thread.start()
+    thread.join()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line["level"], line["fault"]) for line in lines] == [
+        ("fault", "error", ["builtins.ValueError"]),
+        ("fault", "error", ["builtins.KeyError"]),
+    ]
+    assert lines[0]["frames"][-1].endswith(":__del__") and lines[1]["frames"][-1].endswith(":broken")
+    assert b"secret" not in stream.getvalue()
+
+
+def test_what_cannot_be_spelt_does_not_fail_whoever_logs_it() -> None:
+    stream = io.BytesIO()
+    endless: list[object] = []
+    endless.append(endless)
+    log = configure(stream)
+    log.info("request", status=200, site="\ud800", other=object(), deep=endless)
+    log.error("\ud800")
+    configure(stream, pretty=True).info("request", site="\ud800")
+    LibraryLog(log).emit(logging.LogRecord("x", 30, "", 0, _Unsayable(), (), None))
+    first, second, third, fourth = stream.getvalue().splitlines()
+    line = json.loads(first)
+    assert (line["event"], line["status"], line["other"]) == ("request", 200, "object")
+    assert line["site"] == "not to be written: str" and line["deep"] == "not to be written: list"
+    assert json.loads(second)["level"] == "error"
+    assert b"site=" in third
+    assert json.loads(fourth)["said"] == "_Unsayable"
+
+
+class _Unsayable:
+    def __str__(self) -> str:
+        raise ValueError("secret")
 
 
 def test_a_line_costs_little() -> None:
