@@ -19,6 +19,7 @@ from benchmarks.bundles import META
 from benchmarks.proxy import nginx_configuration
 from benchmarks.report import Table, duration, ratio
 
+TOKEN = "5f2c9d1b7e48a063"
 READY_WITHIN = 15.0
 
 
@@ -77,7 +78,7 @@ def configuration(port: int, admin_port: int, upstream: str, sites: int = 1) -> 
         lines += [
             f"  - id: site-{number}",
             "    timezone: America/Los_Angeles",
-            f"    redox: {{destination_ids: [{destination}], verification_token: benchmark}}",
+            f"    redox: {{destination_ids: [{destination}], verification_token: {TOKEN}}}",
             f"    upstream: {{dialect: canvas, base_url: {upstream}, token_url: {upstream}/auth/token/,",
             "      client_id: benchmark, client_secret: benchmark}",
         ]

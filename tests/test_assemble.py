@@ -35,7 +35,7 @@ NOW = datetime(2025, 10, 21, 19, 0, 28, tzinfo=UTC)
 SITE = """\
   - id: %(id)s
     timezone: America/Los_Angeles
-    redox: {destination_ids: [%(destination)s], verification_token: token-of-%(id)s}
+    redox: {destination_ids: [%(destination)s], verification_token: 8d03b6f1e75a-of-%(id)s}
     upstream:
       dialect: canvas
       base_url: %(url)s
@@ -153,15 +153,15 @@ async def test_a_message_with_faults_keeps_its_id(house: House) -> None:
 
 
 async def test_tokens_open_their_own_site(house: House) -> None:
-    assert house.gateway.opens("token-of-demo") == {"demo"}
-    assert house.gateway.opens("token-of-nobody") is None
+    assert house.gateway.opens("8d03b6f1e75a-of-demo") == {"demo"}
+    assert house.gateway.opens("8d03b6f1e75a-of-nobody") is None
     assert house.gateway.opens("") is None
 
 
 async def test_over_http_with_log_and_metrics(house: House, canvas: TestServer, aiohttp_client: Any) -> None:
     stream = io.BytesIO()
     client = await aiohttp_client(house.public(configure(stream)))
-    headers = {"verification-token": "token-of-demo", "Content-Type": "application/json"}
+    headers = {"verification-token": "8d03b6f1e75a-of-demo", "Content-Type": "application/json"}
     async with client.post("/redox", data=SAMPLE.read_bytes(), headers=headers) as response:
         assert (response.status, response.headers["X-Request-Id"]) == (200, LOG_ID)
     canvas.app[FAULTS].set("slot", Fault(kind="status", status=500))

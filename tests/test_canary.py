@@ -32,7 +32,7 @@ from gateway.web.server import Bound, Listen, Shutdown, run
 from tests import clinic
 
 CANARY = "Canary-Bixby-7731"
-TOKEN = "the-verification-token"
+TOKEN = "8d03b6f1e75a40b7e91d6c2f"
 DESTINATION = "af394f14-b34a-464f-8d24-895f370af4c9"
 CONFIGURATION = """\
 server: {{body_limit_bytes: 65536}}

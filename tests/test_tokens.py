@@ -26,13 +26,13 @@ from gateway.sandbox.control import REQUESTS
 from gateway.web.logging import configure
 
 SAMPLE = Path(__file__).parent / "samples" / "redox-available-slots.json"
-HEADERS = {"verification-token": "v", "Content-Type": "application/json"}
+HEADERS = {"verification-token": "8d03b6f1e75a40b7", "Content-Type": "application/json"}
 NOW = datetime(2025, 10, 21, 19, 0, 28, tzinfo=UTC)
 CONFIGURATION = """\
 sites:
   - id: demo
     timezone: America/Los_Angeles
-    redox: {destination_ids: [af394f14-b34a-464f-8d24-895f370af4c9], verification_token: v}
+    redox: {destination_ids: [af394f14-b34a-464f-8d24-895f370af4c9], verification_token: 8d03b6f1e75a40b7}
     fhir: {clients: [{id: app, token_sha256: %(digest)s}]}
     deadline_seconds: 2
     upstream:

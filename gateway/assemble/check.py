@@ -67,7 +67,7 @@ def survey(path: Path, environ: Mapping[str, str]) -> Survey:
         for position, site in enumerate(settings.sites)
     ]
     faults = []
-    remarks: list[Fault] = []
+    remarks: list[Fault] = [*settings.remarks]
     built = _tables(asked, settings.mappings, faults, remarks)
     if settings.mappings is not None:
         remarks.extend(_strays(settings, settings.mappings, asked, list(built.values())))

@@ -13,7 +13,7 @@ import click
 from pydantic import ValidationError
 
 from gateway.cli import output
-from gateway.cli.demo_run import TOKEN, Asked, Demo
+from gateway.cli.demo_run import Asked, Demo
 
 _SLOTS_SHOWN = 12
 _SHORT = 70  # queries up to this length stand on the line of their path
@@ -55,7 +55,7 @@ def tell(run: Demo, first: Asked, again: Asked) -> bool:
 def next_steps(run: Demo) -> None:
     """Lines that work as they stand."""
     _title("Next, ask it yourself")
-    click.echo("   " + curl(run.url("gateway")))
+    click.echo("   " + curl(run.url("gateway"), run.token))
     click.echo()
     fault = shlex.quote('{"slot": {"kind": "status", "status": 503, "times": 3}}')
     click.echo("   Let the simulated Canvas fail for a moment, then ask again:")
@@ -65,10 +65,10 @@ def next_steps(run: Demo) -> None:
     click.echo()
 
 
-def curl(url: str) -> str:
+def curl(url: str, token: str) -> str:
     """The command that sends the sample query."""
     sample = shlex.quote(f"@{output.SAMPLE_QUERY}")
-    headers = f"-H 'verification-token: {TOKEN}' -H 'Content-Type: application/json'"
+    headers = f"-H 'verification-token: {token}' -H 'Content-Type: application/json'"
     return f"curl -sS {url}/redox {headers} --data {sample}"
 
 

@@ -22,8 +22,6 @@ from gateway.web.logging import configure
 from gateway.web.server import Bound, Listen
 from gateway.web.server import run as listen
 
-TOKEN = "demo"
-
 
 class LogTap(io.RawIOBase):
     """Where the gateway logs to: kept at first, and from ``show`` on written to stdout as it comes."""
@@ -66,6 +64,7 @@ class Demo:
 
     house: House
     ports: dict[str, int]
+    token: str = field(repr=False)
     query: bytes
     tap: LogTap
     sandbox: web.Application = field(default_factory=canvas_app)
@@ -119,7 +118,7 @@ class Demo:
     async def ask(self) -> Asked:
         """Send the sample query, as Redox would."""
         seen = len(self.sandbox[REQUESTS].seen())
-        headers = {"verification-token": TOKEN, "Content-Type": "application/json"}
+        headers = {"verification-token": self.token, "Content-Type": "application/json"}
         began = time.perf_counter()
         async with (
             aiohttp.ClientSession() as client,
@@ -141,5 +140,6 @@ class Demo:
 
 def started(ports: dict[str, int]) -> Demo:
     """Everything put together; nothing listens yet. Raises Faults if the shipped tables have any."""
-    found = survey(output.DEMO, output.demo_environment(**ports))
-    return Demo(assemble(found), ports, output.SAMPLE_QUERY.read_bytes(), LogTap())
+    environ = output.demo_environment(**ports)
+    found = survey(output.DEMO, environ)
+    return Demo(assemble(found), ports, environ["DEMO_TOKEN"], output.SAMPLE_QUERY.read_bytes(), LogTap())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -52,8 +53,9 @@ def config_option(text: str, *, default: str | None = None) -> Callable[[_Comman
 def demo_environment(
     gateway: int = GATEWAY_PORT, admin: int = ADMIN_PORT, sandbox: int = SANDBOX_PORT
 ) -> dict[str, str]:
-    """The variables of the demo configuration."""
-    return {"GATEWAY_PORT": str(gateway), "ADMIN_PORT": str(admin), "SANDBOX_PORT": str(sandbox)}
+    """The variables of the demo configuration, its token made anew each time."""
+    ports = {"GATEWAY_PORT": str(gateway), "ADMIN_PORT": str(admin), "SANDBOX_PORT": str(sandbox)}
+    return {**ports, "DEMO_TOKEN": secrets.token_hex(16)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gateway.config.cross import check
 from gateway.config.explain import names, schema, validate
 from gateway.config.resolve import Draft, resolve
 from gateway.config.settings import Settings, Site, Upstream
+from gateway.config.tokens import check_tokens
 from gateway.config.upstream_auth import OWN_FIELDS
 from gateway.files.marked import Fault, Faults, read
 from gateway.files.regular import read_file, reason_of
@@ -43,6 +44,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     value = resolve(draft, root, schema())
     validate(draft, value)
     check(draft, value)
+    check_tokens(draft, value, schema())
     if draft.faults:
         raise Faults(draft.faults)
     for site in value["sites"]:
@@ -54,4 +56,5 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             draft.fault(found["loc"], found["msg"])
         raise Faults(draft.faults) from None
     settings._root = root
+    settings._remarks = tuple(draft.remarks)
     return settings

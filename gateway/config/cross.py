@@ -24,7 +24,6 @@ from gateway.files.zones import zone_meant
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 PEM_LIMIT = 4_194_304
-_UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 
 def check(draft: Draft, value: Mapping[str, Any]) -> None:
@@ -176,10 +175,6 @@ def _doors(draft: Draft, path: KeyPath, site: Mapping[str, Any]) -> None:
     if "redox" not in site and "fhir" not in site:
         text = "is missing, and so is fhir; give one of them or both, or nobody may ask this site"
         draft.fault((*path, "redox"), text)
-    token = _map(site.get("redox")).get("verification_token")
-    if isinstance(token, str) and _UNSENDABLE.search(token):
-        text = "holds a space, line break or sign that an HTTP header cannot carry"
-        draft.fault((*path, "redox", "verification_token"), text)
     fhir = site.get("fhir")
     at = (*path, "fhir")
     if fhir == {}:
@@ -209,9 +204,6 @@ def _upstream(draft: Draft, path: KeyPath, upstream: Mapping[str, Any]) -> None:
     if isinstance(pem, str) and not _PEM.search(pem):
         text = 'is not a private key in PEM form (it begins "-----BEGIN PRIVATE KEY-----")'
         draft.fault((*path, "private_key"), text)
-    for key in ("token", "client_secret", "secret", "api_key"):
-        if isinstance(held := upstream.get(key), str) and re.search(r"[\r\n\0]", held):
-            draft.fault((*path, key), "holds a line break; a secret is one line")
     for below, text in auth_faults(upstream):
         draft.fault((*path, *below), text)
 

@@ -43,6 +43,7 @@ class Draft:
     environ: Mapping[str, str] = field(repr=False)
     names: frozenset[str]
     faults: list[Fault] = field(default_factory=list)
+    remarks: list[Fault] = field(default_factory=list)
     broken: set[KeyPath] = field(default_factory=set)
 
     def fault(self, path: Sequence[str | int], text: str, *, key: bool = False) -> None:
@@ -55,6 +56,10 @@ class Draft:
             self.broken.add(path)
             told = dotted([*takewhile(lambda step: isinstance(step, int) or step in self.names, path)])
             self.faults.append(self.where(path, key=key).fault(f"{told}: {text}" if told else text))
+
+    def remark(self, path: KeyPath, text: str) -> None:
+        """What is no fault, but hardly meant."""
+        self.remarks.append(self.where(path).fault(f"{dotted(path)}: {text}"))
 
     def where(self, path: Sequence[str | int], *, key: bool = False) -> Mark:
         """The place of the value (or of its key) in the file."""

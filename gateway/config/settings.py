@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StringConstraints
 
-from gateway.files.marked import Mark, MarkedMap, Node, find
+from gateway.files.marked import Fault, Mark, MarkedMap, Node, find
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -166,6 +166,12 @@ class Settings(_Frozen):
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
 
     _root: MarkedMap = PrivateAttr()
+    _remarks: tuple[Fault, ...] = PrivateAttr(())
+
+    @property
+    def remarks(self) -> tuple[Fault, ...]:
+        """What can be served all the same, but is hardly meant."""
+        return self._remarks
 
     def where(self, path: Sequence[str | int]) -> Mark:
         """The place in the file of the value at ``path``, such as ``("sites", 0, "upstream", "dialect")``.

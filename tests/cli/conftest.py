@@ -40,7 +40,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 def environment() -> dict[str, str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
-    return {**kept, "PYTHONPATH": str(TOP), "TOKEN": "canary-token", "PYTHONWARNINGS": "error"}
+    return {**kept, "PYTHONPATH": str(TOP), "TOKEN": "canary-8d03b6f1e75a", "PYTHONWARNINGS": "error"}
 
 
 def command(*arguments: str) -> list[str]:
@@ -70,7 +70,7 @@ def gateway(tmp_path: Path) -> Run:
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The same in this process, without the half second that a new one takes."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TOKEN", "canary-token")
+    monkeypatch.setenv("TOKEN", "canary-8d03b6f1e75a")
 
     def run(*arguments: object, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         shown = [*map(str, arguments)]

@@ -17,7 +17,7 @@ sites:
     upstream: {dialect: canvas, base_url: "https://ehr.example", default: x}
   - id: south
     timezone: America/Chicago
-    redox: {destination_ids: [d2], verification_token: t}
+    redox: {destination_ids: [d2], verification_token: 8d03b6f1e75a40b7}
     upstream: {dialect: canvass, base_url: "https://ehr.example"}
 mappings: own
 """

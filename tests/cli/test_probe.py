@@ -17,7 +17,7 @@ mappings: own
 sites:
   - id: partner
     timezone: America/Los_Angeles
-    redox: {destination_ids: [d1], verification_token: t}
+    redox: {destination_ids: [d1], verification_token: 8d03b6f1e75a40b7}
     upstream:
       dialect: redox
       base_url: http://127.0.0.1:%(port)s

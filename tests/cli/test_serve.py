@@ -19,7 +19,7 @@ from gateway.cli.ports import free_port
 
 from .conftest import SAMPLE
 
-HEADERS = {"verification-token": "canary-token", "Content-Type": "application/json"}
+HEADERS = {"verification-token": "canary-8d03b6f1e75a", "Content-Type": "application/json"}
 
 
 def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
@@ -81,7 +81,7 @@ def test_one_process(start: Any, configured: Any, canvas: int) -> None:
     line = json.loads(out.splitlines()[0])
     assert (line["event"], line["site"], line["counts"]["slots"]) == ("request", "demo", 6)
     assert line["request_id"] == "d9f5d293-7110-461e-a875-3beb089e79f3"
-    assert "canary-token" not in out
+    assert "canary-8d03b6f1e75a" not in out
 
 
 def test_two_workers(start: Any, configured: Any, canvas: int) -> None:

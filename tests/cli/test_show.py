@@ -90,9 +90,11 @@ def test_unknown_names_get_the_nearest(inside: Any) -> None:
 
 FHIR_R4 = """\
 sites:
-  - {id: north, timezone: America/Chicago, redox: {destination_ids: [n], verification_token: t},
+  - {id: north, timezone: America/Chicago,
+     redox: {destination_ids: [n], verification_token: 8d03b6f1e75a40b7},
      upstream: {dialect: fhir-r4, base_url: "https://north.example"}}
-  - {id: south, timezone: America/Chicago, redox: {destination_ids: [s], verification_token: t},
+  - {id: south, timezone: America/Chicago,
+     redox: {destination_ids: [s], verification_token: 40b7e91d6c2f8d03},
      upstream: {dialect: canvas, base_url: "https://south.example"}}
 mappings: own
 """

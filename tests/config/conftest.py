@@ -11,7 +11,7 @@ from gateway.config import Settings, load
 from gateway.files.marked import Faults
 
 ENVIRON = {
-    "REDOX_VERIFICATION_TOKEN": "canary-token",
+    "REDOX_VERIFICATION_TOKEN": "canary-8d03b6f1e75a",
     "CANVAS_CLIENT_ID": "client-1",
     "CANVAS_CLIENT_SECRET": "canary-secret",
 }
@@ -22,7 +22,7 @@ LEAST = """\
 sites:
   - id: one
     timezone: UTC
-    redox: {destination_ids: [d], verification_token: canary-inline}
+    redox: {destination_ids: [d], verification_token: canary-40b7e91d6c2f}
     %(site)s
     upstream:
       dialect: canvas

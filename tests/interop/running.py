@@ -27,7 +27,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NOW = datetime(2025, 10, 21, 7, tzinfo=UTC)
 """The present of every gateway and sandbox here: the midnight before the Redox document's sample."""
 
-TOKEN = "verification-token-of-the-tests"
+TOKEN = "8d03b6f1e75a40b7e91d6c2f"
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ FILES = {"mappings/sites/practice/codes/visit-types.csv": CODES}
 
 def served(practice: Practice, folder: Path, *, max_pages: int = 100) -> Any:
     upstream = {"dialect": "fhir-r4", "base_url": practice.url, "max_pages": max_pages}
-    doors = {"clients": [{"id": "app", "token_sha256": sha256(b"app").hexdigest()}]}
+    doors = {"clients": [{"id": "app", "token_sha256": sha256(b"9c2f40b7e91d6a53").hexdigest()}]}
     sites = [site("practice", "America/Los_Angeles", upstream, destination=DESTINATION, fhir=doors)]
     return gateway(folder, sites, FILES)
 
@@ -146,7 +146,7 @@ async def test_a_fhir_client_asks_the_same_of_the_same_engine(
     medplum: Practice, tmp_path: Path, validate: Valid
 ) -> None:
     async with served(medplum, tmp_path) as running:
-        client = AsyncFHIRClient(f"{running.url}/fhir/practice", authorization="Bearer app")
+        client = AsyncFHIRClient(f"{running.url}/fhir/practice", authorization="Bearer 9c2f40b7e91d6a53")
         search = client.resources("Slot").search(start__ge=START, start__lt=END, status="free")
         slots = [slot.serialize() for slot in await search.limit(50).fetch_all()]
         schedules = {each["id"] for each in await client.resources("Schedule").fetch_all()}
