@@ -45,9 +45,10 @@ class UpstreamFault:
 class GatewayError(Exception):
     """The root: what was asked cannot be answered.
 
-    ``issues`` holds every fault that was found, never only the first. ``retry_after`` is in
-    seconds, for the statuses that have it. ``redox_type`` is the ``Type`` of the Redox error:
-    message, query or transmission. ``upstream`` is there where an upstream's failure is the reason.
+    ``issues`` holds every fault that was found, never only the first; ``more``: there are others, which were
+    not looked for. ``retry_after`` is in seconds, for the statuses that have it. ``redox_type`` is the
+    ``Type`` of the Redox error: message, query or transmission. ``upstream`` is there where an upstream's
+    failure is the reason.
     """
 
     status: ClassVar[int] = 500
@@ -55,10 +56,15 @@ class GatewayError(Exception):
     usual_type: ClassVar[str] = "message"
 
     def __init__(
-        self, *issues: Issue, retry_after: float | None = None, redox_type: str | None = None
+        self,
+        *issues: Issue,
+        more: bool = False,
+        retry_after: float | None = None,
+        redox_type: str | None = None,
     ) -> None:
-        super().__init__("; ".join(str(issue) for issue in issues) or self.kind)
+        super().__init__("; ".join(str(issue) for issue in issues[:10]) or self.kind)
         self.issues = issues
+        self.more = more
         self.retry_after = retry_after
         self.redox_type = redox_type or self.usual_type
         self.upstream: UpstreamFault | None = None
@@ -125,6 +131,14 @@ class NotKnownHere(GatewayError):
 
     status = 422
     kind = "not-known-here"
+    usual_type = "query"
+
+
+class TooCostly(GatewayError):
+    """The message is valid, but what it asks would take more searches than a site makes for one."""
+
+    status = 422
+    kind = "too-costly"
     usual_type = "query"
 
 

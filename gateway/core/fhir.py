@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from gateway.core.errors import GatewayError, Issue
+from gateway.core.told import MOST_BYTES, text_of, told
 
 JSON = "application/fhir+json; charset=utf-8"
 TYPES = ("Slot", "Schedule", "Practitioner", "Location")
@@ -96,24 +97,24 @@ def bundle(entries: Sequence[str], links: Sequence[Link], total: int | None) -> 
     return b",".join(parts)
 
 
-def outcome(issues: Sequence[Issue]) -> bytes:
-    """An OperationOutcome; there is always at least one issue in it."""
-    told = issues or (Issue("exception", "", "the gateway failed; its log has the cause"),)
-    return msgspec.json.encode({"resourceType": "OperationOutcome", "issue": [_issue(each) for each in told]})
+def outcome(issues: Sequence[Issue], *, more: bool = False) -> bytes:
+    """An OperationOutcome of the first of the issues; there is always at least one in it. At most
+    :data:`MOST_BYTES`."""
+    all_of_them = issues or (Issue("exception", "", "the gateway failed; its log has the cause"),)
+    head, tail = b'{"resourceType":"OperationOutcome","issue":[', b"]}"
+    room = MOST_BYTES - len(head) - len(tail)
+    return head + b",".join(told(all_of_them, _issue, room, more=more)) + tail
 
 
 def error_outcome(error: GatewayError) -> bytes:
     """The OperationOutcome for an error."""
-    return outcome(error.issues)
+    return outcome(error.issues, more=error.more)
 
 
-def _issue(issue: Issue) -> dict[str, object]:
-    told: dict[str, object] = {
-        "severity": issue.severity,
-        "code": issue.code,
-        "details": {"text": str(issue)},
-    }
-    return told
+def _issue(_number: int, issue: Issue) -> bytes:
+    return msgspec.json.encode(
+        {"severity": issue.severity, "code": issue.code, "details": {"text": text_of(issue)}}
+    )
 
 
 def search_url(base: str, resource: str, params: Params) -> str:
