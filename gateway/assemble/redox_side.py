@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gateway.assemble.reading import MessageReading
 from gateway.core import flows, redox, redox_flows
 from gateway.core.directory import shown
+from gateway.core.envelope import Envelope
 from gateway.core.errors import GatewayError, InvalidMessage, Issue, Unauthorized, UnknownDestination
 from gateway.core.flows import SiteRules
 from gateway.core.plan import Flow, Reply
@@ -62,7 +64,7 @@ class RedoxGateway:
         self._sites = sites
         self._destinations = {name.casefold(): site for name, site in destinations.items()}
         self._tokens = tokens
-        self._reader = reader
+        self._reading = MessageReading(reader)
         self._service = service
         self._clock = clock
 
@@ -78,13 +80,14 @@ class RedoxGateway:
         ``allowed``: the sites that the caller's token opens; ``site``: the one of the URL, if any, which
         must be the one of the destination. Raises GatewayError.
         """
-        # First of all: whatever is wrong with the message, Redox finds its log by this id.
-        request.adopt(redox.request_id(body))
         began = time.perf_counter()
-        try:
-            message = self._reader.read(body)
-        except FaultyMessage as error:
-            raise self._every_fault(error, allowed) from None
+
+        def opened(envelope: Envelope) -> None:
+            # First of all: whatever is wrong with the message, Redox finds its log by this id.
+            request.adopt(envelope.request_id)
+            request.body = envelope.echoed
+
+        message = await self._reading.read(body, opened, lambda error: self._every_fault(error, allowed))
         request.stages["read"] = time.perf_counter() - began
         request.event = message.event
         served = self._served(message, allowed, site)
@@ -105,8 +108,10 @@ class RedoxGateway:
         """A body with ``Meta.Errors``."""
         return redox.error_reply(error, body)
 
-    def _every_fault(self, error: FaultyMessage, allowed: frozenset[str]) -> InvalidMessage:
+    def _every_fault(self, error: InvalidMessage, allowed: frozenset[str]) -> InvalidMessage:
         """With the faults of its values, if it can be told which site's tables read them."""
+        if not isinstance(error, FaultyMessage):
+            return error
         named = error.rest.destinations if error.rest is not None else ()
         site = self._destinations.get(named[0].casefold()) if len(named) == 1 else None
         if site is None or site not in allowed:

@@ -7,21 +7,47 @@ message is ever imported or looked up anywhere else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from gateway.core.envelope import (
+    AT_ONCE_BYTES,
+    MOST_META_BYTES,
+    MOST_TEXT_BYTES,
+    MOST_VALUES,
+    UNREADABLE,
+    Envelope,
+    Meta,
+    decoded,
+    echo_of,
+    meta_of,
+    opened,
+    too_deep,
+)
 from gateway.core.errors import GatewayError, InvalidMessage, Issue
+from gateway.core.told import MOST_BYTES, text_of, told
+from gateway.core.values import Pieces, at_once
 
-_TOKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MODULES = {"message": "DataModels", "query": "DataModels", "transmission": "Send"}
 _LABELS = {"DataModel", "EventType", "Source", "Destinations", "Logs", "Test", "FacilityCode"}
+_LABEL_BYTES = 16 * 1024
+_ENDING_BYTES = 64  # of what stands round the errors and the label
 
 # Redox writes null for those of these that are not set; its response schema has no null for them.
 _PARTS = frozenset({"Source", "Destinations", "Logs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is wrong with a message: the first ``issues``, whether there are ``more``, and ``rest``, the typed
+    message without the parts that are wrong, or None if nothing sensible is left."""
+
+    issues: tuple[Issue, ...]
+    more: bool = False
+    rest: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +55,15 @@ class Kind:
     """One event that is understood.
 
     ``check`` turns bytes into the typed message or raises ``msgspec.MsgspecError``; ``complete`` takes
-    a JSON value with Redox's nulls for unset parts left out and does the same; ``explain`` says
-    everything that is wrong with a JSON value; ``remains`` is the typed message without the parts that
-    are wrong, or None if nothing sensible is left.
+    a JSON value with Redox's nulls for unset parts left out and does the same; ``brief`` says in one Issue
+    what either of them raised; ``explain`` says everything that is wrong with a JSON value, which takes its
+    time.
     """
 
     check: Callable[[bytes], Any]
     complete: Callable[[Any], Any]
-    explain: Callable[[Any], list[Issue]]
-    remains: Callable[[Any], Any]
+    brief: Callable[[Exception], Issue]
+    explain: Callable[[Any], Explanation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +79,21 @@ class Message:
 class FaultyMessage(InvalidMessage):
     """A message that does not fit its schema. ``rest`` is what fits, so that its values can be read, too."""
 
-    def __init__(self, *issues: Issue, rest: Message | None) -> None:
-        super().__init__(*issues)
+    def __init__(self, *issues: Issue, rest: Message | None, more: bool = False) -> None:
+        super().__init__(*issues, more=more)
         self.rest = rest
 
 
-class _Log(msgspec.Struct):
-    ID: str | None = None
+class RefusedMessage(InvalidMessage):
+    """A message that the fast check refuses: its one Issue is what that ran into first.
 
+    ``at_length`` looks for every other fault, and gives back the error that tells them. That takes up to some
+    tenths of a second, so it is for who drives to say where and whether.
+    """
 
-class _Destination(msgspec.Struct):
-    ID: str | None = None
-
-
-class _Meta(msgspec.Struct):
-    DataModel: str | None = None
-    EventType: str | None = None
-    Destinations: list[_Destination] | None = None
-    Logs: list[_Log] | None = None
-
-
-class _Envelope(msgspec.Struct):
-    Meta: _Meta | None = None
-
-
-class _Echo(msgspec.Struct):
-    Meta: dict[str, Any] | None = None
-
-
-_envelope = msgspec.json.Decoder(_Envelope).decode
-_echo = msgspec.json.Decoder(_Echo).decode
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+    def __init__(self, brief: Issue, explain: Callable[[], InvalidMessage]) -> None:
+        super().__init__(brief, more=True)
+        self.at_length = explain
 
 
 class Reader:
@@ -95,67 +105,87 @@ class Reader:
     def read(self, body: bytes) -> Message:
         """The checked message. :class:`InvalidMessage` with every fault otherwise, a
         :class:`FaultyMessage` where the envelope at least could be read."""
-        meta = self._envelope(body)
-        kind = self._kinds.get((meta.DataModel or "", meta.EventType or ""))
+        try:
+            return at_once(self.checked(at_once(opened(body))))
+        except RefusedMessage as refused:
+            error = refused.at_length()
+        raise error
+
+    def checked(self, envelope: Envelope) -> Pieces[Message]:
+        """The checked message. :class:`InvalidMessage` otherwise, a :class:`RefusedMessage` for what is still
+        to be explained."""
+        body = envelope.body
+        if envelope.values > MOST_VALUES:
+            text = f"the body holds more than {MOST_VALUES:,} values; a query needs far fewer, so send less"
+            raise InvalidMessage(Issue("too-costly", "", text))
+        if envelope.long:
+            text = f"a text in the body is longer than {MOST_TEXT_BYTES:,} bytes; shorten it, or leave it out"
+            raise InvalidMessage(Issue("too-long", "", text))
+        if envelope.meta_bytes > MOST_META_BYTES:
+            text = f"is {envelope.meta_bytes:,} bytes long; write at most {MOST_META_BYTES:,}"
+            raise InvalidMessage(Issue("too-long", "Meta", text))
+        meta, echo = yield from self._meta(envelope)
+        event = meta.EventType or ""
+        kind = self._kinds.get((meta.DataModel or "", event))
         if kind is None:
             raise InvalidMessage(*_unknown_event(meta, self._kinds))
         destinations = tuple(each.ID for each in meta.Destinations or () if each.ID)
+        if len(body) <= AT_ONCE_BYTES:
+            try:
+                return Message(event, kind.check(body), echo, destinations)
+            except UNREADABLE:
+                pass
+        value = yield from decoded(body)
+        yield
         try:
-            checked = _checked(body, kind)
-        except InvalidMessage as error:
-            remains = kind.remains(parse(body))
-            rest = Message(meta.EventType or "", remains, {}, destinations) if remains is not None else None
-            raise FaultyMessage(*error.issues, rest=rest) from None
-        return Message(meta.EventType or "", checked, _echo(body).Meta or {}, destinations)
+            return Message(event, kind.complete(value), echo, destinations)
+        except UNREADABLE as error:
+            brief = kind.brief(error)
 
-    def _envelope(self, body: bytes) -> _Meta:
-        try:
-            meta = _envelope(body).Meta
-        except _UNREADABLE:
-            value = parse(body)
-            raise InvalidMessage(*self._explain_envelope(value)) from None
-        if meta is None:
-            raise InvalidMessage(Issue("required", "Meta", "is missing; a Redox message has an object Meta"))
-        return meta
+        def explain() -> InvalidMessage:
+            found = kind.explain(value)
+            rest = Message(event, found.rest, {}, destinations) if found.rest is not None else None
+            return FaultyMessage(*(found.issues or (brief,)), rest=rest, more=found.more)
 
-    def _explain_envelope(self, value: Any) -> list[Issue]:
+        raise RefusedMessage(brief, explain)
+
+    def _meta(self, envelope: Envelope) -> Pieces[tuple[Meta, dict[str, Any]]]:
+        """Meta with what is read of it, and all of it."""
+        if envelope.meta is not None:
+            try:
+                meta, echo = meta_of(envelope.meta), echo_of(envelope.meta)
+            except UNREADABLE:
+                pass
+            else:
+                if too_deep(envelope.meta, echo):
+                    raise InvalidMessage(Issue("structure", "Meta", "is nested too deeply"))
+                if meta is not None:
+                    return meta, echo
+        value = yield from decoded(envelope.body)
+        raise self._envelope_refused(value)
+
+    def _envelope_refused(self, value: Any) -> InvalidMessage:
         if not isinstance(value, dict):
-            return [Issue("structure", "", "the body must be one JSON object, a Redox message")]
+            return InvalidMessage(Issue("structure", "", "the body must be one JSON object, a Redox message"))
         meta = value.get("Meta")
+        if meta is None:
+            return InvalidMessage(Issue("required", "Meta", "is missing; a Redox message has an object Meta"))
         if not isinstance(meta, dict):
-            return [Issue("required", "Meta", "must be an object with DataModel, EventType and Destinations")]
-        kind = self._kinds.get((str(meta.get("DataModel")), str(meta.get("EventType"))))
-        found = kind.explain(value) if kind is not None else []
-        return found or [Issue("structure", "Meta", "cannot be read as the Meta of a Redox message")]
+            text = "must be an object with DataModel, EventType and Destinations"
+            return InvalidMessage(Issue("required", "Meta", text))
+        brief = Issue("structure", "Meta", "cannot be read as the Meta of a Redox message")
+        kind = self._kinds.get((str(meta.get("DataModel"))[:64], str(meta.get("EventType"))[:64]))
+        if kind is None:
+            return InvalidMessage(brief)
+
+        def explain() -> InvalidMessage:
+            found = kind.explain(value)
+            return InvalidMessage(*(found.issues or (brief,)), more=found.more)
+
+        return RefusedMessage(brief, explain)
 
 
-def parse(body: bytes) -> Any:
-    """The body as a JSON value; :class:`InvalidMessage` where it is none, without quoting it."""
-    try:
-        return msgspec.json.decode(body)
-    except RecursionError:
-        raise InvalidMessage(Issue("structure", "", "the body is nested too deeply")) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        place = re.search(r"\(byte (\d+)\)", str(error))
-        where = f" at byte {place[1]}" if place else ""
-        raise InvalidMessage(Issue("structure", "", f"the body is not JSON in UTF-8{where}")) from None
-
-
-def _checked(body: bytes, kind: Kind) -> Any:
-    try:
-        return kind.check(body)
-    except _UNREADABLE:
-        value = parse(body)
-    try:
-        return kind.complete(value)
-    except _UNREADABLE:
-        issues = kind.explain(value)
-        raise InvalidMessage(
-            *(issues or [Issue("structure", "", "the message does not fit its schema")])
-        ) from None
-
-
-def _unknown_event(meta: _Meta, kinds: Mapping[tuple[str, str], Kind]) -> list[Issue]:
+def _unknown_event(meta: Meta, kinds: Mapping[tuple[str, str], Kind]) -> list[Issue]:
     understood = ", ".join(f"{model}.{event}" for model, event in sorted(kinds))
     missing = [name for name in ("DataModel", "EventType") if not getattr(meta, name)]
     if missing:
@@ -171,12 +201,7 @@ def _unknown_event(meta: _Meta, kinds: Mapping[tuple[str, str], Kind]) -> list[I
 
 def request_id(body: bytes) -> str | None:
     """``Meta.Logs[0].ID``, by which Redox finds a message again; None if it has none that is a plain id."""
-    try:
-        meta = _envelope(body).Meta
-    except _UNREADABLE:
-        return None
-    first = meta.Logs[0].ID if meta is not None and meta.Logs else None
-    return first if first is not None and _TOKEN.fullmatch(first) else None
+    return at_once(opened(body)).request_id
 
 
 def reply(
@@ -209,26 +234,39 @@ def reply(
 
 
 def error_reply(error: GatewayError, body: bytes | None) -> bytes:
-    """A body with ``Meta.Errors``, one for each fault; of the request only its plain envelope is echoed."""
+    """A body with ``Meta.Errors``, one for each of the first faults; of the request only its plain envelope
+    is echoed. At most :data:`MOST_BYTES`."""
+    label = msgspec.json.encode(_label(body))
     issues = error.issues or (Issue("exception", "", "the gateway failed; its log has the cause"),)
-    errors = [
-        {
-            "ID": number,
-            "Text": str(issue),
-            "Type": error.redox_type,
-            "Module": _MODULES.get(error.redox_type, "DataModels"),
-        }
-        for number, issue in enumerate(issues, 1)
-    ]
-    return msgspec.json.encode({"Meta": {**_label(body), "Errors": errors}})
+    module = _MODULES.get(error.redox_type, "DataModels")
+
+    def encode(number: int, issue: Issue) -> bytes:
+        return msgspec.json.encode(
+            {"ID": number, "Text": text_of(issue), "Type": error.redox_type, "Module": module}
+        )
+
+    room = MOST_BYTES - len(label) - _ENDING_BYTES
+    errors = b",".join(told(issues, encode, room, more=error.more))
+    comma = b"," if len(label) > len(b"{}") else b""
+    return b'{"Meta":%b%b"Errors":[%b]}}' % (label[:-1], comma, errors)
 
 
 def _label(body: bytes | None) -> dict[str, Any]:
-    if not body:
+    """What is echoed of a message in an error: as much of the plain envelope as is short."""
+    envelope = at_once(opened(body)) if body else None
+    if envelope is None or envelope.meta is None:
         return {}
     try:
-        _envelope(body)
-        meta = _echo(body).Meta or {}
-    except _UNREADABLE:
+        meta_of(envelope.meta)
+        meta = echo_of(envelope.meta)
+        deep = too_deep(envelope.meta, meta)
+    except UNREADABLE:
         return {}
-    return {name: value for name, value in meta.items() if name in _LABELS}
+    found: dict[str, Any] = {}
+    room = _LABEL_BYTES
+    for name in () if deep else _LABELS.intersection(meta):
+        size = len(msgspec.json.encode(meta[name]))
+        if size <= room:
+            found[name] = meta[name]
+            room -= size
+    return found

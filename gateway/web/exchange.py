@@ -38,7 +38,7 @@ class Exchange:
     name; ``table_hash`` names the tables that answered. ``client`` is who was let in: the configured id of a
     FHIR client, ``jwt`` with the client id that the issuer vouches for, or the sites whose Redox token it
     was; never a token. ``origin`` is from where. ``body`` is kept only for an error body that echoes
-    ``Meta``: it is set once the caller is known, and is never logged.
+    ``Meta``: as much of the message as that takes, set once the caller is known, and never logged.
     """
 
     request_id: str
@@ -75,7 +75,9 @@ class Gateway(Protocol):
     async def redox(
         self, body: bytes, *, allowed: frozenset[str], site: str | None, request: Exchange
     ) -> Reply:
-        """Answer a Redox message. ``site`` is the one in the URL, if any. Raises GatewayError."""
+        """Answer a Redox message. ``site`` is the one in the URL, if any. Raises GatewayError.
+
+        ``request.body`` is set to what :meth:`redox_error` is to be handed, as soon as it is known."""
 
     def redox_error(self, error: GatewayError, body: bytes | None) -> bytes:
         """A JSON body with ``Meta.Errors``, echoing the ``Meta`` of ``body`` where that can be read."""

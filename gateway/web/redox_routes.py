@@ -65,7 +65,6 @@ class RedoxRoutes:
         if asked is not None:
             self._let_in(request, [token, *_tokens_of(asked)])
             return _challenge_back(exchange, asked.challenge)
-        exchange.body = body
         reply = await self._gateway.redox(body, allowed=allowed, site=exchange.site, request=exchange)
         exchange.counts = reply.counts
         exchange.issues = reply.issues

@@ -46,6 +46,7 @@ class FakeGateway:
     async def redox(
         self, body: bytes, *, allowed: frozenset[str], site: str | None, request: Exchange
     ) -> Reply:
+        request.body = body
         self.asked.append((body, allowed, site))
         try:
             return await self.answers(body, request)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.core.errors import Issue
-from gateway.tables.answer.messages import dotted
+from gateway.tables.answer.message_faults import dotted
 
 # The rules that a refused slot breaks, as Issues at FHIR paths.
 Explain = Callable[[Any], list[Issue]]

@@ -6,8 +6,9 @@ What no row reads is skipped by the decoder without ever becoming a Python objec
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import msgspec
 
@@ -101,31 +102,48 @@ def _type(name: str, tree: _Fields, schema: Schema, view: SchemaView) -> Any:
     return list[kind] if kind is Any else list[kind | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a message may be in its parts, by their dotted names: the items of a list, the characters of a
+    text. None for a text that may be of any length."""
+
+    items: Callable[[str], int]
+    characters: Callable[[str], int | None]
+
+
 def checked(
-    name: str, view: SchemaView, below: Schema | None = None, *, strict: bool = True
+    name: str,
+    view: SchemaView,
+    below: Schema | None = None,
+    *,
+    strict: bool = True,
+    bounds: Bounds | None = None,
 ) -> type[msgspec.Struct]:
     """A Struct for *every* field of a schema (or of a node of it): what it accepts is what the schema does.
 
     Unknown fields are refused, as the schema's ``additionalProperties: false`` says; not ``strict``: they
-    are passed over, and so are not there when the object is encoded again.
+    are passed over, and so are not there when the object is encoded again. What is beyond ``bounds`` is
+    refused, too.
     """
     made: dict[str, Any] = {}
 
-    def build(label: str, schema: Schema) -> Any:
+    def build(label: str, schema: Schema, path: str = "") -> Any:
         item = view.item(schema)
         if item is not None:
-            return list[build(label, item)]  # type: ignore[misc]
+            listed: Any = list[build(label, item, path)]  # type: ignore[misc]
+            return _at_most(listed, bounds.items(path) if bounds is not None else None)
         target = view.resolve(schema)
         kind = kind_of(target)
         if kind != "object" or "properties" not in target:
-            return _KINDS[kind]
+            longest = bounds.characters(path) if bounds is not None and kind == "string" else None
+            return _at_most(_KINDS[kind], longest)
         if label in made:
             return made[label]
         needed = set(target.get("required", ()))
         required: list[tuple[str, Any]] = []
         optional: list[tuple[str, Any, Any]] = []
         for field, child in view.children(target).items():
-            inner = build(f"{label}_{field}", child)
+            inner = build(f"{label}_{field}", child, f"{path}.{field}" if path else field)
             if view.nullable(child) and inner is not Any:
                 inner = inner | None
             if field in needed:
@@ -145,3 +163,7 @@ def checked(
 
     found: type[msgspec.Struct] = build(name, below if below is not None else view.root)
     return found
+
+
+def _at_most(kind: Any, length: int | None) -> Any:
+    return Annotated[kind, msgspec.Meta(max_length=length)] if length is not None else kind

@@ -77,6 +77,10 @@ class SchemaView:
         schema = self.resolve(schema)
         return schema.get("items", {}) if schema.get("type") == "array" else None
 
+    def compound(self, schema: Schema) -> bool:
+        """Whether a list or an object stands there, so that a null of Redox's means that it is not set."""
+        return self.item(schema) is not None or bool(self.children(schema))
+
     def find(self, path: Path, below: Path | None = None) -> Found | Unknown:
         """Walks ``path`` from the root (or from where ``below`` ends)."""
         start = self.root

@@ -1,0 +1,165 @@
+"""Messages are read without keeping others waiting: in pieces, in turns, and explained in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from gateway.assemble.reading import MessageReading
+from gateway.core.envelope import Envelope, opened
+from gateway.core.errors import InvalidMessage
+from gateway.core.redox import Message, RefusedMessage
+from gateway.core.values import at_once
+from tests import clinic
+
+MANY = {"Reasons": ["a"] * 99 + [1], "AttendingProviders": [{"ID": "1", "IDType": "NPI", "Room": 1}] * 100}
+
+
+def body(**changed: Any) -> bytes:
+    return json.dumps({**clinic.sample(), **changed}).encode()
+
+
+LONG = body(Patient={"Notes": ["n" * 3_000_000]})
+
+
+def as_it_is(error: InvalidMessage) -> InvalidMessage:
+    return error
+
+
+class Seen:
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+
+    async def read(self, reading: MessageReading, text: bytes, whole: Any = as_it_is) -> Message:
+        return await reading.read(text, self.envelopes.append, whole)
+
+
+@pytest.fixture
+def reading() -> MessageReading:
+    return MessageReading(clinic.reader())
+
+
+async def test_short_and_long_messages_are_read(reading: MessageReading) -> None:
+    seen = Seen()
+    assert (await seen.read(reading, body())).meta == clinic.sample()["Meta"]
+    assert len((await seen.read(reading, LONG)).body.Patient.Notes[0]) == 3_000_000
+    assert [each.request_id for each in seen.envelopes] == ["d9f5d293-7110-461e-a875-3beb089e79f3"] * 2
+    assert all(json.loads(each.echoed or b"") == {"Meta": clinic.sample()["Meta"]} for each in seen.envelopes)
+
+
+async def test_others_get_on_while_a_long_message_is_read(reading: MessageReading) -> None:
+    rounds = 0
+
+    async def count() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await Seen().read(reading, body())
+    assert rounds == 0  # a short one is read at once
+    await Seen().read(reading, LONG)
+    counting.cancel()
+    assert rounds > 5
+
+
+async def test_long_messages_are_read_one_after_the_other(reading: MessageReading) -> None:
+    order: list[str] = []
+
+    async def one(name: str) -> None:
+        await reading.read(LONG, lambda _: order.append(f"{name} begun"), as_it_is)
+        order.append(f"{name} read")
+
+    await asyncio.gather(*(one(name) for name in "abc"))
+    assert order == [f"{name} {what}" for name in "abc" for what in ("begun", "read")]
+
+
+async def test_one_that_is_given_up_lets_the_next_one_in(reading: MessageReading) -> None:
+    first = asyncio.create_task(Seen().read(reading, LONG))
+    second = asyncio.create_task(Seen().read(reading, LONG))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second
+    assert first.cancelled()
+
+
+async def test_what_is_much_is_explained_in_a_thread(reading: MessageReading) -> None:
+    threads: list[bool] = []
+
+    def whole(error: InvalidMessage) -> InvalidMessage:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return error
+
+    with pytest.raises(InvalidMessage) as caught:
+        await Seen().read(reading, body(Visit=MANY), whole)
+    assert len(caught.value.issues) == 101
+    with pytest.raises(InvalidMessage, match="StartDateTime: must be text, not a number"):
+        await Seen().read(reading, body(StartDateTime=1), whole)
+    assert threads == [False, True]
+
+
+async def test_meanwhile_others_are_told_the_first_fault(reading: MessageReading) -> None:
+    go_on = threading.Event()
+
+    def wait(error: InvalidMessage) -> InvalidMessage:
+        assert go_on.wait(20)
+        return error
+
+    first = asyncio.create_task(Seen().read(reading, body(Visit=MANY), wait))
+    await asyncio.sleep(0)
+    with pytest.raises(RefusedMessage) as caught:
+        await Seen().read(reading, body(Visit=MANY))
+    assert [str(issue) for issue in caught.value.issues] == ["Visit.Reasons[99]: does not fit Redox's schema"]
+    assert caught.value.more
+    go_on.set()
+    with pytest.raises(InvalidMessage) as whole:
+        await first
+    assert len(whole.value.issues) == 101
+    with pytest.raises(InvalidMessage) as again:
+        await Seen().read(reading, body(Visit=MANY))
+    assert len(again.value.issues) == 101
+
+
+async def test_an_explanation_that_nobody_waits_for_makes_room_when_it_ends(reading: MessageReading) -> None:
+    go_on = threading.Event()
+
+    def wait(_error: InvalidMessage) -> InvalidMessage:
+        assert go_on.wait(20)
+        raise ValueError
+
+    first = asyncio.create_task(Seen().read(reading, body(Visit=MANY), wait))
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    with pytest.raises(RefusedMessage):
+        await Seen().read(reading, body(Visit=MANY))
+    go_on.set()
+    for _ in range(1000):
+        with pytest.raises(InvalidMessage) as caught:
+            await Seen().read(reading, body(Visit=MANY))
+        if not isinstance(caught.value, RefusedMessage):
+            break
+        await asyncio.sleep(0.01)
+    assert len(caught.value.issues) == 101
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("Visit.Reasons", ["a"] * 101, "Visit.Reasons: is too long; at most 100"),
+        ("StartDateTime", "2" * 2000, "StartDateTime: is too long; at most 1,000"),
+        ("Patient.Canary", 1, "Patient: does not fit Redox's schema"),
+        ("Patient.Notes", [1], "Patient.Notes[0]: does not fit Redox's schema"),
+    ],
+)
+def test_the_first_fault_alone_says_where_it_is(path: str, value: Any, told: str) -> None:
+    text = json.dumps(clinic.changed(clinic.sample(), path, value)).encode()
+    with pytest.raises(RefusedMessage) as caught:
+        at_once(clinic.reader().checked(at_once(opened(text))))
+    assert str(caught.value) == told
