@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -10,6 +9,7 @@ from typing import Any
 
 from gateway.core.errors import Issue
 from gateway.core.fhir import resource_id
+from gateway.core.nearest import HINTS, Known, folded
 
 Cells = Mapping[str, str]
 
@@ -69,14 +69,12 @@ class Directory:
             self._index.update({key: frozenset(positions) for key, positions in found.items()})
         return self._index.get((column, folded(value)), frozenset())
 
-    def values(self, column: str) -> tuple[str, ...]:
-        """What stands in a column, each once, sorted."""
-        return tuple(sorted({line[column] for line in self.lines if line.get(column)}))
-
-
-def folded(text: str) -> str:
-    """Text as it is compared: without case, with single spaces."""
-    return " ".join(text.split()).casefold()
+    def known(self, column: str) -> Known:
+        """What stands in a column; put together once."""
+        kept: dict[str, Known] = self.memo.setdefault("known", {})
+        if column not in kept:
+            kept[column] = Known.of(line[column] for line in self.lines if line.get(column))
+        return kept[column]
 
 
 def join(
@@ -197,7 +195,7 @@ def _fitting(directory: Directory, alternative: tuple[Want, ...], issues: list[I
         holding = _holding(directory, want)
         if not holding:
             unknown = True
-            issues.append(Issue("not-found", want.path, _unknown(directory, want)))
+            issues.append(Issue("not-found", want.path, _unknown(directory, want, hint=len(issues) < HINTS)))
         fitting = holding if fitting is None else fitting & holding
     if fitting is None:
         return frozenset()
@@ -235,26 +233,28 @@ def _kinds(directory: Directory, want: Want) -> str:
     return " or ".join(f'"{kind}"' for kind in sorted(found - {""}))
 
 
-def _unknown(directory: Directory, want: Want) -> str:
-    known = directory.values(want.column)
-    named = {folded(value): value for value in known}
-    close = difflib.get_close_matches(folded(want.value), named, n=3, cutoff=0.6)
+def _unknown(directory: Directory, want: Want, *, hint: bool) -> str:
+    """What is said of a value that nobody has; the nearest are looked for where a ``hint`` is due."""
+    known = directory.known(want.column)
     what = want.column.replace("_", " ")
-    kind = f" (IDType {want.kind})" if want.kind else ""
+    kind = f" (IDType {shown(want.kind)})" if want.kind else ""
     text = f'"{shown(want.value)}"{kind} is not a {what} of this site'
-    if folded(want.value) in named and (kinds := _kinds(directory, want)):
+    if not hint:
+        return text
+    if want.value in known and (kinds := _kinds(directory, want)):
         return f"{text}; there its type is {kinds}"
-    if close:
-        return f"{text}; the nearest known: " + ", ".join(f'"{named[each]}"' for each in close)
-    if not known:
+    if close := known.nearest(want.value):
+        return f"{text}; the nearest known: " + ", ".join(f'"{shown(each)}"' for each in close)
+    if not known.values:
         return f"{text}; the directory has none, so the site's schedules.csv must say it"
-    listed = ", ".join(f'"{value}"' for value in known[:5])
-    return f"{text}; known: {listed}" + (f" and {len(known) - 5} more" if len(known) > 5 else "")
+    listed = ", ".join(f'"{shown(value)}"' for value in known.values[:5])
+    more = len(known.values) - 5
+    return f"{text}; known: {listed}" + (f" and {more} more" if more > 0 else "")
 
 
 def shown(value: str) -> str:
     """A value of a message as it may stand in a text: short, one line, nothing unprintable."""
-    clean = "".join(char if char.isprintable() else "?" for char in value)
+    clean = "".join(char if char.isprintable() else "?" for char in value[:61])
     return clean if len(clean) <= 60 else clean[:57] + "..."
 
 

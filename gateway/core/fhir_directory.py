@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
 from gateway.core import fhir
 from gateway.core import search as searches
-from gateway.core.directory import IDENTITIES, Cells, Directory, folded
+from gateway.core.directory import IDENTITIES, Directory
 from gateway.core.errors import Issue
 from gateway.core.fhir import Interaction, Link
 from gateway.core.mapping import Shelf
+from gateway.core.nearest import folded
 from gateway.core.plan import Reply
 from gateway.core.search import Cursor
 
@@ -36,11 +38,15 @@ def searched(interaction: Interaction, most: int, directory: Directory, shelf: S
     """One search of the directory. ``most`` is the largest page. InvalidMessage as of ``take_apart``."""
     kind = interaction.resource
     search = searches.take_apart(interaction, frozenset(DIRECTORY_PARAMETERS[kind]), most)
-    found = [
-        identifier
-        for identifier in shelf.lines[kind]
-        if all(_is(shelf, kind, identifier, name, value) for name, value in search.params)
-    ]
+    found = list(shelf.lines[kind])
+    compared: dict[str, dict[str, Any]] = {}
+    for name, text in dict.fromkeys(search.params):
+        fits = _asked(kind, name, searches.alternatives(text))
+        known = compared.setdefault(name, {})
+        for each in found:
+            if each not in known:
+                known[each] = _told(shelf, kind, each, name)
+        found = [each for each in found if fits(known[each])]
     page = found[search.cursor.before :][: search.count]
     told = [*search.issues, *directory.issues]
     texts: list[str] = []
@@ -61,36 +67,39 @@ def searched(interaction: Interaction, most: int, directory: Directory, shelf: S
     return Reply(200, fhir.bundle(texts, links, total), fhir.JSON, tuple(told), {"resources": len(page)})
 
 
-def _is(shelf: Shelf, kind: str, identifier: str, name: str, text: str) -> bool:
-    """Whether a resource is what one parameter asks for: any of its values."""
-    values = searches.alternatives(text)
+def _told(shelf: Shelf, kind: str, identifier: str, name: str) -> Any:
+    """What a resource has for a parameter to be compared with: its identifiers, or cells of its lines."""
     if name == "identifier":
-        told = msgspec.json.decode(shelf.texts[kind][identifier]).get("identifier", ())
-        return any(_identified(each, value) for each in told for value in values)
-    return any(
-        _holds(line, DIRECTORY_PARAMETERS[kind][name], name, value)
-        for line in shelf.lines[kind][identifier]
-        for value in values
-    )
+        found = msgspec.json.decode(shelf.texts[kind][identifier]).get("identifier", ())
+        return [(each.get("system", ""), each.get("value")) for each in found]
+    cells: set[str] = set()
+    for line in shelf.lines[kind][identifier]:
+        for column in DIRECTORY_PARAMETERS[kind][name]:
+            if cell := folded(line.get(column, "")):
+                cells.add(cell)
+                if column in IDENTITIES:
+                    cells.add(folded(fhir.resource_id(line[column])))
+    return cells
 
 
-def _identified(told: Mapping[str, str], token: str) -> bool:
+def _asked(kind: str, name: str, values: Sequence[str]) -> Callable[[Any], bool]:
+    """Whether what :func:`_told` gives is any of the values that one parameter asks for."""
+    if name == "identifier":
+        tokens = [value.rpartition("|") for value in values]
+        return lambda told: any(_identified(each, token) for each in told for token in tokens)
+    wanted = frozenset(folded(value.rpartition("/")[2] if name == "actor" else value) for value in values)
+    if name in _PREFIXED:
+        beginnings = tuple(wanted)
+        return lambda cells: any(cell.startswith(beginnings) for cell in cells)
+    return lambda cells: not wanted.isdisjoint(cells)
+
+
+def _identified(identifier: tuple[str, str | None], token: tuple[str, str, str]) -> bool:
     """FHIR search, token: ``system|value``, ``|value`` (no system), ``system|`` (any value), ``value``."""
-    system, bar, value = token.rpartition("|")
-    if bar and told.get("system", "") != system:
+    (system, value), (asked_system, bar, asked_value) = identifier, token
+    if bar and system != asked_system:
         return False
-    return not value or told.get("value") == value
-
-
-def _holds(line: Cells, columns: Sequence[str], name: str, value: str) -> bool:
-    """Whether a line has the value of one parameter in any of its columns."""
-    wanted = folded(value.rpartition("/")[2] if name == "actor" else value)
-    for column in columns:
-        cell = folded(line.get(column, ""))
-        own = folded(fhir.resource_id(line[column])) if cell and column in IDENTITIES else cell
-        if cell and (cell.startswith(wanted) if name in _PREFIXED else wanted in (cell, own)):
-            return True
-    return False
+    return not asked_value or value == asked_value
 
 
 def included(base: str, shelf: Shelf, schedules: Sequence[str], includes: frozenset[str]) -> list[str]:

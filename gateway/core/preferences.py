@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from zoneinfo import ZoneInfo
 
 MAX_MINUTES = 1440  # the longest visit, and the longest slot
@@ -169,13 +171,14 @@ def matcher(preferences: Iterable[Preference], zone: ZoneInfo, tolerance_minutes
     by one that it is long enough for; that names its weekday in ``zone``, if any; and a time from which
     it starts no more than ``tolerance_minutes`` before or after, round midnight too, if any.
 
-    The week is laid out beforehand, minute by minute, for each set of alternatives, and the local time of
-    each UTC hour is worked out once, so that a call is a few look-ups.
+    The week is laid out once, minute by minute, for each alternative and for each set of them that a length
+    has, and the local time of each UTC hour is worked out once, so that a call is a few look-ups.
     """
     wishes = tuple(dict.fromkeys(preferences))
     if not any(wish.days or wish.timed for wish in wishes):
         return None
     exact = {wish.minutes for wish in wishes}
+    each: dict[Preference, int] = {}
     laid_out: dict[tuple[Preference, ...], bytes] = {}
     weeks: dict[int, bytes] = {}
     hours = _Hours(zone)
@@ -186,7 +189,11 @@ def matcher(preferences: Iterable[Preference], zone: ZoneInfo, tolerance_minutes
     def week_for(minutes: int) -> bytes:
         fitting = tuple(wish for wish in wishes if fits(wish.minutes, minutes))
         if fitting not in laid_out:
-            laid_out[fitting] = _lay_out(fitting, tolerance_minutes)
+            for wish in fitting:
+                if wish not in each:
+                    each[wish] = _lay_out(wish, tolerance_minutes)
+            week = reduce(or_, map(each.__getitem__, fitting), 0).to_bytes(WEEK)
+            laid_out[fitting] = week + week[:60]
         if len(weeks) >= _KEPT:
             weeks.clear()
         weeks[minutes] = laid_out[fitting]
@@ -244,20 +251,17 @@ def _minute_of_week(start: str, zone: ZoneInfo) -> int:
     return local.weekday() * DAY + local.hour * 60 + local.minute
 
 
-def _lay_out(wishes: Iterable[Preference], tolerance: int) -> bytes:
-    """A byte for each minute of the week, and the first hour once more: 1 where a slot may start."""
-    days = [0] * 7
-    for wish in wishes:
-        minutes = bytearray(b"\1" * DAY) if not wish.timed else bytearray(DAY)
-        for time in wish.times:
-            for first in (time - tolerance - DAY, time - tolerance, time - tolerance + DAY):
-                begin, end = max(first, 0), min(first + 2 * tolerance + 1, DAY)
-                if begin < end:
-                    minutes[begin:end] = b"\1" * (end - begin)
-        for begin, end in wish.spans:
-            for low, high in [(begin, end)] if begin < end else [(begin, DAY), (0, end)]:
-                minutes[low:high] = b"\1" * (high - low)
-        for day in wish.days or range(7):
-            days[day] |= int.from_bytes(minutes)
-    week = b"".join(day.to_bytes(DAY) for day in days)
-    return week + week[:60]
+def _lay_out(wish: Preference, tolerance: int) -> int:
+    """A byte for each minute of the week, all of them one number: 1 where a slot may start."""
+    minutes = bytearray(b"\1" * DAY) if not wish.timed else bytearray(DAY)
+    for time in wish.times:
+        for first in (time - tolerance - DAY, time - tolerance, time - tolerance + DAY):
+            begin, end = max(first, 0), min(first + 2 * tolerance + 1, DAY)
+            if begin < end:
+                minutes[begin:end] = b"\1" * (end - begin)
+    for begin, end in wish.spans:
+        for low, high in [(begin, end)] if begin < end else [(begin, DAY), (0, end)]:
+            minutes[low:high] = b"\1" * (high - low)
+    none = bytes(DAY)
+    days = wish.days or range(7)
+    return int.from_bytes(b"".join(minutes if day in days else none for day in range(7)))

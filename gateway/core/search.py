@@ -14,6 +14,7 @@ from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Params
 
 PAGE_SIZE = 100
+MOST_VALUES = 500  # of all parameters of a search together
 CURSOR = "_cursor"
 INCLUDE, ITERATE = "_include", "_include:iterate"
 # What may be included with each resource type.
@@ -25,6 +26,8 @@ INCLUDES: Mapping[str, tuple[str, ...]] = {
 }
 # Parameters that have no effect on the result and are never worth a warning.
 _PRESENTATION = frozenset({"_format", "_pretty"})
+_ESCAPED = re.compile(r"\\.|,|[^\\,]+", re.DOTALL)
+_SPECIAL = frozenset({",", "|", "$", "\\"})
 _CURSOR = re.compile(r"(\d{1,7})\.(\d{1,5})\.(.{0,64})")
 
 
@@ -65,6 +68,9 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
     chosen: list[tuple[str, str]] = []
     includes: set[str] = set()
     count, counted_only, cursor = min(PAGE_SIZE, most), False, Cursor()
+    if sum(value.count(",") for name, value in interaction.params if name in known) > MOST_VALUES:
+        text = f"the parameters have more than {MOST_VALUES} values together; ask for fewer at a time"
+        raise InvalidMessage(Issue("too-costly", "", text))
     for name, value in interaction.params:
         if name in known and alternatives(value):
             chosen.append((name, value))
@@ -122,19 +128,15 @@ def _shown(name: str) -> str:
 
 def alternatives(text: str) -> list[str]:
     """The values of a parameter: commas separate them unless escaped (FHIR search, escaping)."""
-    found = [""]
-    escaped = False
-    for char in text:
-        if escaped:
-            found[-1] += char if char in ",|$\\" else "\\" + char
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif char == ",":
-            found.append("")
+    if "\\" not in text:
+        return [value.strip() for value in text.split(",") if value.strip()]
+    found: list[list[str]] = [[]]
+    for part in _ESCAPED.findall(text):
+        if part == ",":
+            found.append([])
         else:
-            found[-1] += char
-    return [value.strip() for value in found if value.strip()]
+            found[-1].append(part[1] if part[0] == "\\" and part[1:] in _SPECIAL else part)
+    return [value for parts in found if (value := "".join(parts).strip())]
 
 
 def _ignored(name: str, known: frozenset[str], resource: str) -> Issue:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gateway.core.directory import Cells, folded, shown
+from gateway.core.directory import Cells, shown
+from gateway.core.nearest import folded
 from gateway.probe.report import Column, Joined
 from gateway.probe.samples import Json, Sample
 from gateway.tables.answer.site import SiteTables

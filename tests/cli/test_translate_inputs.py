@@ -43,7 +43,7 @@ def test_a_pipe_or_a_device_is_refused_at_once(
 
 @pytest.mark.parametrize("length", [200, 300, 5000, 100_000])
 def test_a_long_search_is_no_name_of_a_file(inside: Any, length: int) -> None:
-    text = "Slot?start=ge2025-10-21&schedule=" + ",".join(["Schedule/1"] * (length // 10))
+    text = "Slot?start=ge2025-10-21&schedule=Schedule/1&colour=" + "r" * length
     done = inside("translate", text, "-c", EVERY, "-s", "partner")
     assert done.returncode == 0
     assert json.loads(done.stdout)["resourceType"] == "Bundle"

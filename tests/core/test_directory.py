@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.directory import Directory, Want, choose, folded, join, shown
+from gateway.core.directory import Directory, Want, choose, join, shown
+from gateway.core.nearest import folded
 
 A = {"schedule": "a", "last_name": "Granite", "provider_id": "1", "provider_id_type": "NPI", "room": "1"}
 B = {"schedule": "b", "last_name": "Slate", "provider_id": "1", "provider_id_type": "EHRID", "room": "2"}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core import preferences
 from gateway.core.preferences import Preference, matcher, parse_day, parse_minutes, parse_time
 from gateway.core.window import to_utc_text
 
@@ -280,3 +281,22 @@ def test_a_warm_call_is_cheap() -> None:
     assert accepts is not None
     once = min(timeit.repeat(lambda: accepts("2025-10-21T17:00:00.000Z", 30), number=2000, repeat=7)) / 2000
     assert once < 3e-6  # about 0.3 microseconds; the rest is for a busy machine
+
+
+def test_each_preference_is_laid_out_once_whatever_the_lengths_of_the_slots(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    laid_out: list[Preference] = []
+    plain = preferences._lay_out
+
+    def lay_out(wish: Preference, tolerance: int) -> int:
+        laid_out.append(wish)
+        return plain(wish, tolerance)
+
+    monkeypatch.setattr(preferences, "_lay_out", lay_out)
+    wishes = [Preference(5 * number, frozenset((1,)), frozenset((600,))) for number in range(1, 51)]
+    accepts = matcher(wishes, LOS_ANGELES, 60)
+    assert accepts is not None
+    for minutes in range(1, 1441):
+        assert accepts("2025-10-21T17:00:00.000Z", minutes) is (minutes >= 5)
+    assert len(laid_out) == 50

@@ -111,3 +111,10 @@ def test_names_are_shown_short_and_clean() -> None:
     assert "secret" not in str(issue)
     with pytest.raises(InvalidMessage):
         apart(("x", "y"), strict=True)
+
+
+def test_the_values_of_a_search_are_bounded() -> None:
+    assert apart(("schedule", ",".join("a" * 400)), ("_count", "5")).count == 5
+    with pytest.raises(InvalidMessage) as caught:
+        apart(("schedule", ",".join("a" * 300)), ("schedule", ",".join("b" * 300)))
+    assert str(caught.value) == ("the parameters have more than 500 values together; ask for fewer at a time")

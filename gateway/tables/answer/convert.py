@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.core.directory import shown
 from gateway.core.errors import Issue
+from gateway.core.nearest import HINTS, Known
 from gateway.tables.codecs.codec import Unmapped
 from gateway.tables.compile.bind import BoundRow
 
@@ -36,19 +36,18 @@ def _through(
         rule = bound.row.unmapped
         if rule == "pass":
             return value
-        issues.append(_unmapped(unmapped, bound, path))
+        issues.append(_unmapped(unmapped, bound, path, hint=len(issues) < HINTS))
         return None
     except ValueError as error:
         issues.append(Issue("value", path, str(error)))
         return None
 
 
-def _unmapped(unmapped: Unmapped, bound: BoundRow, path: str) -> Issue:
+def _unmapped(unmapped: Unmapped, bound: BoundRow, path: str, *, hint: bool) -> Issue:
     text = f'"{shown(unmapped.code)}" has no line in the code table {bound.row.codec.arguments[0]}'
     if bound.row.unmapped == "drop":
         return Issue("code-invalid", path, f"{text}; it was left out", "warning")
-    names = {name.casefold(): name for name in unmapped.known}
-    close = difflib.get_close_matches(unmapped.code.casefold(), names, n=3, cutoff=0.5)
-    hint = [names[each] for each in close] or unmapped.known[:5]
-    known = "; known: " + ", ".join(f'"{each}"' for each in hint) if hint else ""
-    return Issue("code-invalid", path, text + known)
+    if hint:
+        near = Known.of(unmapped.known).nearest(unmapped.code, 0.5) or unmapped.known[:5]
+        text += "; known: " + ", ".join(f'"{each}"' for each in near) if near else ""
+    return Issue("code-invalid", path, text)

@@ -171,12 +171,15 @@ class FrontTables:
     def named(self, name: str, directory: Directory) -> tuple[int, str, int] | None:
         """The line, start in UTC and minutes that a slot's id names; None if it names none."""
         parts = named_slot(name)
-        if parts is None:
+        if parts is None or not 0 < parts[2] <= window.MAX_MINUTES:
             return None
-        for position, line in enumerate(directory.lines):
-            if schedule_name(line["schedule"]) == parts[0] and 0 < parts[2] <= window.MAX_MINUTES:
-                return position, parts[1], parts[2]
-        return None
+        positions: dict[str, int] | None = directory.memo.get("named")
+        if positions is None:
+            positions = directory.memo["named"] = {}
+            for position, line in enumerate(directory.lines):
+                positions.setdefault(schedule_name(line["schedule"]), position)
+        found = positions.get(parts[0])
+        return (found, parts[1], parts[2]) if found is not None else None
 
 
 class _Gathered:

@@ -166,8 +166,7 @@ def _from_token(token: str, table: CodeTable) -> tuple[str, str]:
     system, bar, code = token.rpartition("|")
     found = table.backward(code, system)
     if found is None and not bar:
-        matching = {pair for (known, _), pair in table.to_redox.items() if known == code.strip().casefold()}
-        found = matching.pop() if len(matching) == 1 else None
+        found = table.backward_alone(code)
     if found is None:
         raise Unmapped(token, table.name, table.known_to_fhir)
     return found

@@ -158,13 +158,26 @@ class CodeTable:
 
     ``to_fhir``: (code, system) of Redox -> (code, system) of FHIR; ``to_redox`` the reverse. Codes
     are compared without case; a Redox system left empty in the file matches any. ``spelt`` has the codes
-    of both sides as the file spells them.
+    of both sides as the file spells them; ``known`` are those of Redox, for a text that names the nearest,
+    and ``known_to_fhir`` those of FHIR.
     """
 
     name: str
     to_fhir: Mapping[tuple[str, str], tuple[str, str]]
     to_redox: Mapping[tuple[str, str], tuple[str, str]]
     spelt: Mapping[str, str] = field(default_factory=dict)
+    known: tuple[str, ...] = field(init=False)
+    known_to_fhir: tuple[str, ...] = field(init=False)
+    _alone: Mapping[str, tuple[str, str] | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        alone: dict[str, tuple[str, str] | None] = {}
+        for (code, _), pair in self.to_redox.items():
+            alone[code] = pair if alone.get(code, pair) == pair else None
+        object.__setattr__(self, "_alone", alone)
+        for name, lines in (("known", self.to_fhir), ("known_to_fhir", self.to_redox)):
+            codes = sorted({self.spelt.get(code, code) for code, _ in lines})
+            object.__setattr__(self, name, tuple(codes))
 
     def forward(self, code: str, system: str) -> tuple[str, str] | None:
         """The FHIR code and system for a Redox code, or None."""
@@ -176,12 +189,6 @@ class CodeTable:
         key = code.strip().casefold()
         return self.to_redox.get((key, system.strip().casefold())) or self.to_redox.get((key, ""))
 
-    @property
-    def known(self) -> tuple[str, ...]:
-        """The Redox codes, for a text that names the nearest."""
-        return tuple(sorted({self.spelt.get(code, code) for code, _ in self.to_fhir}))
-
-    @property
-    def known_to_fhir(self) -> tuple[str, ...]:
-        """The FHIR codes, for the same."""
-        return tuple(sorted({self.spelt.get(code, code) for code, _ in self.to_redox}))
+    def backward_alone(self, code: str) -> tuple[str, str] | None:
+        """The Redox code and codeset for a FHIR code of whatever system; None where two systems differ."""
+        return self._alone.get(code.strip().casefold())
