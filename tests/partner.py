@@ -79,7 +79,7 @@ def site(mapping: SiteTables, now: datetime = NOW, **changed: Any) -> fhir_flows
         rules(**{"id": "partner", **changed}),
         front(mapping),
         mapping,
-        lambda query, _positions: redox_flows.ask_redox(query, ADDRESS, mapping, now),
+        lambda query, _positions, _shares: redox_flows.ask_redox(query, ADDRESS, mapping, now),
     )
 
 

@@ -214,6 +214,7 @@ def rules_of(site: Site) -> SiteRules:
         preferences=site.preferences,
         time_tolerance_minutes=site.time_tolerance_minutes,
         max_schedules=site.max_schedules,
+        max_searches=site.max_searches,
         max_slots=site.max_slots,
         directory_cache_seconds=site.directory_cache_seconds,
         providers_by_name=site.providers_by_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.assemble.redox_side import Clock, Served, utc_now
@@ -91,8 +91,15 @@ def asker(
 ) -> Asker:
     """How the FHIR flows of a site ask a Redox query: of Redox where ``address`` says so, else of its EHR."""
     if address is not None:
-        return lambda query, _: redox_flows.ask_redox(query, address, tables, now)
-    return lambda query, positions: redox_flows.ask_ehr(query, positions, reader, rules, tables, now)
+        return lambda query, _positions, _shares: redox_flows.ask_redox(query, address, tables, now)
+    return lambda query, positions, shares: redox_flows.ask_ehr(
+        query,
+        positions,
+        reader,
+        replace(rules, max_searches=max(1, rules.max_searches // shares)),
+        tables,
+        now,
+    )
 
 
 def _described(name: str, site: Fronted) -> web.FhirSite:

@@ -42,9 +42,9 @@ def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json
     ask = asker(rules, tables, address, reader(), now)
     written: list[Json] = []
 
-    def noted(query: Json, positions: Positions) -> Generator[Any, Any, Any]:
+    def noted(query: Json, positions: Positions, shares: int) -> Generator[Any, Any, Any]:
         written.append(json.loads(json.dumps(query)))
-        return (yield from ask(query, positions))
+        return (yield from ask(query, positions, shares))
 
     flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.front, tables, noted), now)
     reply: Reply = chosen.driven(flow)

@@ -151,6 +151,7 @@ class Site(_Frozen):
     time_tolerance_minutes: Annotated[int, Field(ge=0, le=720)] = 60
     providers_by_name: bool = False
     max_schedules: Annotated[int, Field(ge=1, le=1000)] = 50
+    max_searches: Annotated[int, Field(ge=1, le=10_000)] = 200
     max_slots: Annotated[int, Field(ge=1, le=100_000)] = 1000
     deadline_seconds: Annotated[float, Field(gt=0, le=110)] = 25.0
     directory_cache_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300

@@ -25,9 +25,10 @@ from gateway.core.plan import Flow, Reply
 from gateway.core.search import Cursor, Search
 
 # Asks the upstream a Redox query, which means the lines of these positions (None: any), and gives back the
-# bytes of a Redox answer, and further issues.
+# bytes of a Redox answer, and further issues. The number is among how many such queries the searches that one
+# interaction may make are to be shared.
 Positions = tuple[int, ...] | None
-Asker = Callable[[dict[str, Any], Positions], Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]]
+Asker = Callable[[dict[str, Any], Positions, int], Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def _not_found(interaction: Interaction) -> NotFound:
 _FOREIGN = Issue("value", searches.CURSOR, "is not from a link of this server; follow the link as it is")
 _BY_ID, _MOST_IDS = "_id", 20
 _TIMES = ("start", "end")
+_AMONG_THE_FIRST = 19
 
 
 def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
@@ -144,9 +146,11 @@ def _instant(text: str, rules: SiteRules) -> datetime | None:
 def _unknown(directory: Directory, sought: Sought) -> list[Issue]:
     """A warning for every schedule, practitioner or place that is asked for and not known here."""
     found = []
-    for group in sought.groups:
-        for value in dict.fromkeys(value for _, value in group):
-            columns = [column for column, each in group if each == value]
+    for group in dict.fromkeys(sought.groups):
+        asked: dict[str, list[str]] = {}
+        for column, value in group:
+            asked.setdefault(value, []).append(column)
+        for value, columns in asked.items():
             if not any(directory.holding(column, value) for column in columns):
                 names = " or ".join(sorted(column.replace("_", " ") for column in columns))
                 text = f'no {names} "{shown(value)}" is known at this site'
@@ -161,6 +165,7 @@ def _entries(
     span: window.Window,
     directory: Directory,
     positions: tuple[int, ...] | None,
+    shares: int = 1,
 ) -> Generator[Any, Any, Entries]:
     """Asks for the slots. Schedules that cannot be asked for are told; NotKnownHere if none can be."""
     issues: list[Issue] = []
@@ -171,12 +176,13 @@ def _entries(
             issues.append(unaskable(mute))
             if len(mute) == len(lines):
                 raise NotKnownHere(*issues)
-            lines = tuple(line for line in lines if line["schedule"] not in mute)
+            named = frozenset(mute)
+            lines = tuple(line for line in lines if line["schedule"] not in named)
         if len(lines) > site.rules.max_schedules:
             lines = None  # so many that Redox is better asked for all; the others' slots are left out
     low, high = window.to_utc_text(span.start), window.to_utc_text(span.end)
     query = site.front.write(sought, low, high, site.rules.default_duration_minutes, lines)
-    body, told = yield from site.ask(query, positions)
+    body, told = yield from site.ask(query, positions, shares)
     wanted = Wanted(low, high, sought.minutes or 0)
     entries = site.front.slots(body, directory, positions, wanted, interaction.base)
     return replace(entries, issues=(*issues, *told, *entries.issues))
@@ -196,9 +202,9 @@ def _slot_bundle(
     incomplete = entries.incomplete or directory.incomplete
     incomplete = incomplete or any(issue.severity == "error" for issue in entries.issues)
     if incomplete:
-        told.append(
-            Issue("incomplete", "", "not all open slots could be told; ask for a shorter time", "warning")
-        )
+        # Of many only the first are told, and this must be among them.
+        text = "not all open slots could be told; ask for a shorter time"
+        told.insert(_AMONG_THE_FIRST, Issue("incomplete", "", text, "warning"))
     texts: list[str] = []
     if not search.counted_only:
         texts = [text for _, _, text in page]
@@ -290,10 +296,8 @@ def _by_id(
 ) -> Generator[Any, Any, Entries]:
     """The slots of these ids that are still open and are what else is sought: each is asked for."""
     names = list(dict.fromkeys(each for value in ids for each in searches.alternatives(value)))
-    if len(names) > _MOST_IDS:
-        raise InvalidMessage(
-            Issue("too-costly", _BY_ID, f"ask for at most {_MOST_IDS} slots by id at a time")
-        )
+    if len(names) > (most := min(_MOST_IDS, site.rules.max_searches)):
+        raise InvalidMessage(Issue("too-costly", _BY_ID, f"ask for at most {most} slots by id at a time"))
     found: list[tuple[str, str, str]] = []
     issues: list[Issue] = []
     incomplete = False
@@ -305,7 +309,7 @@ def _by_id(
         position, _, minutes = named
         span = window.Window(begin, begin + timedelta(minutes=minutes))
         one = replace(sought, start=None, end=None, minutes=minutes, groups=(), issues=())
-        entries = yield from _entries(interaction, site, one, span, directory, (position,))
+        entries = yield from _entries(interaction, site, one, span, directory, (position,), len(names))
         found += [each for each in entries.slots if each[1] == name]
         issues += entries.issues
         incomplete = (

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core import directory as places
 from gateway.core import redox, window
+from gateway.core.affordable import affordable, by_zone, zone_of
 from gateway.core.directory import Cells, Directory
 from gateway.core.errors import (
     DeadlineExceeded,
@@ -28,7 +29,6 @@ from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remembe
 
 JSON = "application/json"
 RESPONSE = "AvailableSlotsResponse"
-ZONE = "timezone"
 NOT_HERE = frozenset({"not-found", "code-invalid"})
 
 
@@ -44,6 +44,7 @@ class SiteRules:
     preferences: Literal["filter", "order", "ignore"] = "filter"
     time_tolerance_minutes: int = 60
     max_schedules: int = 50
+    max_searches: int = 200
     max_slots: int = 1000
     directory_cache_seconds: float = 300
     providers_by_name: bool = False
@@ -145,14 +146,18 @@ def planned(
     positions, mute = _askable(directory, positions, mapping)
     issues.extend(mute)
     lengths = tuple(dict.fromkeys(each.minutes for each in asked.preferences if each.minutes is not None))
+    lengths = lengths or (site.default_duration_minutes,)
+    kept, told = affordable(
+        directory, positions[: site.max_schedules], lengths, asked, site.max_searches, mapping
+    )
     return Plan(
         asked,
         span,
-        lengths or (site.default_duration_minutes,),
+        lengths,
         directory,
-        positions[: site.max_schedules],
-        len(positions) > site.max_schedules or directory.incomplete or bool(mute),
-        (*issues, *directory.issues),
+        kept,
+        len(positions) > len(kept) or directory.incomplete or bool(mute),
+        (*told, *issues, *directory.issues),
     )
 
 
@@ -184,7 +189,7 @@ def every_fault(error: redox.FaultyMessage, site: SiteRules, mapping: Mapping) -
     _, _, found = _read(error.rest, site, mapping)
     told = {issue.path for issue in error.issues}
     more = (issue for issue in found if issue.severity == "error" and issue.path not in told)
-    return InvalidMessage(*error.issues, *more)
+    return InvalidMessage(*error.issues, *more, more=error.more)
 
 
 def _askable(
@@ -199,7 +204,8 @@ def _askable(
     if not mute:
         return positions, ()
     issue = unaskable(mute, mapping.asking_columns)
-    left = tuple(each for each in positions if directory.lines[each]["schedule"] not in mute)
+    named = frozenset(mute)
+    left = tuple(each for each in positions if directory.lines[each]["schedule"] not in named)
     if not left:
         raise UpstreamFailed(issue) if directory.incomplete else NotKnownHere(issue)
     return left, (replace(issue, severity="warning"),)
@@ -249,19 +255,16 @@ def no_schedules(directory: Directory) -> GatewayError:
 def _searches(plan: Plan, mapping: Mapping) -> tuple[Search, ...]:
     """Days and times are those of the clinic, so schedules in different zones are not asked together."""
     start, end = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
-    zones: dict[str, list[Cells]] = {}
-    for line in plan.lines:
-        zones.setdefault(line.get(ZONE, ""), []).append(line)
     return tuple(
         Search(call, minutes, zone)
-        for zone, lines in zones.items()
+        for zone, lines in by_zone(plan.lines).items()
         for call, minutes in mapping.slot_searches(start, end, plan.lengths, plan.asked, lines)
     )
 
 
 def _zone_of(plan: Plan) -> str:
     """The zone that all chosen schedules share; the site's own if they do not."""
-    zones = {line.get(ZONE, "") for line in plan.lines}
+    zones = {zone_of(line) for line in plan.lines}
     return zones.pop() if len(zones) == 1 else ""
 
 
@@ -285,7 +288,8 @@ def _collected(
     low, high = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
     asked_length = min((each.minutes for each in plan.asked.preferences if each.minutes), default=0)
     filtered = site.preferences == "filter"
-    prefers = {each.zone: plan.prefers(site, each.zone) if filtered else None for each in searches}
+    zones = {each.zone for each in searches}
+    prefers = {zone: plan.prefers(site, zone) if filtered else None for zone in zones}
     for search, outcome in zip(searches, outcomes, strict=True):
         if isinstance(outcome, Failure):
             failures.append(outcome)

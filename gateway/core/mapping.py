@@ -128,6 +128,9 @@ class Mapping(Protocol):
     ) -> tuple[tuple[Call, int], ...]:
         """The Slot searches of a plan, each with the minutes that it asks for (0: none)."""
 
+    def search_count(self, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]) -> int:
+        """How many Slot searches a plan would make, without making them: never fewer for more lines."""
+
     def directory_calls(self) -> tuple[Call, ...]:
         """The searches that bring the directory; none where the site's CSV is all there is."""
 

@@ -232,7 +232,7 @@ class Clinic:
             site_rules,
             self.front,
             self.mapping,
-            lambda query, positions: redox_flows.ask_ehr(
+            lambda query, positions, _shares: redox_flows.ask_ehr(
                 query, positions, clinic.reader(), site_rules, self.mapping, NOW
             ),
         )
@@ -312,7 +312,7 @@ def test_an_ehr_that_fails_is_no_empty_bundle(tmp_path: Path) -> None:
         site_rules,
         site.front,
         site.mapping,
-        lambda query, positions: redox_flows.ask_ehr(
+        lambda query, positions, _shares: redox_flows.ask_ehr(
             query, positions, clinic.reader(), site_rules, site.mapping, NOW
         ),
     )

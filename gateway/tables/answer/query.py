@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 from gateway.core import window
@@ -133,8 +134,7 @@ class QueryTable:
         if self._dialect.page_size is not None:
             fixed.append(self._dialect.page_size)
         choices = self._schedule_choices(lines)
-        kinds = [self._alternatives(name, values) for name, values in asked.params]
-        spans = lengths if self._length is not None else (0,)
+        kinds, spans = self._kinds(asked), self._spans(lengths)
         found = []
         for chosen, minutes, others in product(choices, spans, list(product(*kinds))):
             params = [*chosen, *fixed, *(pair for pairs in others for pair in pairs)]
@@ -142,6 +142,17 @@ class QueryTable:
                 params.append((self._length.row.param, self._length.codec.to_fhir(str(minutes), "minutes")))
             found.append((tuple(params), minutes))
         return tuple(found)
+
+    def search_count(self, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]) -> int:
+        """How many searches :meth:`searches` would give, without making them."""
+        alternatives = len(self._spans(lengths)) * prod(map(len, self._kinds(asked)))
+        return alternatives * len(self._schedule_choices(lines))
+
+    def _kinds(self, asked: Asked) -> list[list[Params]]:
+        return [self._alternatives(name, values) for name, values in asked.params]
+
+    def _spans(self, lengths: Sequence[int]) -> Sequence[int]:
+        return lengths if self._length is not None else (0,)
 
     @property
     def asking_columns(self) -> tuple[str, ...]:
@@ -155,15 +166,16 @@ class QueryTable:
 
     def _schedule_choices(self, lines: Sequence[Cells]) -> list[Params]:
         """How the chosen schedules are asked for: one by one, or several to a search."""
-        choices: list[dict[str, str]] = []
+        found: dict[Params, dict[str, str]] = {}
         for line in lines:
             choice = {}
             for bound in self._schedule:
                 cell = line.get(bound.row.directory or "")
                 if cell:
                     choice[bound.row.param or ""] = bound.codec.to_fhir(cell)
-            if choice and choice not in choices:
-                choices.append(choice)
+            if choice:
+                found.setdefault(tuple(choice.items()), choice)
+        choices = list(found.values())
         if not choices or not all(set(choice) <= self._dialect.together for choice in choices):
             return [tuple(choice.items()) for choice in choices]
         size = self._dialect.together_at_most

@@ -11,6 +11,7 @@ from gateway.core.errors import Issue
 from gateway.core.mapping import Sought
 from gateway.core.search import alternatives
 from gateway.tables.answer import convert
+from gateway.tables.answer.bounds import most_items
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.rows import paths
 
@@ -56,6 +57,7 @@ class SearchTable:
         found = _Found()
         for name, text in params:
             self._parameter(name, alternatives(text), found)
+        self._refuse_many(found)
         lengths = list(dict.fromkeys(found.fields.pop(_DURATION, [])))
         if len(lengths) > 1:
             param = next(str(bound.row.param) for bound in self._rows if str(bound.row.redox) == _DURATION)
@@ -69,6 +71,13 @@ class SearchTable:
             nothing=found.nothing,
             issues=tuple(found.issues),
         )
+
+    def _refuse_many(self, found: _Found) -> None:
+        """Each value is an item of the query, which may have only so many."""
+        for path in [path for path, values in found.fields.items() if len(values) > most_items(path)]:
+            param = next(str(bound.row.param) for bound in self._rows if str(bound.row.redox) == path)
+            text = f"has {len(found.fields[path]):,} values; ask for at most {most_items(path):,} at a time"
+            found.issues.append(Issue("too-costly", param, text))
 
     def _parameter(self, name: str, values: list[str], found: _Found) -> None:
         rows = self._by_param[name]

@@ -66,6 +66,10 @@ class SiteTables:
         found = self.query.searches(start, end, lengths, asked, lines)
         return tuple((Call("Slot", params, max_pages=self.max_pages), minutes) for params, minutes in found)
 
+    def search_count(self, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]) -> int:
+        """How many Slot searches a plan would make."""
+        return self.query.search_count(lengths, asked, lines)
+
     def directory_calls(self) -> tuple[Call, ...]:
         """The searches that bring the directory; none where the site's CSV is all there is."""
         return self._calls

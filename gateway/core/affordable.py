@@ -1,0 +1,59 @@
+"""How much of a query is asked: each schedule, length and visit type is a search of its own. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from gateway.core.directory import Cells, Directory
+from gateway.core.errors import Issue, TooCostly
+from gateway.core.mapping import Asked, Mapping
+
+_ZONE = "timezone"
+
+
+def affordable(
+    directory: Directory,
+    positions: tuple[int, ...],
+    lengths: Sequence[int],
+    asked: Asked,
+    most: int,
+    mapping: Mapping,
+) -> tuple[tuple[int, ...], tuple[Issue, ...]]:
+    """The first of the schedules, as many as can be asked for all that is asked within ``most`` searches, and
+    an Issue if that is not every one.
+
+    Raises TooCostly where not even one can: a schedule that is asked for some of the lengths or visit types
+    only would look as if it had nothing for the others.
+    """
+
+    def count(number: int) -> int:
+        zones = by_zone([directory.lines[position] for position in positions[:number]])
+        return sum(mapping.search_count(lengths, asked, lines) for lines in zones.values())
+
+    each = count(1)
+    if each * len(positions) <= most or (whole := count(len(positions))) <= most:
+        return positions, ()
+    if each > most:
+        text = f"takes {each:,} searches for each schedule, one for every length with every visit type; this"
+        text += (
+            f" site makes at most {most:,} for one query, so ask for fewer lengths or visit types at a time"
+        )
+        raise TooCostly(Issue("too-costly", "", text))
+    number = bisect_right(range(1, len(positions) + 1), most, key=count)
+    text = f"only {number:,} of {len(positions):,} schedules were asked: all of them take {whole:,} searches,"
+    text += f" and this site makes at most {most:,} for one query; ask for fewer providers, places or lengths"
+    return positions[:number], (Issue("too-costly", "", text, "warning"),)
+
+
+def by_zone(lines: Sequence[Cells]) -> dict[str, list[Cells]]:
+    """The lines by the zone that the directory says, empty where it says none."""
+    zones: dict[str, list[Cells]] = {}
+    for line in lines:
+        zones.setdefault(zone_of(line), []).append(line)
+    return zones
+
+
+def zone_of(line: Cells) -> str:
+    """The zone of a schedule as the directory says it, empty where it says none."""
+    return line.get(_ZONE, "")
