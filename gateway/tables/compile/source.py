@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import builtins
 import linecache
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.tables.compile.literal import literal
+from gateway.tables.compile.shapes import BUILTINS, verify
 from gateway.tables.compile.structs import attribute
 from gateway.tables.rows.paths import Path, Where
 
 
 @dataclass(slots=True)
 class Source:
-    """Lines under way; ``names`` are what the code may use beside builtins."""
+    """Lines under way; ``names`` are what the code may use beside a few builtins, ``fields`` the attributes
+    that it may read."""
 
     names: dict[str, Any] = field(default_factory=dict)
+    fields: set[str] = field(default_factory=set)
     lines: list[str] = field(default_factory=list)
 
     def add(self, depth: int, *lines: str) -> None:
-        """Adds lines at a depth of indentation."""
-        self.lines.extend("    " * depth + line for line in lines)
+        """Adds lines at a depth of indentation. ValueError for one that is not plain ASCII on one line: a
+        text of a table gets in by :mod:`gateway.tables.compile.literal` alone."""
+        for line in lines:
+            if not (line.isascii() and line.isprintable()):
+                raise ValueError("a line of generated source holds a text that was not made a literal")
+            self.lines.append("    " * depth + line)
+
+    def reads(self, path: Path) -> None:
+        """The code reads attributes of this path, whose steps are fields of a schema."""
+        for step in path.steps:
+            self.fields.add(attribute(step.name))
+            self.fields.update(attribute(each.name) for each in step.narrow if isinstance(each, Where))
 
     @property
     def text(self) -> str:
@@ -28,10 +43,15 @@ class Source:
         return "\n".join(self.lines) + "\n"
 
     def build(self, title: str) -> Mapping[str, Any]:
-        """Compiles the source under a file name that tracebacks show, and returns what it defines."""
-        file = f"<gateway {title}>"
+        """Compiles the source under a file name that tracebacks show, and returns what it defines.
+
+        ForeignShape for source that the generator cannot have made.
+        """
+        verify(self.text, self.names.keys(), self.fields)
+        file = f"<gateway {literal(title)[1:-1]}>"
         code = compile(self.text, file, "exec")
-        scope = dict(self.names)
+        scope: dict[str, Any] = {"__builtins__": {name: getattr(builtins, name) for name in BUILTINS}}
+        scope.update(self.names)
         exec(code, scope)
         linecache.cache[file] = (len(self.text), None, self.text.splitlines(keepends=True), file)
         return scope
@@ -42,7 +62,8 @@ def reader(source: Source, name: str, path: Path, lists: tuple[bool, ...], about
 
     The same steps as :func:`gateway.tables.rows.paths.read`, one line each.
     """
-    source.add(0, f"def {name}(root):", f"    {about!r}", "    found = [root]")
+    source.reads(path)
+    source.add(0, f"def {name}(root):", f"    {literal(about)}", "    found = [root]")
     for step, is_list in zip(path.steps, lists, strict=True):
         attr = attribute(step.name)
         if is_list:
@@ -53,7 +74,7 @@ def reader(source: Source, name: str, path: Path, lists: tuple[bool, ...], about
             source.add(1, f"found = [each for item in found if (each := item.{attr}) is not None]")
         for narrow in step.narrow:
             if isinstance(narrow, Where):
-                child, value = attribute(narrow.name), repr(narrow.value)
+                child, value = attribute(narrow.name), literal(narrow.value)
                 source.add(1, f"found = [item for item in found if item.{child} in ({value}, [{value}])]")
             else:
                 source.add(1, f"found = found[{narrow}:{narrow + 1}]")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from gateway.tables.compile.literal import literal
 from gateway.tables.compile.source import Source
 from gateway.tables.rows.paths import Path, Where
 
@@ -102,22 +103,22 @@ class Speller:
         if valued:
             return opening + ",".join(always) + "".join(f"{{{name}}}" for name in maybe) + closing, False
         rest = self.keep(" + ".join(maybe) or "''")
-        start = repr(opening[0] + ",".join(always).replace("{{", "{").replace("}}", "}"))
+        start = literal(opening[0] + ",".join(always).replace("{{", "{").replace("}}", "}"))
         tail = rest if always else f"{rest}[1:]"
-        return self.keep(f"{rest} and {start} + {tail} + {closing[0]!r}"), True
+        return self.keep(f"{rest} and {start} + {tail} + {literal(closing[0])}"), True
 
     def member(self, label: str, member: Branch | Leaf) -> tuple[str, bool]:
         """The body of an f-string for ``label`` and value, or the name of a text ``,label value`` or ''."""
         if isinstance(member, Branch):
             text, optional = self.whole(member)
             if optional:
-                return self.keep(f"{text} and {',' + label!r} + {text}"), True
+                return self.keep(f"{text} and {literal(',' + label)} + {text}"), True
             return _braces(label) + text, False
         if member.constant is not None:
             return _braces(label + member.constant), False
         if member.optional:
             value = f"'\"' + {member.name} + '\"'" if member.quoted else member.name
-            return self.keep(f"'' if {member.name} is None else {',' + label!r} + {value}"), True
+            return self.keep(f"'' if {member.name} is None else {literal(',' + label)} + {value}"), True
         body = member.name if member.ready else f"{{{member.name}}}"
         value = f'"{body}"' if member.quoted else body
         return _braces(label) + value, False

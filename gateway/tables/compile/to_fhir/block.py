@@ -8,6 +8,7 @@ from collections.abc import Collection
 from gateway.core.fhir import writable
 from gateway.tables.codecs.names import schedule_name
 from gateway.tables.compile.bind import DIRECTORY, BoundRow
+from gateway.tables.compile.literal import comment, f_literal, literal, variable
 from gateway.tables.compile.source import Source
 from gateway.tables.compile.to_fhir.plan import Plan
 from gateway.tables.compile.to_redox.loop import SCHEDULE
@@ -68,10 +69,10 @@ def write_block(source: Source, plan: Plan) -> tuple[tuple[str, ...], frozenset[
     for bound in fixed:
         name, row = plan.variable(bound), bound.row
         source.names[f"codec_{name}"] = bound.codec.to_fhir
-        source.add(1, f"{name} = cells.get({row.directory!r})  # row {row.key}")
+        source.add(1, f"{name} = cells.get({literal(row.directory or '')})  {comment(row.key)}")
         source.add(1, f"{name}_json = filled(codec_{name}({name})) if {name} else None")
         if row.required:
-            source.add(1, f"if {name}_json is None:", f"    raise ValueError({row.key!r})")
+            source.add(1, f"if {name}_json is None:", f"    raise ValueError({literal(row.key)})")
     speller = Speller(source, 1, "s")
     tree = tree_of(plan, plan.crossing)
     texts, spelt = [], []
@@ -81,15 +82,15 @@ def write_block(source: Source, plan: Plan) -> tuple[tuple[str, ...], frozenset[
             texts.append(f"{{{text}}}" if optional else f",{text}")
             spelt.append(label)
     end = '}},"search":{{"mode":"match"}}}}'
-    source.add(1, f"shared = f{''.join(texts) + end!r}")
+    source.add(1, f"shared = {f_literal(''.join(texts) + end)}")
     with_ = {each for bound in plan.used for each in bound.row.with_ if each.startswith(DIRECTORY)}
     columns = sorted({SCHEDULE, *(each.removeprefix(DIRECTORY) for each in with_)})
     for column in columns:
-        source.add(1, f"c_{column} = cells.get({column!r})")
+        source.add(1, f"{variable(column)} = cells.get({literal(column)})")
     source.names["schedule_name"] = schedule_name
-    source.add(1, f"stem = schedule_name(c_{SCHEDULE}) + '.'")
+    source.add(1, f"stem = schedule_name({variable(SCHEDULE)}) + '.'")
     loose = [f"{plan.variable(each)}_json" for each in fixed if each.fhir[0][0].steps[0].name not in spelt]
-    names = ("stem", "shared", *loose, *(f"c_{column}" for column in columns))
+    names = ("stem", "shared", *loose, *map(variable, columns))
     source.add(1, f"return {', '.join(names)}")
     source.add(0, "")
     return names, frozenset(spelt)

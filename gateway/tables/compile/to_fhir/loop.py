@@ -14,6 +14,7 @@ from json.encoder import encode_basestring
 import msgspec
 
 from gateway.tables.compile.bind import DIRECTORY, BoundRow
+from gateway.tables.compile.literal import comment, f_literal, literal, variable
 from gateway.tables.compile.source import Source
 from gateway.tables.compile.structs import attribute
 from gateway.tables.compile.to_fhir.block import filled, tree_of, write_block
@@ -87,7 +88,7 @@ class _Loop:
         source, plan = self._source, self._plan
         about = f"The slots of one answer through {table.name}; entries join their schedule's group by id."
         source.add(0, "def convert(slots, groups, low, high, shortest, base, stray, malformed):")
-        source.add(0, f"    {about!r}", *_START)
+        source.add(0, f"    {literal(about)}", *_START)
         for compound in plan.compounds:
             source.add(1, f"last_{compound} = None")
         source.add(1, "for slot in slots:", "    try:")
@@ -130,7 +131,7 @@ class _Loop:
         tests = list(dict.fromkeys(map(plan.maybe, plan.late)))
         if own is not None:
             name = plan.variable(own)
-            source.add(depth, f"{name} = {plan.simple(own)}  # row {own.row.key}")
+            source.add(depth, f"{name} = {plan.simple(own)}  {comment(own.row.key)}")
             # Only what is ASCII and needs no escaping is as long in JSON as it is. FHIR has all of that.
             tests.append(f"{name} and (len(to_json({name})) != len({name}) + 2 or {name}.isspace())")
         if tests:
@@ -156,18 +157,18 @@ class _Loop:
         companions = map(self._companion, row.with_)
         if row.redox is None:
             call = f"filled(codec_{name}({', '.join(('None', *companions))}))"
-            source.add(depth, f"{name}_json = {call}  # row {row.key}")
+            source.add(depth, f"{name}_json = {call}  {comment(row.key)}")
         else:
             call = f"filled(codec_{name}({', '.join((name, *companions))}))"
-            source.add(depth, f"{name} = {plan.value(bound)}  # row {row.key}")
+            source.add(depth, f"{name} = {plan.value(bound)}  {comment(row.key)}")
             source.add(depth, f"{name}_json = None if {name} is None else {call}")
         if row.required:
             text = f"{row.redox or row.key} is missing"
-            source.add(depth, f"if {name}_json is None:", f"    raise ValueError({text!r})")
+            source.add(depth, f"if {name}_json is None:", f"    raise ValueError({literal(text)})")
 
     def _companion(self, key: str) -> str:
         if key.startswith(DIRECTORY):
-            return f"c_{key.removeprefix(DIRECTORY)}"
+            return variable(key.removeprefix(DIRECTORY))
         if key in (TIME, LENGTH):
             return "moment" if key == TIME else "minutes"
         crossing = (each for each in self._plan.crossing if each.row.key == key and key in self._ready)
@@ -180,4 +181,4 @@ class _Loop:
         text, _ = Speller(self._source, depth, prefix).whole(tree)
         members = text.removeprefix("{{").removesuffix("}}")
         entry = '{head}{name}","resource":{{"resourceType":"Slot",' + members + "{shared}"
-        self._source.add(depth, f"text = f{entry!r}")
+        self._source.add(depth, f"text = {f_literal(entry)}")

@@ -59,6 +59,9 @@ def compile_to_fhir(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[s
     found = view.find(table.below) if table.below is not None else None
     plan = Plan([bound for bound in rows if bound.row.to_fhir], view, getattr(found, "schema", None))
     source = Source()
+    for bound in (*plan.crossing, *plan.repeated):
+        if bound.row.redox is not None:
+            source.reads(bound.row.redox)
     _readers(source, plan)
     write_loop(source, table, plan)
     scope = source.build(f"table {table.name}, to FHIR")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.tables.compile.bind import DIRECTORY, BoundRow
+from gateway.tables.compile.literal import comment, f_literal, literal, variable
 from gateway.tables.compile.reading import Reading
 from gateway.tables.compile.source import Source
 from gateway.tables.compile.tree import Branch, Leaf, Speller
@@ -43,14 +44,14 @@ def write_block(source: Source, reading: Reading, late: Collection[BoundRow]) ->
     with_ = {each for bound in reading.used for each in bound.row.with_ if each.startswith(DIRECTORY)}
     columns = sorted(each.removeprefix(DIRECTORY) for each in with_)
     for column in columns:
-        source.add(1, f"c_{column} = cells.get({column!r})")
-        source.add(1, f"c_{column}_text = quote(f'{{c_{column}}}')[1:-1]")
+        source.add(1, f"{variable(column)} = cells.get({literal(column)})")
+        source.add(1, f"{variable(column)}_text = quote(f'{{{variable(column)}}}')[1:-1]")
     names = (
         "shared",
         "rest",
         *(("refused",) if careful else ()),
         *loose,
-        *(name for column in columns for name in (f"c_{column}", f"c_{column}_text")),
+        *(name for column in columns for name in (variable(column), f"{variable(column)}_text")),
     )
     source.add(1, f"return ({', '.join(names)})")
     source.add(0, "")
@@ -75,9 +76,9 @@ def _spell(
     for name, member in tree.members.items():
         if member.fixed and name not in before:
             text, optional = speller.member(msgspec.json.encode(name).decode() + ":", member)
-            texts.append(text if optional else speller.keep(f"f{',' + text!r}"))
+            texts.append(text if optional else speller.keep(f_literal("," + text)))
             spelt.append(name)
-    source.add(1, f"{into} = {' + '.join(texts) or repr('')}")
+    source.add(1, f"{into} = {' + '.join(texts) or literal('')}")
     return frozenset(spelt)
 
 
@@ -95,17 +96,21 @@ def _cell(source: Source, bound: BoundRow, name: str) -> None:
     """A row's value out of its cell, or its constant, as JSON text; None where there is none."""
     row = bound.row
     if row.value is not None:
-        source.add(1, f"{name}_json = {msgspec.json.encode(row.value).decode()!r}  # row {row.key}")
+        source.add(1, f"{name}_json = {literal(msgspec.json.encode(row.value).decode())}  {comment(row.key)}")
         return
     source.names[f"codec_{name}"] = bound.codec.to_redox
-    companions = "".join(f", cells.get({each.removeprefix(DIRECTORY)!r})" for each in row.with_)
+    companions = "".join(f", cells.get({literal(each.removeprefix(DIRECTORY))})" for each in row.with_)
     spelt = f"{name}_json = encode(codec_{name}({name}{companions})) if {name} else None"
-    source.add(1, f"{name} = cells.get({row.directory!r})  # row {row.key}")
+    source.add(1, f"{name} = cells.get({literal(row.directory or '')})  {comment(row.key)}")
     if row.required:
-        source.add(1, f"if not {name}:", f"    refused = {row.key!r}")
+        source.add(1, f"if not {name}:", f"    refused = {literal(row.key)}")
     if row.codec.name in _ANY_TEXT:
         source.add(1, spelt)
     else:
         source.add(
-            1, "try:", f"    {spelt}", "except ValueError:", f"    {name}_json, refused = None, {row.key!r}"
+            1,
+            "try:",
+            f"    {spelt}",
+            "except ValueError:",
+            f"    {name}_json, refused = None, {literal(row.key)}",
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gateway.tables.codecs.instants import Spans
 from gateway.tables.compile.bind import BoundRow
+from gateway.tables.compile.literal import comment, literal
 from gateway.tables.compile.reading import Reading
 from gateway.tables.compile.source import Source
 
@@ -21,14 +22,16 @@ def span(source: Source, depth: int, reading: Reading, time: BoundRow, length: B
     source.names.update(spans=spans.known, learn=spans.learn)
     source.add(
         depth,
-        f"# rows {time.row.key} and {length.row.key}",
+        f"{comment(time.row.key)} and {literal(length.row.key)}",
         f"{start}_raw = {reading.value(time)}",
         f"{end}_raw = {reading.value(length)}",
     )
     for bound in (time, length):
         if not reading.decoded(bound):
             source.add(
-                depth, f"if not {reading.variable(bound)}_raw:", f"    raise ValueError({bound.row.key!r})"
+                depth,
+                f"if not {reading.variable(bound)}_raw:",
+                f"    raise ValueError({literal(bound.row.key)})",
             )
     pieces = f"{start}_clock, {start}_tail, {end}, {end}_json"
     source.add(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.tables.compile.bind import DIRECTORY, BoundRow
+from gateway.tables.compile.literal import comment, f_literal, literal, variable
 from gateway.tables.compile.reading import Reading
 from gateway.tables.compile.source import Source
 from gateway.tables.compile.to_redox.block import Block
@@ -49,15 +50,16 @@ class Loop:
     def write(self, block: Block) -> None:
         """Adds the whole function."""
         source, late = self._source, self.late
+        about = f"A page of Slots through {self._table.name}: JSON texts, open at their end, by when."
         source.add(
             0,
             "def convert(slots, groups, low, high, shortest, prefers, stray, malformed):",
-            f'    """A page of Slots through {self._table.name}: JSON texts, open at their end, by when."""',
+            f"    {literal(about)}",
             *_START,
         )
         self._guards()
         join = next(each for each in self._reading.used if each.row.directory == SCHEDULE and each.fhir)
-        source.add(2, f"reference = {self._reading.value(join)}  # row {join.row.key}", *_GROUP)
+        source.add(2, f"reference = {self._reading.value(join)}  {comment(join.row.key)}", *_GROUP)
         source.add(2, f"    texts, ({', '.join(block.names)}) = group", "try:")
         if "refused" in block.names:
             source.add(3, "if refused is not None:", "    raise ValueError(refused)")
@@ -83,7 +85,8 @@ class Loop:
     def _guards(self) -> None:
         for bound in self._reading.used:
             if bound.row.value is not None and bound.fhir:
-                test = f"if {self._reading.value(bound)} != {bound.row.value!r}:  # row {bound.row.key}"
+                test = f"if {self._reading.value(bound)} != {literal(bound.row.value)}:"
+                test += f"  {comment(bound.row.key)}"
                 self._source.add(2, test, "    occupied += 1", "    continue")
 
     def _optional(self) -> list[BoundRow]:
@@ -113,7 +116,7 @@ class Loop:
         if bound is self._length:
             return
         source.names[f"codec_{name}"] = bound.codec.to_redox
-        source.add(depth, f"{name} = {reading.value(bound)}  # row {row.key}")
+        source.add(depth, f"{name} = {reading.value(bound)}  {comment(row.key)}")
         if self._makes_id(bound):
             slot_id(source, depth, name, self._companion(row.with_[0]))
             return
@@ -121,7 +124,7 @@ class Loop:
         if bound.codec.absent:
             source.add(depth, f"{name} = {name} or None", call, f"{name}_json = encode({name})")
         elif reading.required(bound):
-            source.add(depth, f"if {reading.missing(bound)}:", f"    raise ValueError({row.key!r})")
+            source.add(depth, f"if {reading.missing(bound)}:", f"    raise ValueError({literal(row.key)})")
             source.add(depth, call, f"{name}_json = encode({name})")
         else:
             source.add(depth, f"if {reading.missing(bound)}:", f"    {name} = {name}_json = None", "else:")
@@ -129,7 +132,7 @@ class Loop:
 
     def _companion(self, name: str) -> str:
         if name.startswith(DIRECTORY):
-            return f"c_{name.removeprefix(DIRECTORY)}"
+            return variable(name.removeprefix(DIRECTORY))
         return self._reading.variable(self._reading.named(name))
 
     def _pieces(self, depth: int, rows: Sequence[BoundRow]) -> None:
@@ -187,4 +190,4 @@ class Loop:
     def _text(self, depth: int, tree: Branch, prefix: str, more: str = "") -> None:
         """The object as one f-string, open at its end for what the schedule's slots share."""
         text, _ = Speller(self._source, depth, prefix).whole(tree)
-        self._source.add(depth, f"text = f{text.removesuffix('}}') + more!r}")
+        self._source.add(depth, f"text = {f_literal(text.removesuffix('}}') + more)}")

@@ -54,6 +54,8 @@ def compile_to_redox(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[
     paths = [(path, reading.decoded(bound)) for bound in used for path, _ in bound.fhir]
     resource = struct("Slot", paths, schemas["Slot"], tag="Slot")
     source = Source({"quote": encode_basestring, "encode": encode})
+    for path, _ in paths:
+        source.reads(path)
     reading.add_readers(source)
     loop = Loop(source, table, reading)
     loop.write(write_block(source, reading, loop.late))

@@ -263,7 +263,7 @@ def test_the_trace_says_what_each_row_did(mapping: SiteTables) -> None:
 def test_the_source_can_be_read(mapping: SiteTables) -> None:
     code = partner.front(mapping).to_fhir.code
     assert "# rows DateTime and Duration" in code
-    assert "# row Notes" in code
+    assert "# row 'Notes'" in code
     compile(code, "shown", "exec")
 
 
