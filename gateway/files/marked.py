@@ -19,12 +19,13 @@ from typing import Any
 
 import yaml
 
+from gateway.files.characters import HIDDEN, named, plain_line
 from gateway.files.yaml_syntax import told
 
 MAX_DEPTH = 40
+_RETURN = re.compile("\r")  # a line break to some, and not to others
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 _ALIAS = 'an alias ("*"); write the value out in full, or quote a text that begins so'
 _ANCHOR = 'an anchor ("&"); write each value out in full, or quote a text that begins so'
@@ -40,7 +41,7 @@ class Mark:
     column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{plain_line(self.file)}:{self.line}:{self.column}"
 
     def fault(self, text: str) -> Fault:
         """A fault at this place; a hint that turned out empty leaves no semicolon behind."""
@@ -58,8 +59,7 @@ class Fault:
 
     def __str__(self) -> str:
         # One line a fault, whatever was quoted out of the file.
-        text = self.text.replace("\r", "\\r").replace("\n", "\\n")
-        return f"{self.file}:{self.line}:{self.column}: {text}"
+        return f"{plain_line(self.file)}:{self.line}:{self.column}: {plain_line(self.text)}"
 
 
 class Faults(Exception):
@@ -129,8 +129,8 @@ def read(text: str | bytes, file: str) -> tuple[MarkedMap | None, list[Fault]]:
             place = _place(raw[: error.start].decode("utf-8"), file)
             return None, [place.fault("not UTF-8 text; save the file as UTF-8")]
     text = text.removeprefix("\ufeff")
-    if (bad := _UNPRINTABLE.search(text)) is not None:
-        wrong = f"a control character (U+{ord(bad.group()):04X}); remove it"
+    if (bad := HIDDEN.search(text)) is not None:
+        wrong = f"a character that cannot be seen ({named(bad.group())}); remove it"
         return None, [_place(text[: bad.start()], file).fault(wrong)]
     tabs = [
         Fault(file, number, line.index("\t") + 1, r'a tab; write spaces (inside double quotes: "\t")')
@@ -249,6 +249,13 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             mark = self._mark(event)
             self._properties(event, mark)
+            if (bad := HIDDEN.search(event.value) or _RETURN.search(event.value)) is not None:
+                self.faults.append(
+                    mark.fault(
+                        f"an escape for a character that cannot be seen ({named(bad.group())}); remove it"
+                    )
+                )
+                self.shapeless = True
             self._add(MarkedText(mark, event.value, bool(event.style)))
         elif isinstance(event, yaml.CollectionStartEvent):
             mark = self._mark(event)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.files import marked
+from gateway.files.characters import HIDDEN, plain_line
 from gateway.files.marked import Fault, Faults, Mark, MarkedList, MarkedMap, MarkedText
 
 FIELDS = """\
@@ -131,8 +132,8 @@ def test_nodes_are_what_they_say() -> None:
         ("a: @b\n", ["1:4: no text begins with this character; put it in quotes"]),
         ('a: "C:\\q"\n', [r'1:7: unknown escape; write "\\" for a backslash, or use single quotes']),
         ("a: !<x y\n", ["1:7: not readable as YAML from here on; quote the text, or check the indentation"]),
-        ("a: 1\nb: é\x07\n", ["2:5: a control character (U+0007); remove it"]),
-        ("a: \ud800\n", ["1:4: a control character (U+D800); remove it"]),
+        ("a: 1\nb: é\x07\n", ["2:5: a character that cannot be seen (U+0007); remove it"]),
+        ("a: \ud800\n", ["1:4: a character that cannot be seen (U+D800); remove it"]),
         (b"a: 1\nb: caf\xe9\n", ["2:7: not UTF-8 text; save the file as UTF-8"]),
         ("a: " + "[" * 50 + "]" * 50, ["1:43: nested more than 40 deep"]),
     ],
@@ -208,7 +209,9 @@ def test_nearest_keeps_the_spelling_and_the_limit() -> None:
 
 
 VALUES = st.recursive(
-    st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12).filter(
+        lambda t: not HIDDEN.search(t)
+    ),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text("abc ", min_size=1), inner, max_size=3)
     ),
@@ -231,3 +234,25 @@ def test_any_text_gives_a_map_or_faults_with_places_inside_it(text: str) -> None
     lines = text.split("\n")
     for fault in faults:
         assert 1 <= fault.line <= len(lines) + 1 and fault.column >= 1
+
+
+@pytest.mark.parametrize(
+    "sign", [*"\x00\x1b\x7f\x85\u2028\u2029\u202e\u2066\u200f\u061c\u200b\ufeff\U000e0041"]
+)
+def test_what_cannot_be_seen_is_a_fault_raw_and_escaped(sign: str) -> None:
+    raw, faults = marked.read(f"a: 1\nb: x{sign}y # c\n", "f.yaml")
+    assert raw is None and [(fault.line, fault.column) for fault in faults] == [(2, 5)]
+    escape = f"\\U{ord(sign):08x}"
+    for text in (f'a: 1\nb: "x{escape}y"\n', f'a: 1\nb: {{"x{escape}y": z}}\n'):
+        read, faults = marked.read(text, "f.yaml")
+        assert read is None
+        assert [fault.line for fault in faults] == [2] and f"U+{ord(sign):04X}" in str(faults[0])
+
+
+def test_what_joins_letters_is_part_of_a_text() -> None:
+    root, faults = marked.read("a: \u0646\u06cc\u200c\u06a9\n", "f.yaml")
+    assert root is not None and not faults
+
+
+def test_a_line_for_people_holds_nothing_that_cannot_be_seen() -> None:
+    assert plain_line("a\x1b[31m\r\n\u2028\ud800 \u00e9") == "a\\x1b[31m\\r\\n\\u2028\\ud800 \u00e9"

@@ -62,6 +62,8 @@ def verify(source: str, given: Collection[str], fields: Collection[str]) -> None
                 _arguments(node)
             case ast.FunctionDef():
                 raise _foreign(node, "a decorated function")
+            case ast.comprehension(is_async=1):
+                raise _foreign(node, "an asynchronous loop")
             case ast.Expr(value=value) if not isinstance(value, ast.Constant | ast.Call):
                 raise _foreign(node, "an expression that nothing is done with")
             case ast.Call(func=ast.Name(id=name), keywords=[]) if name in called:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from gateway.core.directory import IDENTITIES
 from gateway.core.fhir import resource_id
 from gateway.files.cells import restored
+from gateway.files.characters import HIDDEN, named
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
 from gateway.files.zones import zone_meant, zones
 from gateway.tables.read.layers import Source
@@ -31,6 +32,8 @@ SCHEDULE_COLUMNS = (
 )
 # What a spreadsheet makes of a long number: 308335008 -> 3.08E+08.
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+LINES_LIMIT = 50_000
+_TAB = re.compile("\t")
 _WAYS = ("", "both", "to-redox", "to-fhir")
 
 Line = tuple[Mark, dict[str, str]]
@@ -62,12 +65,18 @@ def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: 
             start = reader.line_num + 1
             if not any(cell.strip() for cell in cells):
                 continue
+            if len(found) >= LINES_LIMIT:
+                faults.append(
+                    mark.fault(f"is the first of more than {LINES_LIMIT} lines; leave out what is not used")
+                )
+                break
             if len(cells) > len(header):
                 faults.append(mark.fault(f"has {len(cells)} cells, the header has {len(header)} columns"))
                 continue
             values = [_cell(cell) for cell in cells] + [""] * (len(header) - len(cells))
             found.append((mark, dict(zip(header, values, strict=True))))
             faults.extend(mark.fault(text) for text in _damaged(found[-1][1]))
+            faults.extend(_hidden(values, mark, text))
     except csv.Error as error:
         faults.append(Mark(source.name, reader.line_num, 1).fault(f"is not CSV: {error}"))
     return found
@@ -110,6 +119,15 @@ def _damaged(cells: dict[str, str]) -> Iterator[str]:
             yield f"{text}; write it out, as text"
         if "\n" in cell or "\r" in cell:
             yield f'"{column}" has a line break in it; write it on one line'
+
+
+def _hidden(cells: Iterable[str], mark: Mark, text: str) -> Iterator[Fault]:
+    """Cells with a character that cannot be seen, each at its place in the line."""
+    for cell in cells:
+        if (bad := HIDDEN.search(cell) or _TAB.search(cell)) is not None:
+            column = text.split("\n")[mark.line - 1].find(bad[0]) + 1
+            wrong = f"a character that cannot be seen ({named(bad[0])}); remove it"
+            yield Mark(mark.file, mark.line, max(column, 1)).fault(wrong)
 
 
 def code_tables(sources: Iterable[Source], faults: list[Fault]) -> dict[str, CodeTable]:

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.files import marked, shape
 from gateway.files.marked import Fault, Mark, MarkedMap, Node, find
+from gateway.tables.read.cells import read_cells
 from gateway.tables.read.layers import Source
 from gateway.tables.rows.paths import Path, PathError, parse
 
@@ -50,8 +51,7 @@ def load(sources: Iterable[Source], validator: Draft202012Validator, faults: lis
     settings: dict[str, Any] = {}
     marks: dict[str, Mark] = {}
     for source in sources:
-        node, found = marked.read(source.content, source.name)
-        faults.extend(found)
+        node = read_cells(source, faults)
         bad = shape.wrong(node, validator) if node is not None else []
         faults.extend(each.fault for each in bad)
         if node is None or any(len(each.path) < len(("dialect", "key")) for each in bad):

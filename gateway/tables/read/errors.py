@@ -19,6 +19,7 @@ from gateway.core.errors import (
 from gateway.core.plan import Failure, FailureKind
 from gateway.files import marked, shape
 from gateway.files.marked import Fault, Mark, MarkedList, MarkedMap, Node
+from gateway.tables.read.cells import read_cells
 from gateway.tables.read.layers import Source
 
 _STATUS: dict[str, type[GatewayError]] = {
@@ -62,8 +63,7 @@ def load(
     rows: list[ErrorRow] = []
     whole = True
     for source in sources:
-        node, found = marked.read(source.content, source.name)
-        faults.extend(found)
+        node = read_cells(source, faults)
         bad = shape.wrong(node, validator) if node is not None else []
         faults.extend(each.fault for each in bad)
         whole = whole and node is not None and not bad

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.files import marked, shape
 from gateway.files.marked import Fault, Mark, MarkedList, MarkedMap, Node, did_you_mean, find
+from gateway.tables.read.cells import read_cells
 from gateway.tables.read.layered_rows import (
     SIDES,
     Draft,
@@ -49,8 +50,7 @@ def load(sources: Iterable[Source], validator: Draft202012Validator, faults: lis
     """The effective tables of a stack of files, lowest first; what is wrong goes into ``faults``."""
     drafts: dict[str, _TableDraft] = {}
     for height, source in enumerate(sources):
-        node, found = marked.read(source.content, source.name)
-        faults.extend(found)
+        node = read_cells(source, faults)
         if node is None:
             continue
         bad = shape.wrong(node, validator)

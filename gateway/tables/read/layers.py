@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.files.characters import plain_line
 from gateway.files.marked import Fault, Mark
 from gateway.files.regular import read_file, reason_of
 
-FILE_LIMIT = 33_554_432
+FILE_LIMIT = 8_388_608
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,6 @@ def _once(roots: list[Path]) -> list[Path]:
 def shown(path: Path) -> str:
     """A path as faults name it: from here, if it is below."""
     try:
-        return str(path.relative_to(Path.cwd()))
+        return plain_line(str(path.relative_to(Path.cwd())))
     except ValueError:
-        return str(path)
+        return plain_line(str(path))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.files.characters import HIDDEN
 from gateway.files.marked import Fault
 from gateway.tables.read import code_tables as codes
 from gateway.tables.read.layers import Source
@@ -162,6 +163,13 @@ def test_a_line_of_a_higher_layer_replaces_the_lower_one_both_ways() -> None:
             ],
         ),
         (
+            "redox_code,fhir_code,note\n1,OV,\n2,O\u202eV,z\x1b[0m\n",
+            [
+                "base.csv:3:4: a character that cannot be seen (U+202E); remove it",
+                "base.csv:3:8: a character that cannot be seen (U+001B); remove it",
+            ],
+        ),
+        (
             'redox_code,fhir_code,note\n1,"x\ny","two\nlines"\n',
             ['base.csv:2:1: "fhir_code" has a line break in it; write it on one line'],
         ),
@@ -171,7 +179,9 @@ def test_each_fault_of_a_code_table(text: str | bytes, found: list[str]) -> None
     assert table(text)[1] == found
 
 
-cells = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=8)
+cells = st.text(st.characters(exclude_characters="\t\r\n\0", exclude_categories=["Cs"]), max_size=8).filter(
+    lambda text: not HIDDEN.search(text)
+)
 
 
 @given(st.lists(st.tuples(cells, cells), max_size=6), st.sampled_from(",;"), st.booleans())
