@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.tables.compile.literal import literal
-from gateway.tables.compile.shapes import BUILTINS, verify
+from gateway.tables.compile.shapes import BUILTINS, verified
 from gateway.tables.compile.structs import attribute
 from gateway.tables.rows.paths import Path, Where
 
@@ -47,13 +47,13 @@ class Source:
 
         ForeignShape for source that the generator cannot have made.
         """
-        verify(self.text, self.names.keys(), self.fields)
+        text = self.text
         file = f"<gateway {literal(title)[1:-1]}>"
-        code = compile(self.text, file, "exec")
+        code = compile(verified(text, self.names.keys(), self.fields), file, "exec")
         scope: dict[str, Any] = {"__builtins__": {name: getattr(builtins, name) for name in BUILTINS}}
         scope.update(self.names)
         exec(code, scope)
-        linecache.cache[file] = (len(self.text), None, self.text.splitlines(keepends=True), file)
+        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         return scope
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.tables.compile.literal import comment, f_literal, literal, variable
-from gateway.tables.compile.shapes import ForeignShape, verify
+from gateway.tables.compile.shapes import ForeignShape, verified
 from gateway.tables.compile.source import Source
 
 
@@ -75,6 +75,21 @@ HOSTILE = [
     "found = '%s' % root",
     "found = f'{root.__class__}'",
     "found = f'{root!r:{exec}}'",
+    "found = f'{root:>1000000000}'",
+    "found = f'{root!r}'",
+    "found = b'x'",
+    "found = 1.5",
+    "found = ...",
+    "found = 9 ** 9",
+    "found = 'a' * 9",
+    "found, *rest = root",
+    "read = root",
+    "iter = root",
+    "get = codec_v0 = root",
+    "found = [each for each in root if (len := each)]",
+    "found = [exec for each in root]",
+    "root.get['x'] = [lambda: 1]",
+    "for root.start in root: continue",
     "def inner(): return 1",
     "class Inner: pass",
     "while root: pass",
@@ -91,7 +106,7 @@ HOSTILE = [
 def test_source_of_another_shape_is_not_run(statement: str) -> None:
     text = f"def read(root):\n    found = root.start\n    {statement}\n    return found\n"
     with pytest.raises((ForeignShape, SyntaxError)):
-        verify(text, {"codec_v0"}, {"start"})
+        verified(text, {"codec_v0"}, {"start"})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +124,12 @@ def test_source_of_another_shape_is_not_run(statement: str) -> None:
 )
 def test_a_module_of_another_shape_is_not_run(text: str) -> None:
     with pytest.raises(ForeignShape):
-        verify(text, {"codec_v0"}, {"start"})
+        verified(text, {"codec_v0"}, {"start"})
+
+
+def test_what_is_compiled_is_what_was_looked_at() -> None:
+    tree = verified("def read(root):\n    return root.start\n", (), {"start"})
+    assert ast.unparse(tree) == "def read(root):\n    return root.start"
 
 
 def test_generated_code_has_a_few_builtins_and_no_others() -> None:
