@@ -178,8 +178,8 @@ class Offline:
         return tuple(Answer(call, (_bundle(found[call.target]),)) for call in calls)
 
     def _resources(self) -> Sequence[Json]:
-        entries = [entry for bundle in self.canned.bundles for entry in bundle.get("entry") or ()]
-        resources = [entry.get("resource") for entry in entries if isinstance(entry, dict)]
+        lists = [found for bundle in self.canned.bundles if isinstance(found := bundle.get("entry"), list)]
+        resources = [entry.get("resource") for found in lists for entry in found if isinstance(entry, dict)]
         return [each for each in resources if isinstance(each, dict)]
 
 

@@ -31,7 +31,7 @@ def joined(tables: SiteTables, samples: Mapping[str, Sample]) -> tuple[Joined, .
         if kind not in samples or not schedules:
             continue
         others = samples[kind]
-        ids = {each.get("id") for each in others.resources}
+        ids = _ids(others.resources)
         states = Counter(_state(each, kind, join, ids, others.resources) for each in schedules)
         found.append(
             Joined(
@@ -48,6 +48,11 @@ def joined(tables: SiteTables, samples: Mapping[str, Sample]) -> tuple[Joined, .
     return tuple(found)
 
 
+def _ids(resources: Sequence[Json]) -> frozenset[str]:
+    """Those of their ids that are texts, as FHIR has them."""
+    return frozenset(found for each in resources if isinstance(found := each.get("id"), str))
+
+
 def _how(join: Join) -> str:
     by = [str(join.reference)] if join.reference is not None else []
     if join.text is not None:
@@ -56,7 +61,7 @@ def _how(join: Join) -> str:
     return "; ".join(by) or "nothing"
 
 
-def _state(schedule: Json, kind: str, join: Join, ids: set[Any], others: Sequence[Json]) -> str:
+def _state(schedule: Json, kind: str, join: Join, ids: frozenset[str], others: Sequence[Json]) -> str:
     named = False
     for key in _references(schedule, join, kind):
         named = True
@@ -113,7 +118,7 @@ def better(kind: str, found: Joined, samples: Mapping[str, Sample]) -> tuple[dic
     many; None if the samples show none."""
     schedules, others = samples["Schedule"].resources, samples[kind].resources
     reference = Join(reference=paths.parse("Schedule.actor.reference"))
-    ids = {each.get("id") for each in others}
+    ids = _ids(others)
     count = sum(_state(each, kind, reference, ids, others) == "joined" for each in schedules)
     choices: list[tuple[dict[str, Any], int]] = [({"reference": "Schedule.actor.reference"}, count)]
     # A Practitioner's name is in parts, so that no text of a schedule is just that.

@@ -100,8 +100,9 @@ def _page(content: bytes, target: str, told: _Told) -> None:
     if bundle.get("type") != "searchset":
         told.notes.append(f'Bundle.type is "{shown(str(bundle.get("type")))}", not searchset')
     first = not told.sizes
-    if first and isinstance(bundle.get("total"), int):
-        told.total = bundle["total"]
+    total = bundle.get("total")
+    if first and isinstance(total, int) and not isinstance(total, bool):
+        told.total = total
     links = bundle.get("link")
     for link in links if isinstance(links, list) else ():
         if isinstance(link, dict) and isinstance(link.get("relation"), str):

@@ -45,7 +45,7 @@ class FhirClient:
             around=around,
             # Only GETs are made here (RFC 9110, section 9.2.2).
             repeats=frozenset({"always", "idempotent"}),
-            code_of=_issue_code,
+            code_of=issue_code,
         )
 
     @property
@@ -112,7 +112,7 @@ def _missing(code: str, reason: str) -> Issue:
     return Issue(code, "Bundle.link", f"{reason}; what stands on the pages from there is missing", "warning")
 
 
-def _issue_code(body: bytes) -> str | None:
+def issue_code(body: bytes) -> str | None:
     """The first ``OperationOutcome.issue.code``, if the body has one."""
     try:
         issues = _OUTCOME.decode(body).issue

@@ -65,7 +65,7 @@ class RedoxClient:
             credentials=credentials,
             around=around,
             repeats=frozenset({"always"}),
-            code_of=_error_type,
+            code_of=error_type,
             rate=SlidingWindow(limit=settings.rate_limit, seconds=settings.rate_seconds, clock=around.clock),
         )
 
@@ -100,7 +100,7 @@ class RedoxClient:
         await self._careful.close()
 
 
-def _error_type(body: bytes) -> str | None:
+def error_type(body: bytes) -> str | None:
     """``Meta.Errors[0].Type``, if the body has one; it may be HTML."""
     try:
         errors = _REFUSAL.decode(body).meta.errors

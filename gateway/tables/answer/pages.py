@@ -103,7 +103,7 @@ class PageReader:
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 value = _value(raw)
                 kind = value.get("resourceType") if isinstance(value, dict) else None
-                if kind in self._kinds or not isinstance(kind, str):
+                if not isinstance(kind, str) or kind in self._kinds:
                     broken.append((position, value))
             else:
                 failed = failed or _failed([resource])

@@ -21,6 +21,7 @@ from gateway.tables.rows.schema import Found, SchemaView
 KINDS = ("Schedule", "Practitioner", "Location")
 
 Reader = Callable[[Any], list[Any]]
+_NAME = 1000  # characters at the end of a text in which a name is looked for, each place anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class _Finder:
 
     def _named(self, text: str) -> dict[str, str] | None:
         """The one that is named behind ``after``; a name that two have says nothing."""
-        folded, after = text.casefold(), self._link.after.casefold()
+        folded, after = text[-_NAME:].casefold(), self._link.after.casefold()
         at = folded.find(after)
         while at >= 0:
             found = self._by_name.get(folded[at + len(after) :].strip(), [])
