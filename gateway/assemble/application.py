@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,6 +63,12 @@ class House:
     readiness: Readiness
     tls: ssl.SSLContext | None
     since: datetime
+
+    @property
+    def built(self) -> str:
+        """A hash of what answers: the version of the program and the tables of every site."""
+        told = [__version__, *(f"{site.rules.id} {site.tables.hash}" for site in self.sites)]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
     def public(self, log: FilteringBoundLogger) -> web.Application:
         """The application of the public listener: each surface is one of its routes."""

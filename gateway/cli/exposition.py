@@ -14,7 +14,7 @@ def merged(texts: Mapping[str, bytes]) -> bytes:
     samples: dict[str, list[str]] = {}
     for name, text in texts.items():
         family, new = "", False
-        for line in text.decode().splitlines():
+        for line in text.decode(errors="replace").splitlines():
             if line.startswith(("# HELP ", "# TYPE ")):
                 family = line.split(" ", 3)[2]
                 new = family not in samples or (new and line.startswith("# TYPE "))

@@ -97,7 +97,7 @@ def _app(as_redox: bool, key: bytes | None, token_auth: tuple[str, ...], seed: i
 async def _serve(app: web.Application, host: str, port: int, tell: object) -> None:
     from aiohttp import web
 
-    from gateway.cli.serve import url_of
+    from gateway.cli.addresses import url_of
 
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

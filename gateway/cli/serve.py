@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from gateway.assemble import House, Survey
-    from gateway.config import Settings
-    from gateway.web.server import Bound
 
 
 @click.command()
@@ -103,6 +101,7 @@ def set_aside() -> None:
 async def one_process(house: House, log: FilteringBoundLogger) -> None:
     """Everything in this process."""
     from gateway.assemble.application import shutdown_of
+    from gateway.cli.addresses import say_where
     from gateway.web.server import Listen
     from gateway.web.server import run as listen
 
@@ -120,35 +119,6 @@ async def one_process(house: House, log: FilteringBoundLogger) -> None:
         )
     finally:
         await house.close()
-
-
-def say_where(house: House, bound: Bound) -> None:
-    """One line on stderr for each listener."""
-    scheme = "http" if house.tls is None else "https"
-    for host, port in bound.public:
-        say_public(house.settings, url_of(scheme, host, port))
-    for host, port in bound.admin:
-        say_admin(url_of("http", host, port))
-
-
-def say_public(settings: Settings, url: str, workers: int = 1) -> None:
-    sites = output.plural(len(settings.sites), "site")
-    shared = f", {workers} workers" if workers > 1 else ""
-    asked = ["POST /redox"] if any(site.redox is not None for site in settings.sites) else []
-    asked += ["GET /fhir/{site}"] if any(site.fhir is not None for site in settings.sites) else []
-    click.echo(
-        f"{click.style('public', fg='green', bold=True)}  {url}  {', '.join(asked)}; {sites}{shared}",
-        err=True,
-    )
-
-
-def say_admin(url: str) -> None:
-    click.echo(f"{click.style('admin ', fg='green', bold=True)}  {url}  /healthz /readyz /metrics", err=True)
-
-
-def url_of(scheme: str, host: str, port: int) -> str:
-    """``http://127.0.0.1:8080``; an IPv6 address in brackets."""
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def listen_fault(error: OSError, found: Survey) -> str:

@@ -1,21 +1,20 @@
 """The parent of several workers: starts them, watches them, ends them, and answers for all of them.
 
-The admin listener stands here. Ready means that every worker is; the metrics are those of all workers,
-each sample with the label ``worker``, so that one that is started anew counts from zero by itself.
+The admin listener stands here. Ready is told of the whole, by :func:`reasons_of`; the metrics are those of
+all workers and of the parent, each sample with the label ``worker``, so that one that is started anew
+counts from zero by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,34 +22,31 @@ from aiohttp import hdrs, web
 from structlog.typing import FilteringBoundLogger
 
 from gateway.assemble.application import House, shutdown_of
+from gateway.cli.addresses import say_admin, say_public, url_of
 from gateway.cli.exposition import merged
-from gateway.cli.serve import say_admin, say_public, url_of
+from gateway.cli.workers.counts import Counts
+from gateway.cli.workers.place import Place
+from gateway.cli.workers.process import Bounds, Order, State
 from gateway.web.admin_routes import AdminRoutes
 from gateway.web.app import admin_app
+from gateway.web.logging import describe_fault
 from gateway.web.metrics import TEXT_FORMAT, Metrics
 from gateway.web.readiness import Readiness
 from gateway.web.server import Bound, Listen, Shutdown
 from gateway.web.server import run as listen
 
-_STEADY_SECONDS: Final = 10.0  # who lived as long did not die of how it was started
-_LONGEST_PAUSE: Final = 30.0
 _METRICS_SECONDS: Final = 3.0
-_WORKER: Final = "from gateway.cli import worker; import sys; worker.main(*sys.argv[1:])"
-
-
-@dataclass
-class _Worker:
-    """One place among the workers. The process in it changes when one dies."""
-
-    name: str
-    process: Process | None = None
-    reader: asyncio.StreamReader | None = None
-    writer: asyncio.StreamWriter | None = None
-    talking: asyncio.Lock = field(default_factory=asyncio.Lock)
+_MARGIN_SECONDS: Final = 5.0
+_START_SECONDS: Final = 60.0
+# Ctrl-C reaches the workers, too: until they listen it just ends them.
+_WORKER: Final = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "import sys; from gateway.cli import worker; worker.main(sys.argv[1])"
+)
 
 
 class Supervisor:
-    """Serves ``house`` by ``count`` workers, each of which reads ``config`` and builds it for itself.
+    """Serves ``house`` by ``count`` workers, each of which builds it for itself.
 
     The parent's own house answers nothing; it describes the listeners."""
 
@@ -59,36 +55,69 @@ class Supervisor:
         self._house = house
         self._settings = house.settings
         self._log = log
-        self._workers = [_Worker(str(number)) for number in range(count)]
-        self._readiness = Readiness(**{each.name: _not_ready(each) for each in self._workers})
+        self._names = [str(number) for number in range(count)]
+        self._places: list[Place] = []
+        self._counts = Counts()
+        self._readiness = Readiness()
+        self._readiness.watch(lambda: reasons_of(self._places, begun=self._begun))
+        self._begun = False
         self._stop = asyncio.Event()
         self._admin_bound = asyncio.Event()
         self._port = 0
-        self._said = False
 
     async def run(self) -> int:
         """Until a signal ends it. The exit code: 0, or 1 if workers had to be killed.
 
         Raises OSError if an address cannot be listened on.
         """
-        with reserved(self._settings.server.host, self._settings.server.port) as place:
-            self._port = place.getsockname()[1]
+        with reserved(self._settings.server.host, self._settings.server.port) as held:
+            self._port = held.getsockname()[1]
+            self._places.extend(self._place(name) for name in self._names)
             admin = asyncio.create_task(self._serve_admin())
             bound = asyncio.create_task(self._admin_bound.wait())
             await asyncio.wait({admin, bound}, return_when=asyncio.FIRST_COMPLETED)
             if not bound.done():
                 bound.cancel()
                 await admin  # raises why it could not listen
-            kept = [asyncio.create_task(self._keep(each)) for each in self._workers]
-            await self._stop.wait()
-            code = await self._end(kept, admin)
+            code = await self._keep(admin)
         admin.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, Exception):
             await admin
         return code
 
+    async def _keep(self, admin: asyncio.Task[None]) -> int:
+        """Have every place filled until a signal comes, or the admin listener is no more; then end them."""
+        hurry = asyncio.Event()
+        kept = asyncio.gather(*(each.keep(self._stop, hurry) for each in self._places))
+        stopped = asyncio.create_task(self._stop.wait())
+        watched: set[asyncio.Future[Any]] = {stopped, admin}
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        broken = admin.exception() if admin.done() else None
+        if broken is not None:
+            # Nobody could tell any more how the workers are: end in order, and be started anew.
+            self._log.error("admin", said="the admin listener failed", **describe_fault(broken))
+        self._stop.set()
+        ends: set[asyncio.Future[Any]] = {kept} if broken is not None else {kept, admin}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if admin.done() and broken is None:
+            hurry.set()
+        forced = await kept
+        return 1 if any(forced) or broken is not None else 0
+
+    def _place(self, name: str) -> Place:
+        return Place(
+            name,
+            _launch,
+            order=Order(os.fsencode(self._config), self._house.built.encode(), self._port),
+            bounds=bounds_of(self._house),
+            log=self._log,
+            counts=self._counts,
+            changed=self._judge,
+        )
+
     async def _serve_admin(self) -> None:
-        routes = _Routes(self._workers, self._readiness)
+        routes = _Routes(self._places, self._readiness, self._house.metrics, self._counts)
         described = self._house.described(self._log, routes.surface)
         app = admin_app([routes, described], log=self._log, readiness=self._readiness)
         admin = self._settings.admin
@@ -105,112 +134,68 @@ class Supervisor:
             shutdown=Shutdown(grace_seconds=86_400.0, finish_seconds=1.0),
         )
 
-    async def _keep(self, worker: _Worker) -> None:
-        """Start a worker, and again each time it dies, after longer and longer pauses if it dies young."""
-        failures = 0
-        while not self._stop.is_set():
-            began = time.monotonic()
-            try:
-                code = await self._once(worker)
-            except OSError as error:  # no process was to be had
-                code = error.errno or -1
-            self._readiness.block(worker.name, _not_ready(worker))
-            if self._stop.is_set():
-                return
-            failures = 1 if time.monotonic() - began > _STEADY_SECONDS else failures + 1
-            pause = min(_LONGEST_PAUSE, 0.25 * 2.0 ** (failures - 1))
-            self._log.error("worker", worker=worker.name, code=code, restart_in_seconds=pause)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause)
-
-    async def _once(self, worker: _Worker) -> int:
-        """One life of a worker; its exit code, negative for a signal."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            worker.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-c", _WORKER),
-                *(str(self._config), str(self._port), str(theirs.fileno())),
-                pass_fds=(theirs.fileno(),),
-                env=_environment(),
-            )
-        worker.reader, worker.writer = await asyncio.open_connection(sock=ours)
-        try:
-            if await worker.reader.readline() == b"ready\n":
-                self._readiness.clear(worker.name)
-                self._say_ready()
-            return await worker.process.wait()
-        finally:
-            worker.writer.close()
-            worker.reader = worker.writer = None
-
     def _say_admin(self, bound: Bound) -> None:
         for host, port in bound.public:
             say_admin(url_of("http", host, port))
         self._admin_bound.set()
 
-    def _say_ready(self) -> None:
-        if self._readiness.reasons or self._said:
-            return
-        self._said = True
-        server = self._settings.server
-        scheme = "http" if server.tls is None else "https"
-        say_public(self._settings, url_of(scheme, server.host, self._port), len(self._workers))
-
-    async def _end(self, kept: Sequence[asyncio.Task[None]], admin: asyncio.Task[None]) -> int:
-        """Pass the signal on, and wait: for a second one, for the workers, at last for nobody."""
-        how = shutdown_of(self._settings)
-        self._signal(signal.SIGTERM)
-        every: asyncio.Future[Any] = asyncio.gather(*kept)
-        ends: list[asyncio.Future[Any]] = [every, admin]
-        whole = how.grace_seconds + how.finish_seconds + 5.0
-        await asyncio.wait(ends, timeout=whole, return_when=asyncio.FIRST_COMPLETED)
-        if not every.done():
-            if admin.done():
-                self._signal(signal.SIGINT)
-                await asyncio.wait({every}, timeout=how.hurried_seconds + 5.0)
-            if not every.done():
-                self._signal(signal.SIGKILL)
-                await every
-                return 1
-        await every
-        return 0
-
-    def _signal(self, number: signal.Signals) -> None:
-        for worker in self._workers:
-            if worker.process is not None and worker.process.returncode is None:
-                with suppress(ProcessLookupError):
-                    worker.process.send_signal(number)
+    def _judge(self) -> None:
+        """Something changed in a place. The first time that all are ready is said on stderr."""
+        if not self._begun and all(each.state is State.READY for each in self._places):
+            self._begun = True
+            server = self._settings.server
+            scheme = "http" if server.tls is None else "https"
+            say_public(self._settings, url_of(scheme, server.host, self._port), len(self._places))
 
 
 class _Routes(AdminRoutes):
-    """The admin routes, with the metrics of the workers in place of our own."""
+    """The admin routes, with the workers in place of our own counts."""
 
-    def __init__(self, workers: Sequence[_Worker], readiness: Readiness) -> None:
-        super().__init__(Metrics(), readiness)
-        self._workers = workers
+    def __init__(
+        self, places: Sequence[Place], readiness: Readiness, metrics: Metrics, counts: Counts
+    ) -> None:
+        super().__init__(metrics, readiness)
+        self._places = places
+        self._counts = counts
+
+    def more(self) -> Mapping[str, Any]:
+        return {"workers": {each.name: each.told for each in self._places}}
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        texts = await asyncio.gather(*(_metrics_of(each) for each in self._workers))
-        told = {each.name: text for each, text in zip(self._workers, texts, strict=True) if text}
-        return web.Response(body=merged(told), headers={hdrs.CONTENT_TYPE: TEXT_FORMAT})
+        texts = await asyncio.gather(*(each.metrics(_METRICS_SECONDS) for each in self._places))
+        told = {each.name: text for each, text in zip(self._places, texts, strict=True) if text}
+        page = await asyncio.to_thread(self._page, told)
+        return web.Response(body=page, headers={hdrs.CONTENT_TYPE: TEXT_FORMAT})
+
+    def _page(self, told: Mapping[str, bytes]) -> bytes:
+        return merged({**told, "supervisor": self._metrics.exposition()}) + self._counts.exposition()
 
 
-async def _metrics_of(worker: _Worker) -> bytes:
-    """What a worker counted; nothing from one that is not there or does not answer in time."""
-    async with worker.talking:
-        reader, writer = worker.reader, worker.writer
-        if reader is None or writer is None:
-            return b""
-        try:
-            async with asyncio.timeout(_METRICS_SECONDS):
-                writer.write(b"metrics\n")
-                head = await reader.readline()
-                return await reader.readexactly(int(head.split()[1]))
-        except (TimeoutError, OSError, asyncio.IncompleteReadError, IndexError, ValueError):
-            # What comes too late would be taken for the next answer: such a worker is asked no more.
-            writer.close()
-            worker.reader = worker.writer = None
-            return b""
+def reasons_of(places: Sequence[Place], *, begun: bool) -> list[str]:
+    """Why no traffic should come to these workers; empty while it should. ``begun``: all were ready once.
+
+    One that is gone costs only its share of the work: the system gives its connections to the others, who
+    answer. One that is there and does not answer is given connections all the same, and they hang: until it
+    is replaced, another gateway is the better choice.
+    """
+    told = [(each.state, f"worker {each.name} is {each.told}") for each in places]
+    if not begun:
+        return [text for state, text in told if state is not State.READY]
+    harm = [text for state, text in told if state in (State.SILENT, State.DEAF)]
+    if harm or any(state is State.READY for state, _ in told):
+        return harm
+    return [text for _, text in told]
+
+
+def bounds_of(house: House) -> Bounds:
+    """How long the workers of a house may take. To be ready they do what this process has done until now."""
+    how = shutdown_of(house.settings)
+    return Bounds(
+        end=how.grace_seconds + how.finish_seconds + _MARGIN_SECONDS,
+        hurried=how.hurried_seconds + _MARGIN_SECONDS,
+        start=_START_SECONDS + 10 * time.process_time(),
+        silence=house.settings.server.worker_silence_seconds,
+    )
 
 
 def reserved(host: str, port: int) -> socket.socket:
@@ -239,12 +224,15 @@ def reserved(host: str, port: int) -> socket.socket:
     return place
 
 
+async def _launch(descriptor: int) -> Process:
+    """A worker that has ``descriptor`` as its end of the line."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-c", _WORKER, str(descriptor)), pass_fds=(descriptor,), env=_environment()
+    )
+
+
 def _environment() -> dict[str, str]:
     """Ours, so that a worker finds the same variables and the same package."""
     top = str(Path(__file__).resolve().parents[2])
     paths = [top, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-
-
-def _not_ready(worker: _Worker) -> str:
-    return f"worker {worker.name} is not ready"

@@ -1,18 +1,26 @@
-"""One worker of several: serves the public port that they share, and talks to its supervisor.
+"""One worker of several: serves the public port that they share, and answers its supervisor.
 
-The two hold the ends of a socket pair. The worker says ``ready`` once it listens; for every
-``metrics`` line it sends ``metrics <length>`` and so many bytes. When the line breaks the supervisor is
-gone, and the worker ends in order.
+The two hold the ends of a socket pair; :mod:`gateway.cli.workers.control` is what they say. When the line
+breaks the supervisor is gone, and the worker ends in order, or at least ends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
+import select
+import signal
 import socket
 import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from gateway.assemble import House, assemble, survey
@@ -20,16 +28,25 @@ from gateway.assemble.application import shutdown_of
 from gateway.cli import output
 from gateway.cli.serve import log_of, set_aside
 from gateway.cli.streams import unwaited
+from gateway.cli.workers.control import Broken, Frame, Kind, read, receive
+from gateway.cli.workers.process import Pulse
+from gateway.web.logging import describe_fault
+from gateway.web.server import Bound
 from gateway.web.server import run as listen
 
-READY, METRICS = b"ready\n", b"metrics"
+_STDERR = 2
+_MARGIN_SECONDS = 5.0
 
 
 async def work(house: House, log: FilteringBoundLogger, port: int, line: socket.socket) -> None:
-    """Serve on ``port`` until a signal comes or the supervisor is gone."""
+    """Serve on ``port`` until a signal comes or the supervisor is gone.
+
+    Raises OSError if ``port`` cannot be listened on.
+    """
     reader, writer = await asyncio.open_connection(sock=line)
     stop = asyncio.Event()
-    talk = asyncio.create_task(_talk(house, reader, writer, stop))
+    answers = _Answers(house, writer, log)
+    talk = asyncio.create_task(answers.talk(reader, stop))
     try:
         await listen(
             house.public(log),
@@ -38,35 +55,110 @@ async def work(house: House, log: FilteringBoundLogger, port: int, line: socket.
             admin_listen=None,
             readiness=house.readiness,
             log=log,
-            on_bound=lambda _bound: writer.write(READY),
+            on_bound=answers.ready,
             stop=stop,
             shutdown=shutdown_of(house.settings),
         )
     finally:
-        talk.cancel()
-        writer.close()
         await house.close()
+        talk.cancel()  # the last, so that it is heard until then
+        writer.close()
 
 
-async def _talk(
-    house: House, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: asyncio.Event
-) -> None:
-    while (asked := await reader.readline()).endswith(b"\n"):
-        if asked.strip() == METRICS:
-            text = await asyncio.to_thread(house.metrics.exposition)
-            writer.write(b"%s %d\n%s" % (METRICS, len(text), text))
-            await writer.drain()
-    stop.set()
+class _Answers:
+    """What the worker says to its supervisor while it serves."""
+
+    def __init__(self, house: House, writer: asyncio.StreamWriter, log: FilteringBoundLogger) -> None:
+        self._house = house
+        self._writer = writer
+        self._log = log
+        self._accepting: Callable[[], bool] = lambda: True
+        self._counting: set[asyncio.Task[None]] = set()
+
+    def ready(self, bound: Bound) -> None:
+        self._accepting = bound.accepting
+        self._say(Frame(Kind.READY))
+
+    async def talk(self, reader: asyncio.StreamReader, stop: asyncio.Event) -> None:
+        """Answer until the line breaks; then nobody is there to serve for."""
+        with suppress(Broken):
+            while True:
+                asked = await read(reader)
+                if asked.kind is Kind.PING:
+                    self._say(Frame(Kind.PING, msgspec.json.encode(self._pulse()), asked.number))
+                elif asked.kind is Kind.METRICS:
+                    task = asyncio.create_task(self._count(asked.number))
+                    self._counting.add(task)
+                    task.add_done_callback(self._counting.discard)
+        stop.set()
+
+    def _pulse(self) -> Pulse:
+        readiness = self._house.readiness
+        return Pulse(readiness.reasons, self._accepting(), readiness.draining)
+
+    async def _count(self, number: int) -> None:
+        text = b""
+        try:
+            text = await asyncio.to_thread(self._house.metrics.exposition)
+        except Exception as fault:
+            self._log.error("metrics", **describe_fault(fault))
+        self._say(Frame(Kind.METRICS, text, number))
+
+    def _say(self, frame: Frame) -> None:
+        with suppress(OSError, RuntimeError):  # closed meanwhile
+            self._writer.write(bytes(frame))
 
 
-def main(config: str, port: str, descriptor: str) -> None:
-    """Entry of the process that the supervisor starts."""
+def main(descriptor: str) -> None:
+    """Entry of the process that the supervisor starts; ``descriptor`` is its end of the line."""
     unwaited()
-    with output.faults_told("this worker was not started"):
-        found = survey(Path(config), os.environ)
-        house = assemble(found)
+    _tell_where_it_is()
+    line = socket.socket(fileno=int(descriptor))
+    bound = _Lifeline(line)
+    try:
+        config = os.fsdecode(receive(line, Kind.SNAPSHOT))
+        with output.faults_told("this worker was not started"):
+            house = assemble(survey(Path(config), os.environ))
+        line.sendall(bytes(Frame(Kind.BUILT, house.built.encode())))
+        port = int(receive(line, Kind.SERVE))
+    except (Broken, OSError):
+        sys.exit(output.WRONG)
+    how = shutdown_of(house.settings)
+    bound.seconds = how.grace_seconds + how.finish_seconds + _MARGIN_SECONDS
     set_aside()
-    output.run(work(house, log_of(house), int(port), socket.socket(fileno=int(descriptor))))
+    try:
+        output.run(work(house, log_of(house), port, line))
+    except OSError as error:
+        output.fail(output.WRONG, f"this worker cannot listen on port {port}: {error.strerror}")
+
+
+class _Lifeline:
+    """Ends the process some ``seconds`` after its supervisor is gone, if the event loop has not done so.
+
+    A loop that is stuck never reads that the line has broken; a thread sees it.
+    """
+
+    def __init__(self, line: socket.socket) -> None:
+        self.seconds = 0.0
+        self._line = line.dup()
+        threading.Thread(target=self._wait, name="lifeline", daemon=True).start()
+
+    def _wait(self) -> NoReturn:
+        poller = select.poll()
+        poller.register(self._line, 0)  # hanging up is told unasked
+        while not poller.poll():
+            pass
+        time.sleep(self.seconds)
+        os._exit(output.WRONG)
+
+
+def _tell_where_it_is() -> None:
+    """Before this process dies of a fault in C, or when its supervisor asks (SIGUSR1, as it does not answer):
+    the stack goes to stderr, names of files and functions alone."""
+    with suppress(OSError, ValueError, RuntimeError):  # stderr may be closed
+        faulthandler.enable(_STDERR)
+        if hasattr(signal, "SIGUSR1"):
+            faulthandler.register(signal.SIGUSR1, _STDERR)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class Server(_Frozen):
     port: Port = 8080
     body_limit_bytes: Annotated[int, Field(ge=1024, le=41_943_040)] = 10_485_760
     shutdown_grace_seconds: Annotated[float, Field(ge=0, le=300)] = 10.0
+    worker_silence_seconds: Annotated[float, Field(ge=1, le=300)] = 10.0
     public_url: Text | None = None
     trusted_proxies: tuple[Text, ...] = ("127.0.0.0/8", "::1", "unix")
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] | None = None

@@ -112,6 +112,11 @@ class Acceptor:
             task.cancel()
 
     @property
+    def accepting(self) -> bool:
+        """Whether the system takes connections for us. It is asked: others may have closed the sockets."""
+        return all(map(_listens, self._listening))
+
+    @property
     def unasked(self) -> bool:
         """Whether somebody is connected whose first request is still to come."""
         return any(each.unasked for each in self._guests)
@@ -223,6 +228,13 @@ class Acceptor:
         self._log.warning(
             "connections", listener=self._name, open=len(self._guests), most=self._most, **fields, said=said
         )
+
+
+def _listens(listening: socket.socket) -> bool:
+    try:
+        return bool(listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
 
 
 def _somebody_waits(listening: socket.socket) -> bool:

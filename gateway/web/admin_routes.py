@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
@@ -34,7 +35,12 @@ class AdminRoutes:
 
     async def readyz(self, _request: web.Request) -> web.Response:
         reasons = self._readiness.reasons
-        return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        told = {"ready": not reasons, "reasons": reasons, **self.more()}
+        return _json(told, 503 if reasons else 200)
+
+    def more(self) -> Mapping[str, Any]:
+        """What else ``/readyz`` tells, whether ready or not."""
+        return {}
 
     async def metrics(self, _request: web.Request) -> web.Response:
         # In a thread: with a thousand sites this is tens of milliseconds that no request should wait.

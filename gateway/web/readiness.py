@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 _DRAINING: Final = "the process is shutting down"
@@ -13,6 +14,7 @@ class Readiness:
     def __init__(self, **blocked: str) -> None:
         """``blocked`` names what has to happen first, each with the text that says so."""
         self._blocked = dict(blocked)
+        self._watched: list[Callable[[], Iterable[str]]] = []
         self.draining = False
 
     def block(self, name: str, text: str) -> None:
@@ -22,10 +24,15 @@ class Readiness:
         """What ``name`` stood for has happened. One that does not block is passed over."""
         self._blocked.pop(name, None)
 
+    def watch(self, reasons: Callable[[], Iterable[str]]) -> None:
+        """Ask ``reasons`` each time: for what can become true or false without anybody telling us."""
+        self._watched.append(reasons)
+
     def drain(self) -> None:
         """Never ready again: a shutdown has begun."""
         self.draining = True
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        return (*((_DRAINING,) if self.draining else ()), *self._blocked.values())
+        watched = (text for reasons in self._watched for text in reasons())
+        return (*((_DRAINING,) if self.draining else ()), *self._blocked.values(), *watched)

@@ -27,6 +27,7 @@ Address = tuple[str, int]
 _BACKLOG = 1024
 _LATE_SECONDS = 1.0  # for the first request of those who connected before we went deaf
 _LOOK_SECONDS = 0.01
+_DEAF = "the public listener is closed"
 _HUNG_UP = "ends in order, as after SIGTERM; nothing is read anew, so an edit needs a restart"
 
 
@@ -59,6 +60,8 @@ class Bound:
 
     public: tuple[Address, ...]
     admin: tuple[Address, ...] = ()
+    accepting: Callable[[], bool] = lambda: True
+    """Whether the public listener still does."""
 
 
 class _Listener:
@@ -106,6 +109,10 @@ class _Listener:
         manager = self._runner.server
         assert manager is not None  # set up by start()
         return Connection(manager, self._front, self._limits, asyncio.get_running_loop(), left)
+
+    def accepting(self) -> bool:
+        """Whether the system still takes connections for it."""
+        return self._acceptor is not None and self._acceptor.accepting
 
     async def end(self, hurried_seconds: float | None = None) -> None:
         """Accept nobody any more, let the requests under way end, close the connections."""
@@ -178,7 +185,9 @@ async def run(
     with _signals(stop, hurry, log), _loop_faults(log):
         try:
             admin_at = await watched.start() if watched is not None else ()
-            on_bound(Bound(await serving.start(), admin_at))
+            public_at = await serving.start()
+            readiness.watch(lambda: () if serving.accepting() or readiness.draining else (_DEAF,))
+            on_bound(Bound(public_at, admin_at, serving.accepting))
             await stop.wait()
             readiness.drain()
             with suppress(TimeoutError):

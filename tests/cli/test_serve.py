@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from gateway.cli.ports import free_port
 
-from .conftest import SAMPLE
-
-HEADERS = {"verification-token": "canary-8d03b6f1e75a", "Content-Type": "application/json"}
-
-
-def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, path, body, HEADERS)
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
-
-
-def until(what: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.05)
-
-
-def said(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
-    """The first line on stderr that matches."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(pattern, line):
-            return found
-    raise AssertionError(f"it ended without saying {pattern}")
+from .conftest import SAMPLE, ask, said, until
 
 
 @pytest.fixture
@@ -88,7 +58,8 @@ def test_two_workers(start: Any, configured: Any, canvas: int) -> None:
     process = start("serve", "--config", configured(upstream=canvas), "--workers", 2)
     admin = int(said(process, r"^admin   http://127\.0\.0\.1:(\d+)")[1])
     port = int(said(process, r"^public  http://127\.0\.0\.1:(\d+)  POST /redox; 1 site, 2 workers$")[1])
-    assert ask(admin, "GET", "/readyz") == (200, b'{"ready":true,"reasons":[]}')
+    told = b'{"ready":true,"reasons":[],"workers":{"0":"ready","1":"ready"}}'
+    assert ask(admin, "GET", "/readyz") == (200, told)
 
     def both_asked() -> bool:
         status, body = ask(port, "POST", "/redox", SAMPLE.read_bytes())
@@ -105,8 +76,8 @@ def test_two_workers(start: Any, configured: Any, canvas: int) -> None:
     children = _children(process.pid)
     assert len(children) == 2
     os.kill(children[0], signal.SIGKILL)
-    until(lambda: ask(admin, "GET", "/readyz")[0] == 503)
-    until(lambda: ask(admin, "GET", "/readyz")[0] == 200)
+    until(lambda: ask(admin, "GET", "/readyz")[1] != told)
+    until(lambda: ask(admin, "GET", "/readyz")[1] == told)
     assert len({*children, *_children(process.pid)}) == 3
 
     process.send_signal(signal.SIGTERM)

@@ -18,8 +18,7 @@ import pytest
 
 from gateway.cli.ports import free_port
 
-from .conftest import command, environment
-from .test_serve import ask, until
+from .conftest import ask, command, environment, until
 
 ASKED = 40
 # How the output is lost, what a shell says for it, and as what it is counted: a pipe just holds on to it.

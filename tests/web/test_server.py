@@ -7,7 +7,10 @@ import os
 import signal
 import socket
 import ssl
+import stat
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -227,3 +230,32 @@ async def test_tls() -> None:
     writer.close()
     stop.set()
     await asyncio.wait_for(task, 2)
+
+
+async def test_a_listener_that_was_closed_is_not_ready(serve: Any) -> None:
+    served = await serve()
+    assert served.bound.accepting()
+    for found in _sockets():
+        if found.getsockname() == served.bound.public[0] and not _connected(found):
+            found.shutdown(socket.SHUT_RDWR)  # behind the server's back
+        found.close()
+    assert not served.bound.accepting()
+    async with served.client.get(served.admin("/readyz")) as response:
+        told = await response.json()
+    assert (response.status, told["reasons"]) == (503, ["the public listener is closed"])
+
+
+def _sockets() -> Iterator[socket.socket]:
+    """A second descriptor of each socket of this process."""
+    for number in map(int, os.listdir("/dev/fd")):
+        with suppress(OSError):  # that of the list itself is closed by now
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                yield socket.socket(fileno=os.dup(number))
+
+
+def _connected(found: socket.socket) -> bool:
+    try:
+        found.getpeername()
+    except OSError:
+        return False
+    return True

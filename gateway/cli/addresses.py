@@ -1,0 +1,43 @@
+"""Where the listeners are, said on stderr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli import output
+
+if TYPE_CHECKING:
+    from gateway.assemble import House
+    from gateway.config import Settings
+    from gateway.web.server import Bound
+
+
+def say_where(house: House, bound: Bound) -> None:
+    """One line on stderr for each listener."""
+    scheme = "http" if house.tls is None else "https"
+    for host, port in bound.public:
+        say_public(house.settings, url_of(scheme, host, port))
+    for host, port in bound.admin:
+        say_admin(url_of("http", host, port))
+
+
+def say_public(settings: Settings, url: str, workers: int = 1) -> None:
+    sites = output.plural(len(settings.sites), "site")
+    shared = f", {workers} workers" if workers > 1 else ""
+    asked = ["POST /redox"] if any(site.redox is not None for site in settings.sites) else []
+    asked += ["GET /fhir/{site}"] if any(site.fhir is not None for site in settings.sites) else []
+    click.echo(
+        f"{click.style('public', fg='green', bold=True)}  {url}  {', '.join(asked)}; {sites}{shared}",
+        err=True,
+    )
+
+
+def say_admin(url: str) -> None:
+    click.echo(f"{click.style('admin ', fg='green', bold=True)}  {url}  /healthz /readyz /metrics", err=True)
+
+
+def url_of(scheme: str, host: str, port: int) -> str:
+    """``http://127.0.0.1:8080``; an IPv6 address in brackets."""
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
