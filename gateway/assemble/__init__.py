@@ -8,5 +8,17 @@ from __future__ import annotations
 from gateway.assemble.application import House, assemble
 from gateway.assemble.check import Survey, survey
 from gateway.assemble.redox_side import Clock, RedoxGateway, Served, utc_now
+from gateway.assemble.snapshot import Snapshot, built
 
-__all__ = ["Clock", "House", "RedoxGateway", "Served", "Survey", "assemble", "survey", "utc_now"]
+__all__ = [
+    "Clock",
+    "House",
+    "RedoxGateway",
+    "Served",
+    "Snapshot",
+    "Survey",
+    "assemble",
+    "built",
+    "survey",
+    "utc_now",
+]

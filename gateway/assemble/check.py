@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 from gateway import config
 from gateway.assemble.clients import Misfit, credentials_of
 from gateway.config import Settings
-from gateway.config.settings import Upstream
+from gateway.config.settings import Site, Upstream
 from gateway.files import marked
 from gateway.files.marked import Fault, Faults, Mark, MarkedMap, did_you_mean, find
 from gateway.files.regular import read_file
 from gateway.tables.answer.fhir_server import FrontTables
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
+from gateway.tables.read.folders import Kept
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -27,12 +28,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 @dataclass(frozen=True, slots=True)
 class Survey:
     """A configuration that can be served: the tables are those of ``settings.sites``, in their order;
-    the fronts are what FHIR clients of a site see, None where it has none. ``remarks`` are what can be served
-    all the same, but is hardly meant: files that nothing reads, a directory without lines."""
+    the fronts are what FHIR clients of a site see, None where it has none. ``files`` are those of which
+    the tables were built. ``remarks`` are what can be served all the same, but is hardly meant: files that
+    nothing reads, a directory without lines."""
 
     settings: Settings
     tables: tuple[SiteTables, ...]
     fronts: tuple[FrontTables | None, ...]
+    files: Kept
     remarks: tuple[Fault, ...] = ()
 
 
@@ -56,31 +59,43 @@ def survey(path: Path, environ: Mapping[str, str]) -> Survey:
     except Faults as broken:
         asked, own = _guessed(path)
         faults = [*broken.faults]
-        _tables(asked, own, faults, [])
+        _tables(asked, Tables(own), own, faults, [])
         raise Faults(faults) from None
     asked = [
-        _Asked(
-            Wanted(site.id, site.upstream.dialect, site.timezone),
-            settings.where(("sites", position, "upstream", "dialect")),
-            position,
-        )
+        _Asked(_wanted(site), settings.where(("sites", position, "upstream", "dialect")), position)
         for position, site in enumerate(settings.sites)
     ]
     faults = []
     remarks: list[Fault] = [*settings.remarks]
-    built = _tables(asked, settings.mappings, faults, remarks)
+    source = Tables(settings.mappings)
+    built = _tables(asked, source, settings.mappings, faults, remarks)
     if settings.mappings is not None:
         remarks.extend(_strays(settings, settings.mappings, asked, list(built.values())))
     for position, site in enumerate(settings.sites):
         if position in built:
             faults.extend(_misfits(settings, position, site.upstream, built[position]))
-    fronts = _fronts(settings, built, faults)
+    fronts = _fronts(settings, source, built, faults)
     if faults:
         raise Faults(faults)
-    tables = (
-        _paged(built[position], site.upstream.max_pages) for position, site in enumerate(settings.sites)
-    )
-    return Survey(settings, tuple(tables), fronts, tuple(remarks))
+    return Survey(settings, _paged(settings, built), fronts, source.kept(), tuple(remarks))
+
+
+def rebuilt(settings: Settings, files: Kept) -> Survey:
+    """The survey of which ``settings`` and ``files`` are, without its remarks. Looks at no folder.
+
+    Raises Faults where another version of the program finds some.
+    """
+    source = Tables(settings.mappings, files)
+    built = {position: source.build(_wanted(site)) for position, site in enumerate(settings.sites)}
+    faults: list[Fault] = []
+    fronts = _fronts(settings, source, built, faults)
+    if faults:
+        raise Faults(faults)
+    return Survey(settings, _paged(settings, built), fronts, files)
+
+
+def _wanted(site: Site) -> Wanted:
+    return Wanted(site.id, site.upstream.dialect, site.timezone)
 
 
 def _strays(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[SiteTables]) -> list[Fault]:
@@ -91,16 +106,15 @@ def _strays(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[
 
 
 def _fronts(
-    settings: Settings, built: Mapping[int, SiteTables], faults: list[Fault]
+    settings: Settings, tables: Tables, built: Mapping[int, SiteTables], faults: list[Fault]
 ) -> tuple[FrontTables | None, ...]:
     """The FHIR side of the sites that have one."""
-    tables = Tables(settings.mappings)
     fronts: list[FrontTables | None] = []
     for position, site in enumerate(settings.sites):
         front = None
         if site.fhir is not None and position in built:
             try:
-                front = tables.front(Wanted(site.id, site.upstream.dialect, site.timezone))
+                front = tables.front(_wanted(site))
             except Faults as wrong:
                 faults.extend(wrong.faults)
         fronts.append(front)
@@ -108,10 +122,9 @@ def _fronts(
 
 
 def _tables(
-    asked: Sequence[_Asked], own: Path | None, faults: list[Fault], remarks: list[Fault]
+    asked: Sequence[_Asked], tables: Tables, own: Path | None, faults: list[Fault], remarks: list[Fault]
 ) -> dict[int, SiteTables]:
     """The tables of the sites by their position; what is wrong with any of them goes into ``faults``."""
-    tables = Tables(own)
     dialects = tables.dialects()
     built: dict[int, SiteTables] = {}
     failed: set[tuple[str, str]] = set()
@@ -135,8 +148,12 @@ def _tables(
     return built
 
 
-def _paged(tables: SiteTables, max_pages: int) -> SiteTables:
-    return tables if tables.max_pages == max_pages else replace(tables, max_pages=max_pages)
+def _paged(settings: Settings, built: Mapping[int, SiteTables]) -> tuple[SiteTables, ...]:
+    """The tables with each site's own limit of pages."""
+    most = [(built[position], site.upstream.max_pages) for position, site in enumerate(settings.sites)]
+    return tuple(
+        tables if tables.max_pages == pages else replace(tables, max_pages=pages) for tables, pages in most
+    )
 
 
 def _misfits(settings: Settings, position: int, upstream: Upstream, tables: SiteTables) -> list[Fault]:

@@ -43,7 +43,7 @@ def serve(config: Path, workers: int) -> None:
 
     Exit code 3 if the configuration or the tables have faults.
     """
-    from gateway.assemble import assemble, survey
+    from gateway.assemble import Snapshot, assemble, survey
     from gateway.cli.streams import unwaited
     from gateway.web.descriptors import raise_open_files
 
@@ -51,18 +51,19 @@ def serve(config: Path, workers: int) -> None:
     raise_open_files()
     with output.faults_told("nothing was started"):
         found = survey(config, os.environ)
-        house = assemble(found)
+        snapshot = Snapshot.of(found) if workers > 1 else None
+        house = assemble(found) if snapshot is None else snapshot.assemble(found)
     log = log_of(house)
     for remark in found.remarks:
         log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)
     try:
-        if workers == 1:
+        if snapshot is None:
             set_aside()
             output.run(one_process(house, log))
         else:
             from gateway.cli.supervise import Supervisor
 
-            code = output.run(Supervisor(config, house, workers, log).run())
+            code = output.run(Supervisor(snapshot, house, workers, log).run())
             sys.exit(code)
     except OSError as error:
         output.fail(output.WRONG, listen_fault(error, found))

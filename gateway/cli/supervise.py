@@ -21,7 +21,8 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 from structlog.typing import FilteringBoundLogger
 
-from gateway.assemble.application import House, shutdown_of
+from gateway.assemble import House, Snapshot, built
+from gateway.assemble.application import shutdown_of
 from gateway.cli.addresses import say_admin, say_public, url_of
 from gateway.cli.exposition import merged
 from gateway.cli.workers.counts import Counts
@@ -46,12 +47,12 @@ _WORKER: Final = (
 
 
 class Supervisor:
-    """Serves ``house`` by ``count`` workers, each of which builds it for itself.
+    """Serves ``house`` by ``count`` workers, each of which builds it for itself of ``snapshot``.
 
     The parent's own house answers nothing; it describes the listeners."""
 
-    def __init__(self, config: Path, house: House, count: int, log: FilteringBoundLogger) -> None:
-        self._config = config
+    def __init__(self, snapshot: Snapshot, house: House, count: int, log: FilteringBoundLogger) -> None:
+        self._snapshot = snapshot
         self._house = house
         self._settings = house.settings
         self._log = log
@@ -109,7 +110,7 @@ class Supervisor:
         return Place(
             name,
             _launch,
-            order=Order(os.fsencode(self._config), self._house.built.encode(), self._port),
+            order=Order(self._snapshot.content, built(self._snapshot, self._house), self._port),
             bounds=bounds_of(self._house),
             log=self._log,
             counts=self._counts,

@@ -17,13 +17,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from gateway.assemble import House, assemble, survey
+from gateway.assemble import House, Snapshot, built
 from gateway.assemble.application import shutdown_of
 from gateway.cli import output
 from gateway.cli.serve import log_of, set_aside
@@ -116,10 +115,10 @@ def main(descriptor: str) -> None:
     line = socket.socket(fileno=int(descriptor))
     bound = _Lifeline(line)
     try:
-        config = os.fsdecode(receive(line, Kind.SNAPSHOT))
+        snapshot = Snapshot(receive(line, Kind.SNAPSHOT))
         with output.faults_told("this worker was not started"):
-            house = assemble(survey(Path(config), os.environ))
-        line.sendall(bytes(Frame(Kind.BUILT, house.built.encode())))
+            house = snapshot.assemble()
+        line.sendall(bytes(Frame(Kind.BUILT, built(snapshot, house))))
         port = int(receive(line, Kind.SERVE))
     except (Broken, OSError):
         sys.exit(output.WRONG)

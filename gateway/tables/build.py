@@ -32,8 +32,9 @@ from gateway.tables.compile.to_redox.table import compile_to_redox
 from gateway.tables.read import code_tables as codes
 from gateway.tables.read import dialect, errors
 from gateway.tables.read import field_tables as load
-from gateway.tables.read.layers import Source, code_folders, files, shown, stack
-from gateway.tables.read.unread_files import LEVELS, strays
+from gateway.tables.read.folders import Files, Folders, Kept
+from gateway.tables.read.layers import Source, shown
+from gateway.tables.read.unread_files import strays
 from gateway.tables.rows.model import Table
 from gateway.tables.rows.schema import Found, SchemaView
 
@@ -69,17 +70,21 @@ class Wanted:
 class Tables:
     """Builds and keeps the tables of sites; sites with the same files and zone share what is compiled."""
 
-    def __init__(self, own: Path | None) -> None:
+    def __init__(self, own: Path | None, kept: Kept | None = None) -> None:
+        """``own`` is the clinic's folder over the shipped one; ``kept`` what was once read of the two, to be
+        built of in their place."""
         self._roots = [folder("mappings"), *([own] if own is not None else [])]
+        self._files: Files = Folders(self._roots) if kept is None else kept
         self._compiled: dict[str, SiteTables] = {}
         self._fronts: dict[int, FrontTables] = {}
 
     def dialects(self) -> tuple[str, ...]:
         """The names of the dialects that there are."""
-        names = {
-            each.name for root in self._roots if root.is_dir() for each in root.iterdir() if each.is_dir()
-        }
-        return tuple(sorted(names.difference(LEVELS)))
+        return self._files.dialects()
+
+    def kept(self) -> Kept:
+        """What has been read until now, of which the same can be built at any time."""
+        return self._files.kept()
 
     def build(self, wanted: Wanted) -> SiteTables:
         """The compiled tables; :class:`Faults` with everything that is wrong in any file of the site."""
@@ -87,12 +92,8 @@ class Tables:
             text = f'there is no dialect "{wanted.dialect}"; {did_you_mean(wanted.dialect, self.dialects())}'
             raise Faults([Mark(str(self._roots[-1]), 1, 1).fault(text), *self.meant(wanted)])
         faults: list[Fault] = []
-        layers = stack(self._roots, wanted.dialect, wanted.site)
-        yaml = files(layers, ".yaml", faults)
-        csv = files(code_folders(self._roots, wanted.dialect, wanted.site), ".csv", faults)
-        own = _own(files(layers, ".csv", faults), faults)
-        stray = [each for layer in layers for each in sorted(layer.folder.glob("*.yml"))]
-        faults.extend(Mark(str(path), 1, 1).fault("name it .yaml; a .yml file is not read") for path in stray)
+        read = self._files.site(wanted.dialect, wanted.site, faults)
+        yaml, csv, own = read.yaml, read.csv, _own(read.own, faults)
         key = _hash([*yaml, *csv], wanted.zone)
         if key not in self._compiled:
             self._compiled[key] = self._compile(key, yaml, csv, own, wanted, faults)
@@ -145,8 +146,8 @@ class Tables:
     def _compile(
         self,
         key: str,
-        yaml: list[Source],
-        csv: list[Source],
+        yaml: Sequence[Source],
+        csv: Sequence[Source],
         own: list[Source],
         wanted: Wanted,
         faults: list[Fault],
@@ -196,8 +197,8 @@ class Tables:
                 text = f'"clients: {clients}" names no folder; {did_you_mean(clients, self.dialects())}'
                 raise Faults([Mark(str(self._roots[-1]), 1, 1).fault(text)])
             faults: list[Fault] = []
-            layers = files(stack(self._roots, clients, None), ".yaml", faults)
-            sources = [source for source in layers if source.kind not in _SPECIAL]
+            layer = self._files.clients(clients, faults)
+            sources = [source for source in layer if source.kind not in _SPECIAL]
             loaded = load.load(sources, _validator("mapping-table"), faults)
             tables = {**made.tables, QUERY: loaded[QUERY]}
             # What the dialect says of the searches that it is asked by does not concern its own clients'.
@@ -229,7 +230,7 @@ def _relayed_slot(table: Table) -> type[msgspec.Struct]:
     return checked("RelayedSlot", view, found.schema if isinstance(found, Found) else None, strict=False)
 
 
-def _own(sources: list[Source], faults: list[Fault]) -> list[Source]:
+def _own(sources: Iterable[Source], faults: list[Fault]) -> list[Source]:
     """The schedule directories among a layer's CSV files; it has no other."""
     for source in sources:
         if source.kind != "schedules":

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -228,3 +229,37 @@ def test_no_worker_outlives_a_supervisor_that_is_killed(served: Any) -> None:
         return True
 
     until(gone)
+
+
+def test_a_new_worker_runs_what_the_others_run(served: Any, configured: Any, tmp_path: Path) -> None:
+    path: Path = configured()
+    own = tmp_path / "own" / "sites" / "demo"
+    own.mkdir(parents=True)
+    (own / "schedules.csv").write_text("schedule,provider_id,provider_id_type\nSchedule/1,1234567893,NPI\n")
+    (tmp_path / "secret").write_text("canary-8d03b6f1e75a\n")
+    text = path.read_text().replace("verification_token: ${TOKEN}", "verification_token_file: secret")
+    path.write_text("mappings: own\n" + text)
+    gateway = served(path=path)
+    before = gateway.hashes()
+    assert len(set(before.values())) == 1
+
+    def replaced(pids: list[int]) -> None:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not set(pids) & set(gateway.pids()) and gateway.all_ready())
+        until(lambda: set(gateway.hashes()) == {"0", "1"})
+        assert gateway.hashes() == before
+        assert ask(gateway.port, "POST", "/redox", b"{}")[0] == 400  # and not 401
+
+    (own / "schedules.csv").write_text("schedule,provider_id,provider_id_type\nSchedule/2,1245319599,NPI\n")
+    replaced(gateway.pids()[:1])
+    path.write_text("sites: [}")
+    (own / "changes.yaml").write_text("over: nothing\nrows: [[[\n")
+    (tmp_path / "secret").write_text("another")
+    replaced(gateway.pids()[1:])
+    shutil.rmtree(tmp_path)  # the working folder, too
+    replaced(gateway.pids())
+    for pid in gateway.pids():
+        line = Path(f"/proc/{pid}/cmdline")
+        assert not line.exists() or b"canary" not in line.read_bytes()
+    tmp_path.mkdir()

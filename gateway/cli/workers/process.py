@@ -9,7 +9,7 @@ import time
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 
@@ -72,7 +72,7 @@ class Bounds:
 class Order:
     """What every worker serves: the snapshot it builds from, the hash of what must come of it, the port."""
 
-    snapshot: bytes
+    snapshot: bytes = field(repr=False)
     built: bytes
     port: int
 

@@ -1,0 +1,106 @@
+"""The files of the tables of sites: read from folders once, or kept from when they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from gateway.files.marked import Fault, Mark
+from gateway.tables.read.layers import Layer, Source, code_folders, files, stack
+from gateway.tables.read.unread_files import LEVELS
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files of one site, lowest layer first: field tables and other YAML, code tables, and the CSV files
+    that stand beside the field tables."""
+
+    yaml: tuple[Source, ...]
+    csv: tuple[Source, ...]
+    own: tuple[Source, ...]
+
+
+class Files(Protocol):
+    """Where tables are built from."""
+
+    def dialects(self) -> tuple[str, ...]:
+        """The names of the dialects that there are."""
+
+    def site(self, dialect: str, site: str, faults: list[Fault]) -> Sources:
+        """The files of a site of that dialect; what cannot be read goes into ``faults``."""
+
+    def clients(self, layer: str, faults: list[Fault]) -> tuple[Source, ...]:
+        """The YAML files of a dialect without any site's."""
+
+    def kept(self) -> Kept:
+        """What has been read until now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Files as they were read; ``sites`` by dialect and site."""
+
+    names: tuple[str, ...]
+    sites: Mapping[tuple[str, str], Sources] = field(repr=False)
+    layers: Mapping[str, tuple[Source, ...]] = field(repr=False)
+
+    def dialects(self) -> tuple[str, ...]:
+        return self.names
+
+    def site(self, dialect: str, site: str, _faults: list[Fault]) -> Sources:
+        return self.sites[dialect, site]
+
+    def clients(self, layer: str, _faults: list[Fault]) -> tuple[Source, ...]:
+        return self.layers[layer]
+
+    def kept(self) -> Kept:
+        return self
+
+
+class Folders:
+    """Files on the disk. Each is read once: whatever is built from one of these is of the same bytes."""
+
+    def __init__(self, roots: list[Path]) -> None:
+        self._roots = roots
+        self._sites: dict[tuple[str, str], Sources] = {}
+        self._layers: dict[str, tuple[Source, ...]] = {}
+
+    def dialects(self) -> tuple[str, ...]:
+        names = {
+            each.name for root in self._roots if root.is_dir() for each in root.iterdir() if each.is_dir()
+        }
+        return tuple(sorted(names.difference(LEVELS)))
+
+    def site(self, dialect: str, site: str, faults: list[Fault]) -> Sources:
+        if (dialect, site) not in self._sites:
+            wrong: list[Fault] = []
+            layers = stack(self._roots, dialect, site)
+            code = code_folders(self._roots, dialect, site)
+            read = [files(layers, ".yaml", wrong), files(code, ".csv", wrong), files(layers, ".csv", wrong)]
+            found = Sources(*map(tuple, read))
+            wrong.extend(_misnamed(layers))
+            if wrong:
+                faults.extend(wrong)
+                return found
+            self._sites[dialect, site] = found
+        return self._sites[dialect, site]
+
+    def clients(self, layer: str, faults: list[Fault]) -> tuple[Source, ...]:
+        if layer not in self._layers:
+            wrong: list[Fault] = []
+            found = tuple(files(stack(self._roots, layer, None), ".yaml", wrong))
+            if wrong:
+                faults.extend(wrong)
+                return found
+            self._layers[layer] = found
+        return self._layers[layer]
+
+    def kept(self) -> Kept:
+        return Kept(self.dialects(), dict(self._sites), dict(self._layers))
+
+
+def _misnamed(layers: list[Layer]) -> list[Fault]:
+    stray = [each for layer in layers for each in sorted(layer.folder.glob("*.yml"))]
+    return [Mark(str(path), 1, 1).fault("name it .yaml; a .yml file is not read") for path in stray]
