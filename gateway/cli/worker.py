@@ -7,6 +7,7 @@ breaks the supervisor is gone, and the worker ends in order, or at least ends.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import faulthandler
 import os
 import select
@@ -34,6 +35,7 @@ from gateway.web.server import Bound
 from gateway.web.server import run as listen
 
 _STDERR = 2
+_PR_SET_PDEATHSIG = 1
 _MARGIN_SECONDS = 5.0
 
 
@@ -141,6 +143,10 @@ class _Lifeline:
         self.seconds = 0.0
         self._line = line.dup()
         threading.Thread(target=self._wait, name="lifeline", daemon=True).start()
+
+        # One that is stopped sees nothing at all: the system is to continue it then (Linux alone can).
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT))
 
     def _wait(self) -> NoReturn:
         poller = select.poll()
