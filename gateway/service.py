@@ -8,70 +8,54 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
-from gateway.core.plan import Ask, Call, Failure, Flow, Outcome, Remember, Reply
+from gateway.core.plan import Ask, Call, Failure, Flow, Outcome, Remember, Reply, Turn
+from gateway.remembered import MISSING, MemoryStore, StandIns, Store
+
+__all__ = ["MISSING", "Errand", "MemoryStore", "Service", "Store", "Timings", "Upstream"]
 
 Timings = dict[str, float]
 """Seconds by the name of the stage; ``flow`` is the time spent in the flow itself."""
 
-MISSING: Final = object()
-"""What a :class:`Store` gives for a key that it does not hold (any value may be held, None too)."""
-
 _RESERVE_SECONDS: Final = 0.5
 _RESERVE_SHARE: Final = 0.1
+# Upstreams keep their deadline themselves, and then say what became of a call. Only who does not is cut off.
+_GRACE_SHARE: Final = 0.2
+_FETCHES: Final = 2
 
 
 class Upstream(Protocol):
     """The client side of a site. It answers or gives a Failure; an exception out of it is a bug."""
 
-    async def call(self, call: Call, *, deadline: float, request_id: str) -> Outcome: ...
+    def admit(
+        self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
+    ) -> Turn | Failure:
+        """Let all calls of a stage in, or say at once that they cannot be answered by the deadline."""
 
-
-class Store(Protocol):
-    """Where the results of :class:`Remember` stages are kept."""
-
-    def get(self, key: Hashable) -> Any: ...
-
-    def put(self, key: Hashable, value: Any, seconds: float) -> None: ...
-
-
-class MemoryStore:
-    """At most ``size`` values in this process; the one that was least recently read goes first."""
-
-    def __init__(self, size: int = 2048, clock: Callable[[], float] = time.monotonic) -> None:
-        self._size = size
-        self._clock = clock
-        self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
-
-    def get(self, key: Hashable) -> Any:
-        kept = self._kept.get(key)
-        if kept is None:
-            return MISSING
-        if kept[0] <= self._clock():
-            del self._kept[key]
-            return MISSING
-        self._kept.move_to_end(key)
-        return kept[1]
-
-    def put(self, key: Hashable, value: Any, seconds: float) -> None:
-        self._kept[key] = (self._clock() + seconds, value)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+    async def call(self, call: Call, *, deadline: float, request_id: str, turn: Any | None = None) -> Outcome:
+        """``turn`` is what :meth:`admit` of this very upstream gave."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """For whom calls are made, and until when (``stop`` is a time of the event loop's clock)."""
+    """For whom calls are made, and until when (times are of the event loop's clock).
+
+    ``since`` is when the query came; ``stop`` is the upstream's deadline, and ``cut`` when one is cut off
+    that did not keep it. ``shared``: the calls are for whoever comes; ``parts`` shows how far they are.
+    """
 
     upstream: Upstream
     site: str
     request_id: str
+    since: float
     stop: float
+    cut: float
+    shared: bool = False
+    parts: list[asyncio.Task[Outcome]] = field(default_factory=list)
 
 
 class _InFlight:
@@ -92,7 +76,7 @@ class Service:
     ``join_seconds``: a GET that equals one begun less than this ago (same site, same upstream, same
     parameters) shares its answer. An older one is not joined: what it brings may already be out of date.
     ``stuck_seconds``: the calls of a Remember stage that have been out for this long are not waited for by
-    newcomers, who make their own: one connection that hangs must not stop a site until it times out.
+    newcomers, who make their own, once: one connection that hangs must not stop a site until it times out.
     """
 
     def __init__(
@@ -107,7 +91,8 @@ class Service:
         self._shared_seconds = shared_seconds
         self._join_seconds = join_seconds
         self._stuck_seconds = stuck_seconds
-        self._fetches: dict[Hashable, _Fetch] = {}
+        self._stand_ins = StandIns(self._store)
+        self._fetches: dict[Hashable, list[_Fetch]] = {}
         self._fetching: set[asyncio.Task[_Built]] = set()
         self._in_flight: dict[Hashable, _InFlight] = {}
         self._abandoned: set[asyncio.Task[Outcome]] = set()
@@ -135,8 +120,9 @@ class Service:
         spent: Timings = {} if timings is None else timings
         clock = time.perf_counter
         reserve = min(_RESERVE_SECONDS, _RESERVE_SHARE * deadline_seconds)
-        stop = asyncio.get_running_loop().time() + deadline_seconds - reserve
-        errand = Errand(upstream, site, request_id, stop)
+        since = asyncio.get_running_loop().time()
+        stop = since + deadline_seconds - reserve
+        errand = Errand(upstream, site, request_id, since, stop, stop + _GRACE_SHARE * reserve)
         in_flow, value = 0.0, None
         try:
             while True:
@@ -169,20 +155,48 @@ class Service:
 
     async def _ask(self, calls: tuple[Call, ...], errand: Errand) -> tuple[Outcome, ...]:
         """All calls of a stage together; what is not back in time is cancelled and a Failure."""
-        if len(calls) == 1:  # no task: the common case costs a timer and nothing else
-            return (await self._timed(calls[0], errand),)
         if not calls:
             return ()
+        turn = self._admit(calls, errand)
+        if isinstance(turn, Failure):
+            return tuple(replace(turn, call=call) for call in calls)
+        try:
+            if len(calls) == 1:  # no task: the common case costs a timer and nothing else
+                return (await self._timed(calls[0], errand, turn),)
+            return await self._together(calls, errand, turn)
+        finally:
+            if turn is not None:
+                turn.close()
+
+    def _admit(self, calls: tuple[Call, ...], errand: Errand) -> Turn | Failure | None:
+        """Whether the upstream lets in those of the calls that nobody is making already."""
+        own = calls
+        if self._in_flight:
+            now = asyncio.get_running_loop().time()
+            own = tuple(call for call in calls if self._under_way(call, errand, now) is None)
+        if not own:
+            return None
+        return errand.upstream.admit(own, deadline=errand.stop, since=errand.since, shared=errand.shared)
+
+    def _under_way(self, call: Call, errand: Errand, now: float) -> _InFlight | None:
+        """The equal call that this one may share the answer of."""
+        if call.body is not None:
+            return None
+        other = self._in_flight.get((errand.site, id(errand.upstream), call))
+        return other if other is not None and now - other.started < self._join_seconds else None
+
+    async def _together(
+        self, calls: tuple[Call, ...], errand: Errand, turn: Turn | None
+    ) -> tuple[Outcome, ...]:
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._call(call, errand)) for call in calls]
+        tasks = [loop.create_task(self._call(call, errand, turn)) for call in calls]
+        if errand.shared:
+            errand.parts.extend(tasks)
         try:
             await asyncio.wait(
-                tasks, timeout=max(0.0, errand.stop - loop.time()), return_when=asyncio.FIRST_EXCEPTION
+                tasks, timeout=max(0.0, errand.cut - loop.time()), return_when=asyncio.FIRST_EXCEPTION
             )
-            return tuple(
-                task.result() if task.done() else Failure(call, "deadline")
-                for task, call in zip(tasks, calls, strict=True)
-            )
+            return _so_far(calls, tasks)
         finally:
             self._abandon(tasks)
 
@@ -194,21 +208,21 @@ class Service:
                 task.add_done_callback(self._abandoned.discard)
                 task.cancel()
 
-    async def _timed(self, call: Call, errand: Errand) -> Outcome:
-        scope = asyncio.timeout_at(errand.stop)
+    async def _timed(self, call: Call, errand: Errand, turn: Turn | None) -> Outcome:
+        scope = asyncio.timeout_at(errand.cut)
         try:
             async with scope:
-                return await self._call(call, errand)
+                return await self._call(call, errand, turn)
         except TimeoutError:
             if scope.expired():
                 return Failure(call, "deadline")
             raise  # a TimeoutError of the upstream's own: a bug there, not our deadline
 
-    async def _call(self, call: Call, errand: Errand) -> Outcome:
+    async def _call(self, call: Call, errand: Errand, turn: Turn | None) -> Outcome:
         """Make the call, or share the answer of an equal one that has just begun."""
-        upstream = errand.upstream
+        upstream, stop, request_id = errand.upstream, errand.stop, errand.request_id
         if call.body is not None:
-            return await upstream.call(call, deadline=errand.stop, request_id=errand.request_id)
+            return await upstream.call(call, deadline=stop, request_id=request_id, turn=turn)
         loop = asyncio.get_running_loop()
         key = (errand.site, id(upstream), call)
         while (other := self._in_flight.get(key)) and loop.time() - other.started < self._join_seconds:
@@ -220,7 +234,7 @@ class Service:
         own = self._in_flight[key] = _InFlight(loop.time())
         outcome: Outcome | None = None
         try:
-            outcome = await upstream.call(call, deadline=errand.stop, request_id=errand.request_id)
+            outcome = await upstream.call(call, deadline=stop, request_id=request_id, turn=turn)
             return outcome
         finally:
             if self._in_flight.get(key) is own:
@@ -233,41 +247,56 @@ class Service:
         value = self._store.get(key)
         if value is not MISSING:
             return value
-        loop = asyncio.get_running_loop()
-        known = self._fetches.get(key)
-        if known is None or loop.time() - known.started >= self._stuck_seconds:
-            known = self._begin(stage, errand, key)
-        fetch = known.task
-        done, _ = await asyncio.wait((fetch,), timeout=max(0.0, errand.stop - loop.time()))
-        if not done:
-            return stage.build(tuple(Failure(call, "deadline") for call in stage.calls))
-        built = fetch.result()
+        now = asyncio.get_running_loop().time()
+        stand_in = self._stand_ins.get(key, now)
+        if stand_in is not None:
+            if now >= stand_in.again_at:
+                stand_in.again_at = now + stage.again_seconds
+                self._fetch_of(stage, errand, key, now)
+            return stand_in.value
+        fetch = self._fetch_of(stage, errand, key, now)
+        await asyncio.wait((fetch.task,), timeout=max(0.0, stage.share * (errand.stop - now)))
+        now = asyncio.get_running_loop().time()
+        if not fetch.task.done():
+            outcomes = _so_far(stage.calls, fetch.parts)
+            return self._stand_ins.made_of(key, stage, outcomes, now)
+        built = fetch.task.result()
         # A build that raised does so again here, as an exception of this flow's own.
         return stage.build(built.outcomes) if built.value is MISSING else built.value
 
-    def _begin(self, stage: Remember, errand: Errand, key: Hashable) -> _Fetch:
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(self._fetch(stage, errand, key))
-        begun = self._fetches[key] = _Fetch(loop.time(), task)
+    def _fetch_of(self, stage: Remember, errand: Errand, key: Hashable, now: float) -> _Fetch:
+        """The fetch that is under way, or a new one where there is none, or where it hangs."""
+        out = self._fetches.setdefault(key, [])
+        if out and (now - out[-1].started < self._stuck_seconds or len(out) >= _FETCHES):
+            return out[-1]
+        stop = now + self._shared_seconds
+        alone = replace(errand, since=now, stop=stop, cut=stop + _RESERVE_SECONDS, shared=True, parts=[])
+        task = asyncio.get_running_loop().create_task(self._fetch(stage, alone, key))
+        begun = _Fetch(now, task, alone.parts)
+        out.append(begun)
         self._fetching.add(task)
 
         def ended(_task: asyncio.Task[_Built]) -> None:
             self._fetching.discard(task)
-            if self._fetches.get(key) is begun:  # else a newer one is under way
+            out.remove(begun)
+            if not out and self._fetches.get(key) is out:
                 del self._fetches[key]
 
         task.add_done_callback(ended)
         return begun
 
     async def _fetch(self, stage: Remember, errand: Errand, key: Hashable) -> _Built:
-        stop = asyncio.get_running_loop().time() + self._shared_seconds
-        outcomes = await self._ask(stage.calls, Errand(errand.upstream, errand.site, errand.request_id, stop))
+        outcomes = await self._ask(stage.calls, errand)
         try:
             value = stage.build(outcomes)
         except Exception:
-            return _Built(outcomes, MISSING)
-        if stage.keep(value):
-            self._store.put(key, value, stage.seconds)
+            value = MISSING
+        if value is not MISSING and stage.keep(value):
+            self._stand_ins.whole(key, stage, value)
+        elif self._store.get(key) is MISSING:  # else a later fetch has brought all of it
+            now = asyncio.get_running_loop().time()
+            with suppress(Exception):  # nothing can stand in: whoever waits is told why, by what it builds
+                value = self._stand_ins.made_of(key, stage, outcomes, now)
         return _Built(outcomes, value)
 
 
@@ -281,13 +310,25 @@ class _Built:
 class _Fetch:
     started: float
     task: asyncio.Task[_Built]
+    parts: list[asyncio.Task[Outcome]]
+
+
+def _so_far(calls: Sequence[Call], parts: Sequence[asyncio.Task[Outcome]]) -> tuple[Outcome, ...]:
+    """What is there of the calls of a stage; what is not is a Failure."""
+    if len(parts) < len(calls):  # not even begun
+        return tuple(Failure(call, "deadline") for call in calls)
+    return tuple(
+        part.result() if part.done() and not part.cancelled() else Failure(call, "deadline")
+        for part, call in zip(parts, calls, strict=True)
+    )
 
 
 def _hand_on(outcome: Outcome | None, joined: asyncio.Future[Outcome]) -> None:
     """Give those who joined the answer; or, if only we ran out of time or broke off, let them try."""
     if joined.done():
         return
-    if outcome is None or (isinstance(outcome, Failure) and outcome.kind == "deadline"):
+    ours = isinstance(outcome, Failure) and (outcome.kind == "deadline" or outcome.reason == "queue")
+    if outcome is None or ours:
         joined.cancel()
     else:
         joined.set_result(outcome)

@@ -49,7 +49,8 @@ ALLOWED: dict[str, set[str]] = {
     "files": {"files"},
     "probe": {"core", "files", "probe", "tables"},
     "sandbox": {"sandbox"},
-    "service": {"core", "service", "shipped"},
+    "remembered": {"core"},
+    "service": {"core", "remembered", "service", "shipped"},
     "shipped": set(),
     "tables": set(),
     "tables.build": {*_BELOW_TABLES, "shipped", "tables"},
@@ -63,7 +64,7 @@ ALLOWED: dict[str, set[str]] = {
     "tables.codecs": {*_BELOW_TABLES, "tables.codecs", "tables.rows"},
     "tables.rows": {"files", "tables.rows"},
     "version": set(),
-    "upstream": {"core.errors", "core.plan", "shipped", "upstream"},
+    "upstream": {"core.errors", "core.plan", "core.reasons", "shipped", "upstream"},
     "web": {"core.errors", "core.fhir", "core.plan", "core.redox", "service", "shipped", "web"},
 }
 

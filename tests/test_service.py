@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from gateway.core.errors import InvalidMessage, Issue
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply
+from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply, Turn
 from gateway.service import MISSING, MemoryStore, Service
 
 A, B, C = Call("Slot", (("schedule", "a"),)), Call("Slot", (("schedule", "b"),)), Call("Slot", (("c", "c"),))
@@ -25,8 +25,22 @@ class Upstream:
         self.fail = fail
         self.seen: list[tuple[Call, float, str]] = []
         self.cancelled: list[Call] = []
+        self.full = False
+        self.admitted: list[tuple[tuple[Call, ...], dict[str, Any]]] = []
+        self.turns: list[Turn | None] = []
+        self.closed = 0
 
-    async def call(self, call: Call, *, deadline: float, request_id: str) -> Outcome:
+    def admit(self, calls: Sequence[Call], **given: Any) -> Turn | Failure:
+        self.admitted.append((tuple(calls), given))
+        return Failure(calls[0], "overloaded", retry_after=2.0) if self.full else self
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def call(
+        self, call: Call, *, deadline: float, request_id: str, turn: Turn | None = None
+    ) -> Outcome:
+        self.turns.append(turn)
         self.seen.append((call, deadline, request_id))
         try:
             await asyncio.sleep(self.delays.get(call, 0))
@@ -228,10 +242,13 @@ async def test_simultaneous_flows_share_one_fetch_and_one_that_leaves_does_not_e
     await asyncio.sleep(0.01)
     flows[0].cancel()
     late = await run(
-        service, remembering(lambda o: [x.kind for x in o], got), upstream, deadline_seconds=0.02
+        service,
+        remembering(lambda o: [isinstance(x, Answer) for x in o], got),
+        upstream,
+        deadline_seconds=0.02,
     )
     assert late[0].status == 200
-    assert got == [["deadline", "deadline"]]  # what this one was told, by its own build
+    assert got == [[False, True]]  # by its own build, of what was there by then
     await asyncio.wait(flows)
     assert got[1:] == [2, 2, 2]
     assert len(upstream.seen) == 2
@@ -302,7 +319,15 @@ async def test_one_call_costs_little() -> None:
     """The aim is 60 microseconds; the bound here only catches a change of kind, on a busy machine."""
 
     class Instant:
-        async def call(self, call: Call, *, deadline: float, request_id: str) -> Outcome:
+        def admit(self, calls: Sequence[Call], **_given: Any) -> Turn:
+            return self
+
+        def close(self) -> None:
+            pass
+
+        async def call(
+            self, call: Call, *, deadline: float, request_id: str, turn: Turn | None = None
+        ) -> Outcome:
             return Answer(call, (b"",))
 
     service, upstream, best = Service(), Instant(), 1.0
@@ -314,3 +339,129 @@ async def test_one_call_costs_little() -> None:
             )
         best = min(best, (time.perf_counter() - began) / 200)
     assert best < 300e-6
+
+
+@pytest.mark.parametrize("calls", [(A,), (A, B)])
+async def test_what_cannot_be_answered_in_time_is_refused_before_anything_is_asked(
+    calls: tuple[Call, ...],
+) -> None:
+    upstream, outcomes = Upstream(), []
+    upstream.full = True
+    await run(Service(), asking(*calls, into=outcomes), upstream)
+    assert outcomes == [Failure(call, "overloaded", retry_after=2.0) for call in calls]
+    assert upstream.seen == []
+
+
+async def test_a_stage_is_let_in_as_a_whole_and_its_turn_is_given_up() -> None:
+    upstream = Upstream()
+    before = asyncio.get_running_loop().time()
+    await run(Service(), asking(A, B), upstream)
+    [(calls, given)] = upstream.admitted
+    assert calls == (A, B)
+    assert given["since"] == pytest.approx(before, abs=0.1)
+    assert given["deadline"] == pytest.approx(before + 4.5, abs=0.1)
+    assert upstream.turns == [upstream, upstream]
+    assert upstream.closed == 1
+
+
+async def test_those_who_share_a_call_stand_in_line_for_it_once() -> None:
+    upstream, service = Upstream({A: 0.03}), Service()
+    first = asyncio.ensure_future(run(service, asking(A), upstream))
+    await asyncio.sleep(0)
+    await asyncio.gather(run(service, asking(A), upstream), run(service, asking(A, B), upstream), first)
+    assert [calls for calls, _ in upstream.admitted] == [(A,), (B,)]
+
+
+async def test_those_who_joined_one_that_was_refused_by_its_own_deadline_try_themselves() -> None:
+    upstream, service = Upstream({A: 0.03}), Service()
+
+    async def refused(call: Call, **_given: Any) -> Outcome:
+        await asyncio.sleep(0.02)
+        return Failure(call, "overloaded", reason="queue")
+
+    usual = upstream.call
+    upstream.call = refused  # type: ignore[method-assign, assignment]
+    first = asyncio.ensure_future(run(service, asking(A), upstream))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(run(service, asking(A), upstream))
+    await asyncio.sleep(0)
+    upstream.call = usual  # type: ignore[method-assign]
+    assert (await first)[0].body == b"overloaded"
+    assert (await second)[0].body == b"1"
+
+
+def parts(into: list[Any], **more: Any) -> Flow:
+    """A stage of A and B, kept where both are there."""
+    given = {"keep": all, "share": 0.5, "again_seconds": 0.1, "stale": lambda _: "stale", **more}
+    build = more.pop("build", lambda outcomes: [isinstance(each, Answer) for each in outcomes])
+    given.pop("build", None)
+    into.append((yield Remember("directory", "dir", given.pop("seconds", 60), (A, B), build, **given)))
+    return Reply(200, b"", "t")
+
+
+async def test_a_part_that_hangs_takes_its_share_of_the_time_once() -> None:
+    upstream, service, got = Upstream({A: 5}), Service(), []
+    began = time.perf_counter()
+    await run(service, parts(got), upstream, deadline_seconds=1.0)
+    assert time.perf_counter() - began < 0.8
+    began = time.perf_counter()
+    for _ in range(5):
+        await run(service, parts(got), upstream, deadline_seconds=1.0)
+    assert time.perf_counter() - began < 0.3
+    assert got == [[False, True]] * 6
+    assert len(upstream.seen) == 2
+    await service.close()
+
+
+async def test_what_stands_in_is_asked_for_anew_in_the_background_and_then_replaced() -> None:
+    upstream, service, got = Upstream({A: 5}), Service(stuck_seconds=0.05, join_seconds=0), []
+    await run(service, parts(got), upstream, deadline_seconds=0.2)
+    upstream.delays = {}
+    await asyncio.sleep(0.12)
+    await run(service, parts(got), upstream)
+    await asyncio.sleep(0.01)
+    await run(service, parts(got), upstream)
+    assert got == [[False, True], [False, True], [True, True]]
+    await service.close()
+
+
+async def test_fetches_that_hang_do_not_pile_up() -> None:
+    upstream, service, got = Upstream({A: 50}), Service(stuck_seconds=0.01, join_seconds=0), []
+    for _ in range(6):
+        await run(service, parts(got, again_seconds=0.01), upstream, deadline_seconds=0.05)
+        await asyncio.sleep(0.02)
+    assert [seen[0] for seen in upstream.seen].count(A) == 2
+    await service.close()
+
+
+@pytest.mark.parametrize("how", ["hangs", "fails", "raises"])
+async def test_a_former_result_stands_in_for_one_that_cannot_be_had(how: str) -> None:
+    now = [0.0]
+    upstream, got = Upstream(), []
+    service = Service(MemoryStore(clock=lambda: now[0]))
+    stage = {"seconds": 10, "stale_seconds": 50.0}
+    await run(service, parts(got, **stage), upstream)
+    now[0] = 11.0
+    if how == "raises":
+
+        def broken(_outcomes: tuple[Outcome, ...]) -> Any:
+            raise InvalidMessage(Issue("value", "", "no"))
+
+        stage["build"] = broken  # type: ignore[assignment]
+    elif how == "hangs":
+        upstream.delays = {A: 50}
+    else:
+        stage["keep"] = lambda _value: False  # type: ignore[assignment]
+    for _ in range(3):
+        await run(service, parts(got, **stage), upstream, deadline_seconds=0.4)
+    assert got == [[True, True], "stale", "stale", "stale"]
+    assert len(upstream.seen) == 4, "asked anew once"
+    now[0] = 61.0
+    await asyncio.sleep(0.7)
+    if how == "raises":
+        with pytest.raises(InvalidMessage):
+            await run(service, parts(got, **stage), upstream, deadline_seconds=0.4)
+    else:
+        await run(service, parts(got, **stage), upstream, deadline_seconds=0.4)
+        assert got[-1] != "stale", "it is too old by now"
+    await service.close()

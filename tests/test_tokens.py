@@ -264,7 +264,7 @@ DESCRIBED = {"error": "invalid_client", "error_description": "Pat Granite has no
             breaks,
             502,
             f"{NO_TOKEN} Ask again shortly. The token endpoint could not be reached "
-            "(no connection, or it broke).",
+            "(the connection broke before a whole answer was there).",
             ("connect", None, None),
         ),
     ],
@@ -282,7 +282,8 @@ async def test_the_error_and_the_log_say_that_it_was_the_token_endpoint(
             got, outcome = await running.search()
             assert (got, outcome["issue"][0]["details"]["text"]) == (status, text)
             failure, code, error = upstream
-            told = {"target": "token", "failure": failure, "status": code, "code": error}
+            reason = "broken-connection" if failure == "connect" else None
+            told = {"target": "token", "failure": failure, "status": code, "code": error, "reason": reason}
             assert [line["upstream"] for line in running.lines] == [told, told]
             said = running.log.getvalue().decode() + running.metrics() + json.dumps([answer, outcome])
             assert f'{{outcome="{failure}",site="demo",target="token"}}' in running.metrics()

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from gateway.assemble.check import Survey
 from gateway.assemble.clients import Client, Misfit, client_of
 from gateway.assemble.fhir_side import FhirSide, Fronted
 from gateway.assemble.redox_side import FLOWS, Clock, RedoxGateway, Served, utc_now
+from gateway.assemble.watch import Watch
 from gateway.config import Settings, Site
 from gateway.core.flows import SiteRules
 from gateway.core.redox import Reader
@@ -24,7 +26,7 @@ from gateway.files.marked import Fault, Faults
 from gateway.service import Service
 from gateway.tables.answer.messages import kinds
 from gateway.tables.build import schemas
-from gateway.upstream.interface import UpstreamEvent
+from gateway.upstream.common import Common
 from gateway.upstream.session import SharedSession
 from gateway.upstream.surroundings import Surroundings
 from gateway.version import __version__
@@ -37,7 +39,7 @@ from gateway.web.exchange import Surface
 from gateway.web.fhir_routes import EVENTS, FhirRoutes
 from gateway.web.forwarded import TrustedProxies
 from gateway.web.jwks_fetch import JwksFetch
-from gateway.web.metrics import BreakerState, Metrics
+from gateway.web.metrics import Metrics
 from gateway.web.openapi import OpenApiRoutes
 from gateway.web.readiness import Readiness
 from gateway.web.redox_routes import RedoxRoutes
@@ -63,6 +65,7 @@ class House:
     readiness: Readiness
     tls: ssl.SSLContext | None
     since: datetime
+    watches: tuple[Watch, ...]
 
     @property
     def built(self) -> str:
@@ -73,6 +76,8 @@ class House:
     def public(self, log: FilteringBoundLogger) -> web.Application:
         """The application of the public listener: each surface is one of its routes."""
         limit = self.settings.server.body_limit_bytes
+        for watch in self.watches:
+            watch.log = log
         surfaces: list[Routes] = [
             RedoxRoutes(self.gateway, BodyLimits(max_bytes=limit)),
             FhirRoutes(
@@ -135,7 +140,7 @@ def assemble(found: Survey, *, clock: Clock = utc_now) -> House:
     session = SharedSession()
     faults: list[Fault] = []
     tls = _tls(settings, faults)
-    clients = _clients(found, metrics, session, faults)
+    clients, watches = _clients(found, metrics, session, faults)
     if faults:
         raise Faults(faults)
     sites = tuple(
@@ -163,6 +168,7 @@ def assemble(found: Survey, *, clock: Clock = utc_now) -> House:
         Readiness(),
         tls,
         clock(),
+        tuple(watches),
     )
 
 
@@ -230,37 +236,23 @@ def rules_of(site: Site) -> SiteRules:
 
 def _clients(
     found: Survey, metrics: Metrics, session: SharedSession, faults: list[Fault]
-) -> Sequence[Client]:
+) -> tuple[Sequence[Client], Sequence[Watch]]:
     clients: list[Client] = []
+    watches: list[Watch] = []
+    common = Common()
     for position, (site, tables) in enumerate(zip(found.settings.sites, found.tables, strict=True)):
-        watch = _Watch(metrics, site.id)
-        around = Surroundings(session=session, observe=watch)
+        watch = Watch(metrics, site.id)
+        around = Surroundings(session=session, common=common, observe=watch)
         try:
             client = client_of(site.upstream, tables.dialect, around, deadline_seconds=site.deadline_seconds)
         except Misfit as misfit:
             place = found.settings.where(("sites", position, "upstream", misfit.key))
             faults.append(place.fault(f"sites[{position}].upstream.{misfit.key}: {misfit}"))
             continue
-        watch.client = client
+        metrics.watch(site.id, partial(getattr, client, "standing"))
         clients.append(client)
-    return clients
-
-
-class _Watch:
-    """What a client reports becomes metrics; the breaker's gauge is set when its state changes."""
-
-    def __init__(self, metrics: Metrics, site: str) -> None:
-        self._metrics = metrics
-        self._site = site
-        self._state: BreakerState | None = None
-        self.client: Client | None = None
-
-    def __call__(self, event: UpstreamEvent) -> None:
-        self._metrics.upstream(self._site, event.target, event.outcome, event.seconds)
-        state = self.client.state if self.client is not None else None
-        if state is not None and state != self._state:
-            self._state = state
-            self._metrics.breaker(self._site, state)
+        watches.append(watch)
+    return clients, watches
 
 
 def _tls(settings: Settings, faults: list[Fault]) -> ssl.SSLContext | None:

@@ -34,12 +34,14 @@ class Issue:
 @dataclass(frozen=True, slots=True)
 class UpstreamFault:
     """Which request upstream an error comes of, for the log: a resource type, a Redox event or ``token``; the
-    kind of failure; the status and the checked code that came back, if any did."""
+    kind of failure; the status and the checked code that came back, if any did; what else is known, a
+    word of a fixed set (:data:`gateway.core.plan.FailureReason`)."""
 
     target: str
     failure: str
     status: int | None
     code: str | None
+    reason: str | None = None
 
 
 class GatewayError(Exception):

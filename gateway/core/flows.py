@@ -29,6 +29,9 @@ from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remembe
 
 JSON = "application/json"
 RESPONSE = "AvailableSlotsResponse"
+_DIRECTORY_SHARE = 0.5
+_AGAIN_SECONDS = 10.0
+_STALE_TIMES = 12  # of directory_cache_seconds: an hour, where nothing is configured
 NOT_HERE = frozenset({"not-found", "code-invalid"})
 
 
@@ -229,7 +232,11 @@ def _unsure(errors: Sequence[Issue]) -> UpstreamFailed:
 
 
 def directory_of(site: SiteRules, mapping: Mapping) -> Generator[Any, Any, Directory]:
-    """The site's directory, kept for ``directory_cache_seconds`` unless a part of it is missing."""
+    """The site's directory, kept for ``directory_cache_seconds``.
+
+    With a part of it missing it is used for a moment only; the last whole one, if it is not too old, is used
+    in its place, and told to be incomplete. Half of the time is left for what comes after.
+    """
     calls = mapping.directory_calls()
     if not calls:
         return mapping.own_directory
@@ -240,8 +247,19 @@ def directory_of(site: SiteRules, mapping: Mapping) -> Generator[Any, Any, Direc
         calls,
         mapping.directory,
         lambda directory: not directory.incomplete,
+        share=_DIRECTORY_SHARE,
+        again_seconds=_AGAIN_SECONDS,
+        stale_seconds=_STALE_TIMES * site.directory_cache_seconds,
+        stale=_former,
     )
     return built
+
+
+def _former(directory: Directory) -> Directory:
+    text = "the schedule directory could not be read anew; the one that was read before is used"
+    return replace(
+        directory, incomplete=True, issues=(*directory.issues, Issue("incomplete", "", text, "warning"))
+    )
 
 
 def no_schedules(directory: Directory) -> GatewayError:

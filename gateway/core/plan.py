@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from gateway.core.errors import Issue
 
@@ -23,19 +23,43 @@ FailureKind = Literal[
 ]
 
 
+FailureReason = Literal[
+    "queue",  # overloaded: our own line for this upstream is too long to be answered in time
+    "rate-limit",  # overloaded: our own limit of requests to this upstream is reached
+    "unknown-host",  # connect: its name has no address
+    "refused",  # connect: nothing listens there
+    "connect-timeout",  # connect: no connection within the time for one
+    "broken-connection",  # connect: it broke after the request was begun
+    "certificate-expired",
+    "certificate-not-yet-valid",
+    "certificate-self-signed",
+    "certificate-unknown-issuer",
+    "certificate-other-host",  # it is for another name
+    "certificate-not-accepted",  # any other fault of a certificate
+    "tls-version",  # no version of TLS that both speak
+    "tls-not-spoken",  # what listens there speaks no TLS: plain HTTP, most likely
+    "tls-client-certificate",  # it wants a certificate of ours
+    "tls-failed",  # any other way in which no secure connection came about
+]
+"""What is known beside the kind of a failure; in the log, the metrics and the rows of ``errors.yaml``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request that a flow wants made at the site's upstream.
 
     For a FHIR upstream: ``GET {base_url}/{target}?{params}``, following ``next`` links up to
     ``max_pages`` pages. For a Redox upstream: ``body`` is posted and ``target`` is the event.
-    ``params`` never hold anything of a patient.
+    ``params`` never hold anything of a patient. ``subject`` is what of the upstream the call is about (the
+    schedules of a search), so that one of them that always fails is not taken for a failing upstream;
+    empty: the upstream as a whole. It is sent nowhere and has no part in comparisons.
     """
 
     target: str
     params: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     max_pages: int = 20
+    subject: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +81,10 @@ class Failure:
     """A call that brought nothing. The flow decides whether that is a partial answer or an error.
 
     ``status`` is the upstream's HTTP status, if there was one; ``code`` the first issue code of
-    its OperationOutcome (or the ``Type`` of a Redox error); ``retry_after`` is in seconds. ``token``
-    is there when it was the token endpoint that failed, and says how in words of ours: the upstream was not
-    asked then, and ``status`` and ``code`` are those of the token endpoint (its OAuth error).
+    its OperationOutcome (or the ``Type`` of a Redox error); ``retry_after`` is in seconds; ``reason`` is one
+    of a fixed set of words of ours. ``token`` is there when it was the token endpoint that failed, and says
+    how in words of ours: the upstream was not asked then, and ``status`` and ``code`` are those of the token
+    endpoint (its OAuth error).
     """
 
     call: Call
@@ -68,6 +93,14 @@ class Failure:
     code: str | None = None
     retry_after: float | None = None
     token: str | None = None
+    reason: FailureReason | None = None
+
+
+class Turn(Protocol):
+    """The place in an upstream's line that the calls of one stage hold together."""
+
+    def close(self) -> None:
+        """Give up what was not used. To be called when the stage has ended, however it ended."""
 
 
 Outcome = Answer | Failure
@@ -88,6 +121,11 @@ class Remember:
     ``build`` is pure. The driver keeps what it returns under ``key`` (unique within a site) for
     ``seconds``, and lets simultaneous flows share one set of calls. A build that raises, or whose
     ``keep(result)`` is false, is not kept.
+
+    At most ``share`` of the flow's time that is left is waited for the calls; those that are not back by
+    then are Failures. What a stage without all its answers makes is used for ``again_seconds`` before
+    anything is asked anew. In its place a kept result is used that ended at most ``stale_seconds`` ago;
+    the flow is then sent ``stale(result)``.
     """
 
     stage: str
@@ -96,6 +134,10 @@ class Remember:
     calls: tuple[Call, ...]
     build: Callable[[tuple[Outcome, ...]], Any]
     keep: Callable[[Any], bool] = lambda _result: True
+    share: float = 1.0
+    again_seconds: float = 0.0
+    stale_seconds: float = 0.0
+    stale: Callable[[Any], Any] = lambda result: result
 
 
 @dataclass(frozen=True, slots=True)

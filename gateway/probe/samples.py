@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.core.directory import shown
 from gateway.core.plan import Failure, Outcome
+from gateway.core.reasons import REASONS
 from gateway.probe.report import Fill, Pages, System
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.rows import paths
@@ -74,7 +75,8 @@ def sample(outcome: Outcome, asked: int | None) -> Sample:
 def why(failure: Failure) -> str:
     """A failure in a few words: its kind, the status and the issue code; nothing that the upstream wrote."""
     if failure.token is not None:
-        return f"there was no access token: {failure.token}"
+        advice = f"; {REASONS[failure.reason][1]}" if failure.reason is not None else ""
+        return f"there was no access token: {failure.token}{advice}"
     details = [f"status {failure.status}"] if failure.status is not None else []
     details += [f"issue code {failure.code}"] if failure.code else []
     said = {
@@ -86,6 +88,9 @@ def why(failure: Failure) -> str:
         "breaker": "not asked any more after too many failures",
         "protocol": "the answer is no FHIR JSON",
     }[failure.kind]
+    if failure.reason is not None:
+        what, advice = REASONS[failure.reason]
+        said = f"{what}; {advice}"
     return f"{said} ({', '.join(details)})" if details else said
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
+from gateway.upstream.reason import reason_of
 from gateway.upstream.trouble import Trouble
 
 # Of an error's body only a code is read; what is longer than this is not worth waiting for.
@@ -20,13 +21,15 @@ _COMMON_HEADERS = {"User-Agent": "redox-fhir-gateway", "Accept-Encoding": "gzip,
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to be made. ``target`` is its name in events; the headers may hold a secret."""
+    """A request to be made. ``target`` is its name in events, ``subject`` what it is about, for the breaker
+    alone (see :class:`gateway.core.plan.Call`); the headers may hold a secret."""
 
     method: str
     url: URL = field(repr=False)
     target: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
+    subject: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,14 @@ def _trouble(error: aiohttp.ClientError) -> Trouble:
     match error:
         case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
             # Trying again does not make a certificate right.
-            return Trouble("connect", down=True)
+            return Trouble("connect", down=True, whole=True, reason=reason_of(error))
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return Trouble("connect", repeat="always", down=True)
+            return Trouble("connect", repeat="always", down=True, whole=True, reason=reason_of(error))
         case aiohttp.ClientConnectionError():
-            return Trouble("connect", repeat="idempotent", down=True)
+            reason = reason_of(error)
+            if reason == "tls-client-certificate":
+                return Trouble("connect", down=True, whole=True, reason=reason)
+            return Trouble("connect", repeat="idempotent", down=True, reason=reason)
         case aiohttp.ClientPayloadError():
             return Trouble("protocol", repeat="idempotent", down=True)
         case _:

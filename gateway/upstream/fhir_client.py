@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from yarl import URL
 
@@ -10,9 +12,10 @@ from gateway.core.plan import Answer, Call, Failure
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
-from gateway.upstream.interface import ClientSettings
+from gateway.upstream.interface import ClientSettings, Standing
 from gateway.upstream.oauth import FixedToken
 from gateway.upstream.paging import BaseUrl, next_link
+from gateway.upstream.places import Turn
 from gateway.upstream.resilient import Careful
 from gateway.upstream.surroundings import Surroundings
 from gateway.upstream.trouble import Trouble
@@ -50,10 +53,27 @@ class FhirClient:
 
     @property
     def state(self) -> BreakerState:
-        """The breaker's state, for the metrics."""
+        """The worst state of its breakers."""
         return self._careful.state
 
-    async def call(self, call: Call, *, deadline: float, request_id: str) -> Answer | Failure:
+    @property
+    def standing(self) -> Standing:
+        """How it stands with the upstream at this moment, for the metrics."""
+        return self._careful.standing
+
+    def admit(
+        self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
+    ) -> Turn | Failure:
+        """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
+        targets = [call.target.partition("/")[0] for call in calls]
+        try:
+            return self._careful.admit(targets, deadline=deadline, since=since, shared=shared)
+        except Trouble as trouble:
+            return trouble.failure(calls[0])
+
+    async def call(
+        self, call: Call, *, deadline: float, request_id: str, turn: Turn | None = None
+    ) -> Answer | Failure:
         """Make the search and follow its ``next`` links, up to ``call.max_pages`` pages.
 
         The first page decides between Answer and Failure. What keeps a later one away leaves the
@@ -68,7 +88,7 @@ class FhirClient:
         while url is not None:
             seen.add(url)
             try:
-                page, link = await self._page(call, url, deadline, request_id)
+                page, link = await self._page(call, url, deadline, request_id, turn)
             except Trouble as trouble:
                 if not pages:
                     return trouble.failure(call)
@@ -82,10 +102,12 @@ class FhirClient:
         """Give up a token renewal in flight."""
         await self._careful.close()
 
-    async def _page(self, call: Call, url: URL, deadline: float, request_id: str) -> tuple[bytes, str | None]:
+    async def _page(
+        self, call: Call, url: URL, deadline: float, request_id: str, turn: Turn | None
+    ) -> tuple[bytes, str | None]:
         headers = {"Accept": "application/fhir+json", "X-Request-Id": request_id}
-        request = Request("GET", url, call.target.partition("/")[0], headers)
-        body = (await self._careful.send(request, deadline=deadline)).body
+        request = Request("GET", url, call.target.partition("/")[0], headers, subject=call.subject)
+        body = (await self._careful.send(request, deadline=deadline, turn=turn)).body
         return body, next_link(body)
 
     def _onward(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from gateway.core.plan import Answer, Call, Failure, FailureKind
+from gateway.core.plan import Answer, Call, Failure, FailureKind, FailureReason
+from gateway.upstream.breaker import BreakerState
+from gateway.upstream.places import Turn
 
 EventOutcome = Literal["ok", "cancelled"] | FailureKind
 
@@ -18,7 +20,8 @@ class UpstreamEvent:
     ``target`` is a resource type, a Redox event or ``token``: never an id nor a query.
     ``outcome`` is ``ok`` for a status below 400, else the kind of failure. ``status`` is None when
     no answer came. ``seconds`` is the time on the wire. ``attempt`` counts from 1; 0 means that
-    nothing was sent (the breaker is open, or our own rate limit is reached).
+    nothing was sent: the breaker is open, or there was no time left after waiting for a place, or our own
+    rate limit is reached. ``reason`` says more of a failure than its kind.
     """
 
     target: str
@@ -26,6 +29,18 @@ class UpstreamEvent:
     status: int | None
     seconds: float
     attempt: int
+    reason: FailureReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How it stands with an upstream at one moment. ``breakers`` by target; ``set_aside`` is how many single
+    schedules are not asked; ``running`` and ``waiting`` count requests."""
+
+    breakers: Mapping[str, BreakerState]
+    set_aside: int
+    running: int
+    waiting: int
 
 
 Observe = Callable[[UpstreamEvent], None]
@@ -41,7 +56,7 @@ class ClientSettings:
 
     ``max_response_bytes`` is for one page, after decompression. ``ca_file`` names a PEM file of
     certificate authorities that are trusted beside those of the system. ``max_attempts`` counts
-    the first one. ``breaker_failures`` are failures in a row.
+    the first one. ``breaker_failures`` and ``breaker_seconds`` are those of each :class:`Breaker`.
     """
 
     base_url: str
@@ -60,11 +75,22 @@ class ClientSettings:
 class Upstream(Protocol):
     """One site's upstream, whatever it speaks."""
 
-    async def call(self, call: Call, *, deadline: float, request_id: str) -> Answer | Failure:
+    def admit(
+        self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
+    ) -> Turn | Failure:
+        """Let all calls of a stage in, or none: they could not be answered by the deadline.
+
+        Nothing is waited for. ``since`` is when their query came; ``shared``: they are for whoever comes.
+        """
+
+    async def call(
+        self, call: Call, *, deadline: float, request_id: str, turn: Turn | None = None
+    ) -> Answer | Failure:
         """Make ``call`` and say what came of it, by ``deadline`` (a value of ``loop.time()``).
 
-        ``request_id`` is sent along. Trouble with the upstream is never raised: it is a Failure.
-        Cancellation passes through.
+        ``request_id`` is sent along. ``turn`` is what :meth:`admit` gave, else the call is let in, or
+        not, by itself. Trouble with the upstream is never raised: it is a Failure. Cancellation passes
+        through.
         """
 
     async def close(self) -> None:

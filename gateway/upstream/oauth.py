@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.core.plan import FailureReason
+from gateway.core.reasons import REASONS
 from gateway.upstream.backoff import retry_after_seconds
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request, Response, Wire, exchange
@@ -19,6 +21,8 @@ from gateway.upstream.trouble import Trouble
 REFUSAL_SECONDS: Final = 1.0
 """How long a refusal stands; also the least for which a token is used, however short it says that it lives:
 so no endpoint is asked once a request."""
+LONGEST_REFUSAL_SECONDS: Final = 5.0
+"""Each refusal in a row stands for a second longer, up to this: the breaker of token endpoints."""
 RENEWALS_BY_401: Final = 5
 RENEWALS_SECONDS: Final = 10.0
 
@@ -65,6 +69,7 @@ class SharedToken:
         self._renew_at = 0.0
         self._refusal: TokenError | None = None
         self._refused_until = 0.0
+        self._failed = 0
         # An upstream that refuses whatever it is shown is not helped by a new token for each request.
         self._by_401 = SlidingWindow(limit=RENEWALS_BY_401, seconds=RENEWALS_SECONDS, clock=around.clock)
         self._renewal: asyncio.Task[None] | None = None
@@ -122,9 +127,11 @@ class SharedToken:
         try:
             grant = await self._ask(end)
         except TokenError as refusal:
-            self._refusal, self._refused_until = refusal, clock() + REFUSAL_SECONDS
+            self._failed += 1
+            pause = min(REFUSAL_SECONDS * self._failed, LONGEST_REFUSAL_SECONDS)
+            self._refusal, self._refused_until = refusal, clock() + pause
         else:
-            self._token, self._refusal = grant.token, None
+            self._token, self._refusal, self._failed = grant.token, None, 0
             self._expires_at = max(started + grant.lifetime, clock() + REFUSAL_SECONDS)
             self._renew_at = self._expires_at - min(60.0, grant.lifetime / 10)
 
@@ -135,6 +142,7 @@ class SharedToken:
         started = self._around.clock()
         outcome: EventOutcome = "cancelled"
         status: int | None = None
+        reason: FailureReason | None = None
         sent = 0
         try:
             request = self._credentials.request(now=now)
@@ -149,11 +157,11 @@ class SharedToken:
             return grant
         except (Trouble, TimeoutError) as trouble:
             error = trouble if isinstance(trouble, TokenError) else _unanswered(trouble)
-            outcome, status = error.kind, error.status
+            outcome, status, reason = error.kind, error.status, error.reason
             raise error from None
         finally:
             self._around.observe(
-                UpstreamEvent("token", outcome, status, self._around.clock() - started, sent)
+                UpstreamEvent("token", outcome, status, self._around.clock() - started, sent, reason)
             )
 
     async def _observed(self, request: Request) -> Response:
@@ -161,16 +169,17 @@ class SharedToken:
         started = self._around.clock()
         outcome: EventOutcome = "cancelled"
         status: int | None = None
+        reason: FailureReason | None = None
         try:
             response = await exchange(self._around.session(), request, self._wire)
             outcome, status = ("ok" if response.status < 400 else "status"), response.status
             return response
         except Trouble as trouble:
-            outcome, status = trouble.kind, trouble.status
+            outcome, status, reason = trouble.kind, trouble.status, trouble.reason
             raise
         finally:
             seconds = self._around.clock() - started
-            self._around.observe(UpstreamEvent(request.target, outcome, status, seconds, 1))
+            self._around.observe(UpstreamEvent(request.target, outcome, status, seconds, 1, reason))
 
 
 def _unanswered(trouble: Trouble | TimeoutError) -> TokenError:
@@ -178,10 +187,8 @@ def _unanswered(trouble: Trouble | TimeoutError) -> TokenError:
     if isinstance(trouble, TimeoutError):
         return TokenError("deadline", _LATE)
     if trouble.kind == "connect":
-        return TokenError(
-            "connect",
-            "the token endpoint could not be reached (no connection, or it broke)",
-            status=trouble.status,
-        )
+        what = "no connection, or it broke" if trouble.reason is None else REASONS[trouble.reason][0]
+        text = f"the token endpoint could not be reached ({what})"
+        return TokenError("connect", text, status=trouble.status, reason=trouble.reason)
     text = "the token endpoint's answer was cut short, too long or not HTTP"
     return TokenError("protocol", text, status=trouble.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -10,8 +11,9 @@ from gateway.core.plan import Answer, Call, Failure
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
-from gateway.upstream.interface import ClientSettings
+from gateway.upstream.interface import ClientSettings, Standing
 from gateway.upstream.paging import BaseUrl
+from gateway.upstream.places import Turn
 from gateway.upstream.rate import SlidingWindow
 from gateway.upstream.resilient import Careful
 from gateway.upstream.surroundings import Surroundings
@@ -71,10 +73,27 @@ class RedoxClient:
 
     @property
     def state(self) -> BreakerState:
-        """The breaker's state, for the metrics."""
+        """The worst state of its breakers."""
         return self._careful.state
 
-    async def call(self, call: Call, *, deadline: float, request_id: str) -> Answer | Failure:
+    @property
+    def standing(self) -> Standing:
+        """How it stands with the upstream at this moment, for the metrics."""
+        return self._careful.standing
+
+    def admit(
+        self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
+    ) -> Turn | Failure:
+        """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
+        targets = [call.target.partition("/")[0] for call in calls]
+        try:
+            return self._careful.admit(targets, deadline=deadline, since=since, shared=shared)
+        except Trouble as trouble:
+            return trouble.failure(calls[0])
+
+    async def call(
+        self, call: Call, *, deadline: float, request_id: str, turn: Turn | None = None
+    ) -> Answer | Failure:
         """Post ``call.body``. Any 2xx is an Answer: whether ``Meta.Errors`` is in it, the flow sees.
 
         Raises ValueError for a call without a body, which no flow may ask for here.
@@ -90,7 +109,7 @@ class RedoxClient:
             headers["Redox-Source-Id"] = self._source_id
         request = Request("POST", self._endpoint, call.target, headers, call.body)
         try:
-            response = await self._careful.send(request, deadline=deadline)
+            response = await self._careful.send(request, deadline=deadline, turn=turn)
         except Trouble as trouble:
             return trouble.failure(call)
         return Answer(call, (response.body,))

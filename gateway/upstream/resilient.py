@@ -1,16 +1,19 @@
-"""An exchange with everything around it: breaker, token, bound on concurrency, retries, deadline."""
+"""An exchange with everything around it: a place in line, breaker, token, retries, deadline."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
+from gateway.core.plan import FailureReason
 from gateway.upstream.backoff import full_jitter, retry_after_seconds
 from gateway.upstream.breaker import Breaker, BreakerState, Passage
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request, Response, Wire, exchange
-from gateway.upstream.interface import ClientSettings, EventOutcome, UpstreamEvent
+from gateway.upstream.interface import ClientSettings, EventOutcome, Standing, UpstreamEvent
 from gateway.upstream.oauth import FixedToken, SharedToken
+from gateway.upstream.pace import Pace
+from gateway.upstream.places import Places, Turn
 from gateway.upstream.rate import SlidingWindow
 from gateway.upstream.session import tls_trust
 from gateway.upstream.surroundings import Surroundings
@@ -18,13 +21,41 @@ from gateway.upstream.trouble import Repeat, Trouble, refused
 
 # Event loops may wake a little early, and round; a cancellation this near to it is the deadline's.
 _CLOCK_SLACK_SECONDS = 0.01
+_WORST: Mapping[BreakerState, int] = {"closed": 0, "half-open": 1, "open": 2}
+
+
+class _Kind:
+    """What is known of the calls to one target: whether they fail, and how long they take."""
+
+    __slots__ = ("breaker", "pace")
+
+    def __init__(self, breaker: Breaker) -> None:
+        self.breaker = breaker
+        self.pace = Pace()
+
+
+class _Going:
+    """One exchange on its way, with all its attempts. ``first``: its place is the one it was let in for."""
+
+    __slots__ = ("deadline", "first", "kind", "passage", "request", "token", "turn")
+
+    def __init__(self, request: Request, kind: _Kind, deadline: float, turn: Turn) -> None:
+        self.request = request
+        self.kind = kind
+        self.deadline = deadline
+        self.turn = turn
+        self.first = False
+        self.token: str | None = None
+        self.passage: Passage
 
 
 class Careful:
     """Makes the requests of one upstream.
 
-    The breaker judges an exchange as a whole, after its retries: a short hiccup that strikes many
-    concurrent requests does not open it. ``repeats`` says which trouble may be answered by asking
+    Each has a place first (see :class:`~gateway.upstream.places.Places`), so that what follows is not begun
+    without the time for it, and no time in our own line counts against the upstream. Each target has a
+    breaker of its own, which judges an exchange as a whole, after its retries: a short hiccup that strikes
+    many concurrent requests does not open it. ``repeats`` says which trouble may be answered by asking
     again, ``code_of`` reads the code out of an error's body. ``credentials`` of None: no token.
     """
 
@@ -49,24 +80,58 @@ class Careful:
             if credentials is not None and not isinstance(credentials, FixedToken)
             else credentials
         )
-        self._slots = asyncio.Semaphore(settings.max_concurrency)
-        self._breaker = Breaker(
-            failures=settings.breaker_failures, seconds=settings.breaker_seconds, clock=around.clock
+        self.places = Places(settings.max_concurrency, around.common)
+        self._kinds: dict[str, _Kind] = {}
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands with the upstream at this moment."""
+        kinds = dict(self._kinds)
+        return Standing(
+            {target: kind.breaker.state for target, kind in kinds.items()},
+            sum(kind.breaker.set_aside for kind in kinds.values()),
+            self.places.running,
+            self.places.waiting,
         )
 
     @property
     def state(self) -> BreakerState:
-        """The breaker's state."""
-        return self._breaker.state
+        """The worst state of its breakers."""
+        return max(self.standing.breakers.values(), key=_WORST.__getitem__, default="closed")
 
-    async def send(self, request: Request, *, deadline: float) -> Response:
-        """A 2xx answer to ``request`` by ``deadline`` (``loop.time()``). Raises Trouble."""
-        if asyncio.get_running_loop().time() >= deadline:
+    def admit(self, targets: Collection[str], *, deadline: float, since: float, shared: bool = False) -> Turn:
+        """Let the calls of a stage in, one for each of ``targets``, or none of them.
+
+        ``since`` is when their query came, ``deadline`` when it must be answered (``loop.time()``).
+        Raises Trouble ``overloaded`` if it cannot be by then; nobody has waited for anything.
+        """
+        now = asyncio.get_running_loop().time()
+        service = max(self._kind(target).pace.most(now) for target in targets)
+        try:
+            return self.places.admit(
+                len(targets), service=service, deadline=deadline, since=since, shared=shared
+            )
+        except Trouble as trouble:
+            self._report(next(iter(targets)), trouble)
+            raise
+
+    async def send(self, request: Request, *, deadline: float, turn: Turn | None = None) -> Response:
+        """A 2xx answer to ``request`` by ``deadline`` (``loop.time()``). Raises Trouble.
+
+        ``turn`` is what :meth:`admit` gave; without one the request is let in, or not, by itself.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= deadline:
             raise Trouble("deadline")
+        if turn is None:
+            turn = self.admit((request.target,), deadline=deadline, since=now)
+            try:
+                return await self.send(request, deadline=deadline, turn=turn)
+            finally:
+                turn.close()
         try:
             async with asyncio.timeout_at(deadline):
-                with self._enter(request) as passage:
-                    return await self._attempts(request, deadline, passage)
+                return await self._pass(_Going(request, self._kind(request.target), deadline, turn))
         except TimeoutError:
             raise Trouble("deadline") from None
 
@@ -75,37 +140,86 @@ class Careful:
         if self._tokens is not None:
             await self._tokens.close()
 
-    def _enter(self, request: Request) -> Passage:
-        try:
-            return self._breaker.enter()
-        except Trouble:
-            self._around.observe(UpstreamEvent(request.target, "breaker", None, 0.0, 0))
-            raise
+    def _kind(self, target: str) -> _Kind:
+        kind = self._kinds.get(target)
+        if kind is None:
+            settings = self._settings
+            kind = self._kinds[target] = _Kind(
+                Breaker(
+                    failures=settings.breaker_failures,
+                    seconds=settings.breaker_seconds,
+                    clock=self._around.clock,
+                )
+            )
+        return kind
 
-    async def _attempts(self, request: Request, deadline: float, passage: Passage) -> Response:
+    def _report(self, target: str, trouble: Trouble) -> None:
+        """Tell of a request that was not made."""
+        self._around.observe(UpstreamEvent(target, trouble.kind, None, 0.0, 0, trouble.reason))
+
+    async def _pass(self, going: _Going) -> Response:
+        """Have a place, then pass the breaker, then ask. Until then Trouble is told as a request not made."""
+        request, breaker = going.request, going.kind.breaker
+        try:
+            breaker.check(request.subject)  # rather than to find it open after waiting
+            await self._place(going)
+            try:
+                going.passage = breaker.enter(request.subject)
+            except Trouble:
+                self.places.leave(going.turn, 0.0, first=going.first)
+                raise
+        except Trouble as trouble:
+            self._report(request.target, trouble)
+            raise
+        try:
+            with going.passage:
+                return await self._attempts(going)
+        finally:
+            if going.passage.down and breaker.state == "open":
+                self._dismiss(request.target, breaker)
+
+    def _dismiss(self, target: str, breaker: Breaker) -> None:
+        """Nobody waits to be told that the breaker is open."""
+        try:
+            breaker.check()
+        except Trouble as trouble:
+            self.places.dismiss(target, trouble)
+
+    async def _place(self, going: _Going) -> None:
+        least = going.kind.pace.least(asyncio.get_running_loop().time())
+        going.first = await self.places.take(
+            going.turn, going.request.target, least=least, deadline=going.deadline
+        )
+
+    async def _attempts(self, going: _Going) -> Response:
+        """Make the request until it succeeds or may not be made again. It has a place already."""
         attempt = 1
         renewed = False
         while True:
-            token = await self._tokens.get(deadline=deadline) if self._tokens is not None else None
             try:
-                response = await self._once(request, token, attempt, deadline, passage)
+                response = await self._once(going, attempt)
             except Trouble as error:
                 trouble = error
             else:
-                passage.down = False
+                going.passage.down = False
                 return response
-            passage.down = trouble.down
+            going.passage.verdict(trouble)
+            token = going.token
             if trouble.status == 401 and self._tokens is not None and token is not None and not renewed:
                 # The token may have been withdrawn; with a new one the same request is asked once more.
                 renewed = True
                 self._tokens.invalidate(token)
+                await self._place(going)
                 continue
-            wait = self._wait(trouble, attempt, passage)
-            if wait is None or asyncio.get_running_loop().time() + wait >= deadline:
+            wait = self._wait(trouble, attempt, going.passage)
+            if wait is None or asyncio.get_running_loop().time() + wait >= going.deadline:
                 raise trouble
             await asyncio.sleep(wait)
-            if self._breaker.state == "open":
-                raise trouble
+            try:
+                going.kind.breaker.check(going.request.subject)
+                await self._place(going)
+            except Trouble:
+                raise trouble from None
             attempt += 1
 
     def _wait(self, trouble: Trouble, attempt: int, passage: Passage) -> float | None:
@@ -125,37 +239,56 @@ class Careful:
             random=self._around.chance,
         )
 
-    async def _once(
-        self, request: Request, token: str | None, attempt: int, deadline: float, passage: Passage
-    ) -> Response:
-        async with self._slots:
-            self._count(request)
-            loop = asyncio.get_running_loop()
-            started = loop.time()
-            outcome: EventOutcome = "cancelled"
-            status: int | None = None
-            try:
-                response = await self._exchange(request, token)
-                outcome, status = "ok", response.status
-                return response
-            except Trouble as trouble:
-                outcome, status = trouble.kind, trouble.status
-                raise
-            except asyncio.CancelledError:
-                if loop.time() >= deadline - _CLOCK_SLACK_SECONDS:
-                    # It had its time and did not answer: that counts, whoever stopped the waiting.
-                    outcome, passage.down = "deadline", True
-                raise
-            finally:
-                seconds = loop.time() - started
-                self._around.observe(UpstreamEvent(request.target, outcome, status, seconds, attempt))
+    async def _once(self, going: _Going, attempt: int) -> Response:
+        """One request, in the place that it holds; that is given back in any case."""
+        loop = asyncio.get_running_loop()
+        taken = loop.time()
+        going.token = None
+        try:
+            if self._tokens is not None:
+                going.token = await self._tokens.get(deadline=going.deadline)
+            self._count(going.request)
+            return await self._observed(going, attempt)
+        finally:
+            self.places.leave(going.turn, loop.time() - taken, first=going.first)
+            going.first = False
+
+    async def _observed(self, going: _Going, attempt: int) -> Response:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        outcome: EventOutcome = "cancelled"
+        status: int | None = None
+        reason: FailureReason | None = None
+        try:
+            response = await self._exchange(going.request, going.token)
+            outcome, status = "ok", response.status
+            going.kind.pace.saw(loop.time() - started, loop.time())
+            return response
+        except Trouble as trouble:
+            outcome, status, reason = trouble.kind, trouble.status, trouble.reason
+            raise
+        except asyncio.CancelledError:
+            now = loop.time()
+            if now >= going.deadline - _CLOCK_SLACK_SECONDS:
+                outcome = "deadline"
+                # It had as long as such a call usually takes, and did not answer: that counts, whoever
+                # stopped the waiting. One that had less, as its query had waited before, says nothing.
+                if now - started >= going.kind.pace.most(now):
+                    going.passage.down, going.passage.whole = True, False
+            raise
+        finally:
+            seconds = loop.time() - started
+            self._around.observe(
+                UpstreamEvent(going.request.target, outcome, status, seconds, attempt, reason)
+            )
 
     def _count(self, request: Request) -> None:
         """Hold to our own rate limit. Raises Trouble ``overloaded``."""
         wait = self._rate.take() if self._rate is not None else None
         if wait is not None:
-            self._around.observe(UpstreamEvent(request.target, "overloaded", None, 0.0, 0))
-            raise Trouble("overloaded", retry_after=wait)
+            trouble = Trouble("overloaded", retry_after=wait, reason="rate-limit")
+            self._report(request.target, trouble)
+            raise trouble
 
     async def _exchange(self, request: Request, token: str | None) -> Response:
         response = await exchange(self._around.session(), request, self._wire, token=token)

@@ -28,11 +28,13 @@ class SharedSession:
 
     Nothing of the environment is used (no proxy, no netrc) and cookies are dropped. Idle
     connections are given up after ``keepalive_seconds``, sooner than most servers do, so that a
-    request is seldom sent on one that is already closed on the other side.
+    request is seldom sent on one that is already closed on the other side. How many there are at a time is
+    bounded where requests are let in, for each upstream and for all (:mod:`gateway.upstream.places`): a
+    bound here would be one line for everybody, in which those wait whose upstream answers for those whose
+    does not.
     """
 
-    def __init__(self, *, max_connections: int = 512, keepalive_seconds: float = 15.0) -> None:
-        self._max_connections = max_connections
+    def __init__(self, *, keepalive_seconds: float = 15.0) -> None:
         self._keepalive_seconds = keepalive_seconds
         self._session: aiohttp.ClientSession | None = None
 
@@ -40,9 +42,7 @@ class SharedSession:
         """The open session. To be called with an event loop running."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._max_connections, keepalive_timeout=self._keepalive_seconds
-                ),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=self._keepalive_seconds),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 middlewares=(_no_hidden_repeat,),

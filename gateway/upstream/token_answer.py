@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.core.plan import FailureKind
+from gateway.core.plan import FailureKind, FailureReason
 from gateway.upstream.trouble import Trouble
 
 DEFAULT_LIFETIME_SECONDS = 300.0
@@ -41,15 +41,21 @@ class TokenError(Trouble):
         status: int | None = None,
         code: str | None = None,
         retry_after: float | None = None,
+        reason: FailureReason | None = None,
     ) -> None:
-        super().__init__(kind, status=status, code=code, retry_after=retry_after)
+        super().__init__(kind, status=status, code=code, retry_after=retry_after, reason=reason)
         self.args = (f"no access token: {why}",)
         self.token = why
 
     def again(self) -> TokenError:
         """The same anew: an exception that is raised twice mixes its tracebacks."""
         return TokenError(
-            self.kind, self.token or "", status=self.status, code=self.code, retry_after=self.retry_after
+            self.kind,
+            self.token or "",
+            status=self.status,
+            code=self.code,
+            retry_after=self.retry_after,
+            reason=self.reason,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from gateway.core.plan import Call, Failure, FailureKind
+from gateway.core.plan import Call, Failure, FailureKind, FailureReason
 
 Repeat = Literal["always", "idempotent", "never"]
 
@@ -19,8 +19,9 @@ class Trouble(Exception):
 
     ``repeat`` says which requests may be made again: ``always`` (nothing was taken by the
     upstream), ``idempotent`` (it may have been) or ``never``. ``down`` is what the breaker should
-    think of it: True is a failure of the upstream, False shows it alive, None says nothing. ``token``
-    says what the token endpoint did, where that is the trouble.
+    think of it: True is a failure of the upstream, False shows it alive, None says nothing. ``whole``: it
+    tells of the upstream as a whole, whatever was asked. ``reason`` says more than the kind; ``token``
+    what the token endpoint did, where that is the trouble.
     The text never holds a URL, a header or anything that the upstream wrote.
     """
 
@@ -33,8 +34,11 @@ class Trouble(Exception):
         retry_after: float | None = None,
         repeat: Repeat = "never",
         down: bool | None = None,
+        whole: bool = False,
+        reason: FailureReason | None = None,
     ) -> None:
-        super().__init__(kind if status is None else f"{kind} ({status})")
+        detail = status if status is not None else reason
+        super().__init__(kind if detail is None else f"{kind} ({detail})")
         self.kind: FailureKind = kind
         self.status = status
         self.code = code
@@ -42,6 +46,21 @@ class Trouble(Exception):
         self.repeat: Repeat = repeat
         self.down = down
         self.token: str | None = None
+        self.whole = whole
+        self.reason = reason
+
+    def again(self) -> Trouble:
+        """The same anew: an exception that is raised twice mixes its tracebacks."""
+        return Trouble(
+            self.kind,
+            status=self.status,
+            code=self.code,
+            retry_after=self.retry_after,
+            repeat=self.repeat,
+            down=self.down,
+            whole=self.whole,
+            reason=self.reason,
+        )
 
     def failure(self, call: Call) -> Failure:
         """The same as the value that a flow is sent."""
@@ -52,6 +71,7 @@ class Trouble(Exception):
             code=self.code,
             retry_after=self.retry_after,
             token=self.token,
+            reason=self.reason,
         )
 
 
@@ -80,6 +100,7 @@ def refused(status: int, code: str | None, retry_after: float | None) -> Trouble
         retry_after=retry_after if kind == "overloaded" else None,
         repeat=repeat,
         down=status == 429 or status >= 500,
+        whole=status == 429,
     )
 
 

@@ -9,7 +9,7 @@ _USUAL: Final = 8192
 """More are seldom meant, and each takes some ten KB."""
 
 _ENOUGH: Final = 65_536
-_UPSTREAM: Final = 512  # those of `upstream.session`, which are opened as they are needed
+_UPSTREAM: Final = 512  # those of `upstream.common`, which are opened as they are needed
 _REST: Final = 64  # the listeners, the loop, the log, name look-ups, files of tables
 _ADMIN: Final = 64
 

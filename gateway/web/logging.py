@@ -153,6 +153,7 @@ def _upstream(error: GatewayError | None) -> dict[str, Any] | None:
         "failure": fault.failure,
         "status": fault.status,
         "code": fault.code,
+        "reason": fault.reason,
     }
 
 

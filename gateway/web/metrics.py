@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -13,12 +13,10 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from gateway.web.sink import REASONS, Reason
-
-BreakerState = Literal["closed", "half-open", "open"]
+from gateway.web.upstream_metrics import Standing, UpstreamMetrics
 
 TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-_BREAKER: Final[Mapping[BreakerState, float]] = {"closed": 0.0, "half-open": 0.5, "open": 1.0}
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 _EVENTS: Final = frozenset({"AvailableSlots", "handshake"})
 _TARGETS: Final = frozenset(
@@ -78,9 +76,14 @@ class Metrics:
             buckets=_SECONDS,
             registry=of,
         )
-        self._breaker = Gauge(
-            "gateway_breaker_open", "0 closed, 0.5 half-open, 1 open.", ("site",), registry=of
+        self._troubles = Counter(
+            "gateway_upstream_troubles",
+            "Requests upstream that failed for a known reason.",
+            ("site", "target", "reason"),
+            registry=of,
         )
+        self._upstreams = UpstreamMetrics(self._aim)
+        of.register(self._upstreams)
         self._slots = Counter("gateway_slots_returned", "Open slots in answers.", ("site",), registry=of)
         self._tables = Gauge(
             "gateway_tables_info", "The tables in use, by hash.", ("site", "hash"), registry=of
@@ -123,21 +126,29 @@ class Metrics:
                 returned = self._of_slots[at] = self._slots.labels(at)
             returned.inc(slots)
 
-    def upstream(self, site: str, target: str, outcome: str, seconds: float) -> None:
-        """Count one upstream request. ``outcome`` is ``ok`` or a kind of failure, never a text."""
-        aim = target if target in self._targets else "other"
+    def upstream(
+        self, site: str, target: str, outcome: str, seconds: float | None, reason: str | None = None
+    ) -> None:
+        """Count one upstream request. ``outcome`` is ``ok`` or a kind of failure, ``reason`` one of the fixed
+        words for more, never a text. ``seconds`` of None: it was not sent, so it took no time upstream."""
+        aim = self._aim(target)
+        if reason is not None:
+            self._troubles.labels(self._site(site), aim, reason).inc()
         key = (self._site(site), aim, outcome)
         counter = self._of_call.get(key)
         if counter is None:
             counter = self._of_call[key] = self._calls.labels(*key)
         counter.inc()
+        if seconds is None:
+            return
         histogram = self._of_call_seconds.get(aim)
         if histogram is None:
             histogram = self._of_call_seconds[aim] = self._call_seconds.labels(aim)
         histogram.observe(seconds)
 
-    def breaker(self, site: str, state: BreakerState) -> None:
-        self._breaker.labels(self._site(site)).set(_BREAKER[state])
+    def watch(self, site: str, standing: Callable[[], Standing]) -> None:
+        """Ask this about a site's upstream at every scrape. ``site`` is a configured id."""
+        self._upstreams.watch(self._site(site), standing)
 
     def tables(self, site: str, table_hash: str) -> None:
         """Say which tables a site now answers with; the former hash of that site goes."""
@@ -158,6 +169,9 @@ class Metrics:
 
     def _site(self, site: str | None) -> str:
         return site if site is not None and site in self._sites else "none"
+
+    def _aim(self, target: str) -> str:
+        return target if target in self._targets else "other"
 
     def _event(self, event: str | None) -> str:
         if event is None:

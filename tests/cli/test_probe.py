@@ -153,8 +153,8 @@ def test_nobody_there(inside: Any, configured: Any) -> None:
         "",
         "Findings",
         "   fault  http://127.0.0.1:9 (tokens from http://127.0.0.1:9/auth/token/) answered none of the "
-        "searches: there was no access token: the token endpoint could not be reached (no connection, "
-        "or it broke).",
+        "searches: there was no access token: the token endpoint could not be reached (nothing "
+        "listens there); see host and port in upstream.base_url and upstream.token_url.",
     ]
 
 

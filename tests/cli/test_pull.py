@@ -154,7 +154,7 @@ def test_an_ehr_that_is_not_there(inside: Any, configured: Any) -> None:
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.splitlines()[1:] == [
         "error: This gateway got no access token for the scheduling system. Ask again shortly. "
-        "The token endpoint could not be reached (no connection, or it broke).",
+        "The token endpoint could not be reached (nothing listens there).",
         "error: no draft was written; the EHR of site fresh is at http://127.0.0.1:9 "
         "(tokens from http://127.0.0.1:9/auth/token/)",
     ]

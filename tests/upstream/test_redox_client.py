@@ -100,19 +100,23 @@ async def test_a_refusal_is_not_repeated(
 
 
 @pytest.mark.parametrize(
-    ("step", "kind"), [(broken(abort=True), "connect"), (broken(sent=b"{", abort=False), "protocol")]
+    ("step", "kind", "reason"),
+    [
+        (broken(abort=True), "connect", "broken-connection"),
+        (broken(sent=b"{", abort=False), "protocol", None),
+    ],
 )
 async def test_what_may_have_been_taken_is_not_sent_again(
-    script: Script, make: Make, step: Step, kind: Any
+    script: Script, make: Make, step: Step, kind: Any, reason: Any
 ) -> None:
     script.always = step
-    assert await make().call() == Failure(CALL, kind)
+    assert await make().call() == Failure(CALL, kind, reason=reason)
     assert len(script.seen) == 1
 
 
 async def test_what_was_never_sent_is_tried_again(make: Make, unused_tcp_port: int, script: Script) -> None:
     redox = make(base_url=f"http://127.0.0.1:{unused_tcp_port}")
-    assert await redox.call() == Failure(CALL, "connect")
+    assert await redox.call() == Failure(CALL, "connect", reason="refused")
     assert [event.attempt for event in redox.events if event.target != "token"] == [1, 2, 3]
 
 

@@ -52,7 +52,7 @@ async def test_other_trouble_is_not(script: Script, make: MakeBench, status: int
 
 async def test_a_port_that_is_closed(make: MakeBench, unused_tcp_port: int) -> None:
     bench = make(base_url=f"http://127.0.0.1:{unused_tcp_port}")
-    assert await bench.call() == Failure(Call("Slot"), "connect")
+    assert await bench.call() == Failure(Call("Slot"), "connect", reason="refused")
     assert outcomes(bench) == [("connect", None, n) for n in (1, 2, 3)]
 
 
@@ -166,7 +166,8 @@ async def test_the_deadline_holds_while_waiting_for_a_place(script: Script, make
     assert most == 3
     failures = [outcome for outcome in got if isinstance(outcome, Failure)]
     assert failures
-    assert {failure.kind for failure in failures} == {"deadline"}
+    assert "overloaded" in {failure.kind for failure in failures}
+    assert bench.client.state == "closed", "that we let them wait is nothing that the upstream did"
     assert len(script.seen) <= 12
 
 

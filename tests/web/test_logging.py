@@ -84,6 +84,7 @@ def test_an_upstreams_failure_is_told_by_its_target_status_and_code() -> None:
         "failure": "unauthorized",
         "status": 403,
         "code": "forbidden",
+        "reason": None,
     }
     assert "secret" not in str(fields)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.upstream.interface import Standing
 from gateway.web.metrics import Metrics
 
 
@@ -45,9 +46,24 @@ def test_upstream_and_breaker() -> None:
     labels = {"site": "one", "target": "Slot", "outcome": "overloaded"}
     assert value(metrics, "gateway_upstream_calls_total", **labels) == 1
     assert value(metrics, "gateway_upstream_seconds_sum", target="Slot") == pytest.approx(0.2)
+    metrics.upstream("one", "Slot", "overloaded", None, "queue")
+    assert value(metrics, "gateway_upstream_calls_total", **labels) == 2
+    assert value(metrics, "gateway_upstream_seconds_count", target="Slot") == 1, "it took no time upstream"
+    why = {"site": "one", "target": "Slot", "reason": "queue"}
+    assert value(metrics, "gateway_upstream_troubles_total", **why) == 1
+
+
+def test_how_it_stands_with_an_upstream_is_asked_at_the_scrape() -> None:
+    metrics, standing = Metrics(["one"]), Standing({}, 0, 0, 0)
+    metrics.watch("one", lambda: standing)
+    assert value(metrics, "gateway_breaker_open", site="one") == 0
     for state, level in (("open", 1), ("half-open", 0.5), ("closed", 0)):
-        metrics.breaker("one", state)  # type: ignore[arg-type]
+        standing = Standing({"Slot": state, "Location": "closed", "secret": "closed"}, 2, 3, 4)  # type: ignore[dict-item]
         assert value(metrics, "gateway_breaker_open", site="one") == level
+        assert value(metrics, "gateway_breaker_kind_open", site="one", target="Slot") == level
+        assert value(metrics, "gateway_breaker_kind_open", site="one", target="other") == 0
+    for name, count in (("set_aside", 2), ("running", 3), ("waiting", 4)):
+        assert value(metrics, f"gateway_upstream_{name}", site="one") == count
 
 
 def test_only_the_tables_in_use_are_told() -> None:

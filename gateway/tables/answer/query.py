@@ -85,6 +85,7 @@ class QueryTable:
         self._schedule = [
             bound for bound in self._rows if bound.row.directory is not None and bound.row.param is not None
         ]
+        self._asking = frozenset(bound.row.param for bound in self._schedule)
 
     def read(self, message: Any, *, wishes: bool = True) -> Asked:
         """What the message asks, by the rows; every value that cannot be read is an Issue. ``wishes``:
@@ -153,6 +154,10 @@ class QueryTable:
 
     def _spans(self, lengths: Sequence[int]) -> Sequence[int]:
         return lengths if self._length is not None else (0,)
+
+    def subject(self, params: Params) -> str:
+        """Which schedules a search is about: what its parameters for them say, and nothing else of it."""
+        return "&".join(value for name, value in params if name in self._asking)
 
     @property
     def asking_columns(self) -> tuple[str, ...]:

@@ -64,7 +64,11 @@ class SiteTables:
     ) -> tuple[tuple[Call, int], ...]:
         """The Slot searches of a plan, each with the minutes that it asks for (0: none)."""
         found = self.query.searches(start, end, lengths, asked, lines)
-        return tuple((Call("Slot", params, max_pages=self.max_pages), minutes) for params, minutes in found)
+        subject, pages = self.query.subject, self.max_pages
+        return tuple(
+            (Call("Slot", params, max_pages=pages, subject=subject(params)), minutes)
+            for params, minutes in found
+        )
 
     def search_count(self, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]) -> int:
         """How many Slot searches a plan would make."""

@@ -38,6 +38,7 @@ class ErrorRow:
     at: str | None
     http: str | None
     code: str | None
+    reason: str | None
     status: str
     type: str
     issue: str
@@ -52,6 +53,7 @@ class ErrorRow:
             and (self.at is None or failure.token is not None)
             and (self.http is None or self.http == str(failure.status))
             and (self.code is None or self.code == failure.code)
+            and (self.reason is None or _is(self.reason, failure.reason))
         )
 
 
@@ -88,6 +90,7 @@ def _row(item: MarkedMap, layer: str) -> ErrorRow:
         at=cells.get("at"),
         http=cells.get("http"),
         code=cells.get("code"),
+        reason=cells.get("reason"),
         status=cells["status"],
         type=cells["type"],
         issue=cells["issue"],
@@ -107,6 +110,7 @@ def _reached(rows: list[ErrorRow], faults: list[Fault]) -> None:
                 and earlier.at in (None, row.at)
                 and earlier.http in (None, row.http)
                 and earlier.code in (None, row.code)
+                and (earlier.reason is None or _is(earlier.reason, row.reason))
             ):
                 faults.append(
                     row.mark.fault(f"this row is never reached: {earlier.mark} fits all that it fits")
@@ -115,9 +119,18 @@ def _reached(rows: list[ErrorRow], faults: list[Fault]) -> None:
 
 def _complete(rows: list[ErrorRow], faults: list[Fault]) -> None:
     for kind in get_args(FailureKind):
-        if not any(row.failure == kind and (row.at, row.http, row.code) == (None,) * 3 for row in rows):
-            text = f'no row for "failure: {kind}" without at, http and code; add one'
+        if not any(row.failure == kind and _any(row) for row in rows):
+            text = f'no row for "failure: {kind}" without at, http, code and reason; add one'
             faults.append(rows[-1].mark.fault(text))
+
+
+def _any(row: ErrorRow) -> bool:
+    return (row.at, row.http, row.code, row.reason) == (None,) * 4
+
+
+def _is(told: str, reason: str | None) -> bool:
+    """Whether a row's reason fits: the same word, or the group that it begins with ("certificate")."""
+    return reason is not None and (reason == told or reason.startswith(f"{told}-"))
 
 
 def tell(rows: Iterable[ErrorRow], failure: Failure) -> GatewayError:
@@ -131,5 +144,5 @@ def tell(rows: Iterable[ErrorRow], failure: Failure) -> GatewayError:
             error = _STATUS[row.status](issue, retry_after=failure.retry_after, redox_type=row.type)
             break
     target = "token" if failure.token is not None else failure.call.target
-    error.upstream = UpstreamFault(target, failure.kind, failure.status, failure.code)
+    error.upstream = UpstreamFault(target, failure.kind, failure.status, failure.code, failure.reason)
     return error

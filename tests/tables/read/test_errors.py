@@ -60,8 +60,8 @@ def test_every_kind_of_failure_needs_a_row_that_fits_always() -> None:
         row("status", http="404") + "".join(row(kind) for kind in KINDS if kind not in ("status", "breaker"))
     )
     assert [text.partition(": ")[2] for text in faults] == [
-        'no row for "failure: breaker" without at, http and code; add one',
-        'no row for "failure: status" without at, http and code; add one',
+        'no row for "failure: breaker" without at, http, code and reason; add one',
+        'no row for "failure: status" without at, http, code and reason; add one',
     ]
 
 
