@@ -104,10 +104,10 @@ def table(servers: Sequence[Server], plan: Load) -> Table:
 
     Ratios are to the first server. Raises :class:`benchmarks.load.LoadFailed` where one does not answer.
     """
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as processes:
         upstream_port = free_port()
         command = [sys.executable, "-m", "benchmarks.upstream", str(upstream_port)]
-        running.enter_context(_running("upstream", command, upstream_port))
+        processes.enter_context(running("upstream", command, upstream_port))
         requests: dict[str, load.Request] = {}
         missing = []
         for number, server in enumerate(servers):
@@ -116,7 +116,7 @@ def table(servers: Sequence[Server], plan: Load) -> Table:
             if (line := server.command(ground)) is None:
                 missing.append(server.name)
                 continue
-            running.enter_context(_running(server.name, line, ground.port))
+            processes.enter_context(running(server.name, line, ground.port))
             requests[server.name] = load.Request(ground.port, "/redox", plan.headers, plan.bodies)
         rates = _rates(requests, plan)
         offered = min(rates.values()) / 2
@@ -169,7 +169,7 @@ def _times(
 
 
 @contextlib.contextmanager
-def _running(name: str, command: list[str], port: int) -> Iterator[None]:
+def running(name: str, command: list[str], port: int) -> Iterator[None]:
     """The process from when its port accepts until the block is left."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:

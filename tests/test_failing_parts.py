@@ -29,7 +29,7 @@ sites:
     timezone: America/Los_Angeles
     deadline_seconds: %(deadline)s
     directory_cache_seconds: %(cache)s
-    redox: {destination_ids: [%(destination)s], verification_token: token}
+    redox: {destination_ids: [%(destination)s], verification_token: 5f2c8e0b71d94a36b0c2}
     upstream:
       {dialect: canvas, base_url: %(url)s, token_url: %(url)s/auth/token/, client_id: a, client_secret: b}
 """

@@ -25,7 +25,7 @@ SITE = """\
 sites:
   - id: clinic
     timezone: America/Los_Angeles
-    redox: {destination_ids: [af394f14-b34a-464f-8d24-895f370af4c9], verification_token: token}
+    redox: {destination_ids: [af394f14-b34a-464f-8d24-895f370af4c9], verification_token: 5f2c8e0b71d94a36b0c2}
     upstream: {dialect: canvas, base_url: %(url)s, token: secret, ca_file: ca.pem}
 """
 
@@ -57,7 +57,7 @@ async def test_what_is_said_of_a_certificate_that_is_not_accepted(
     path.write_text(SITE % {"url": str(server.make_url("/")).rstrip("/")})
     house, stream = assemble(survey(path, {})), io.BytesIO()
     client = await aiohttp_client(house.public(configure(stream)))
-    headers = {"verification-token": "token", "Content-Type": "application/json"}
+    headers = {"verification-token": "5f2c8e0b71d94a36b0c2", "Content-Type": "application/json"}
     for _ in range(3):
         async with client.post("/redox", data=SAMPLE.read_bytes(), headers=headers) as response:
             body = await response.text()

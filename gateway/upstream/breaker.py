@@ -115,10 +115,12 @@ class Breaker:
 
     def enter(self, subject: str = "") -> Passage:
         """Let one call through; to be used as a context. Raises Trouble ``breaker`` if it may not."""
+        kind, own = self._kind, self._own(subject) if subject else None
+        passage = Passage(self, subject, own, kind.generation)
+        if kind.opened_at is None and (own is None or own.opened_at is None):
+            return passage
         self.check(subject)
-        own = self._own(subject) if subject else None
-        passage = Passage(self, subject, own, self._kind.generation)
-        for circuit in (self._kind, own):
+        for circuit in (kind, own):
             if circuit is not None and circuit.opened_at is not None:
                 circuit.probe = passage
                 passage.probe = True
@@ -135,6 +137,12 @@ class Breaker:
     def settle(self, passage: Passage) -> None:
         """Take the verdict of a call that ended; called by the passage itself."""
         kind, own = self._kind, passage.own
+        if passage.down is False and not passage.probe and passage.generation == kind.generation:
+            now = self._clock()
+            kind.succeeded(now)
+            if own is not None and passage.own_generation == own.generation:
+                own.succeeded(now)
+            return
         probes = kind.probe is passage, own is not None and own.probe is passage
         if probes[0]:
             kind.probe = None

@@ -61,6 +61,11 @@ class Common:
         """Have ``member.advance`` called when there is room again; who has waited longest is first."""
         self._blocked[member] = None
 
+    @property
+    def crowded(self) -> bool:
+        """Whether somebody waits for room."""
+        return bool(self._blocked)
+
     def pass_on(self) -> None:
         """Let those go on who wait for room, one after the other, as far as there is some."""
         for _ in range(len(self._blocked)):

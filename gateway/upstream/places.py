@@ -114,10 +114,11 @@ class Places:
             raise Trouble("overloaded", reason="queue", retry_after=after)
 
     def _ahead(self, since: float) -> int:
-        """How many wait that came before."""
+        """How many wait that came before; of the shared ones only if they do not wait for each other."""
         if not self._waiting:
             return 0
-        return sum(each[0] <= since for line in self._lines for each in line if not each[2].granted.done())
+        lines = self._lines[:1] if self._shared >= self.limit - 1 else self._lines
+        return sum(each[0] <= since for line in lines for each in line if not each[2].granted.done())
 
     def _held(self, now: float) -> float:
         """Seconds for which a call holds a place. When nothing has moved for longer, then at least that."""
@@ -134,6 +135,16 @@ class Places:
             return False
         return self._common.may_start(self)
 
+    def take_now(self, turn: Turn, now: float) -> bool:
+        """Have a place, as of :meth:`take`, if there is one and nobody waits for it. False: it is not had."""
+        if (self._waiting and self._lines[turn.shared]) or not self._may_start(shared=turn.shared):
+            return False
+        if turn.coming:
+            turn.coming -= 1
+            self.coming -= 1
+        self._start(turn, now)
+        return True
+
     async def take(self, turn: Turn, kind: str, *, least: float, deadline: float) -> bool:
         """Have a place; to be given back by :meth:`leave`. Whether it is the first of a call that was let in.
 
@@ -141,16 +152,15 @@ class Places:
         ``overloaded`` if that, or the deadline, comes while it waits; ``deadline`` if it was so before.
         """
         first = turn.coming > 0
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if deadline - now >= least and self.take_now(turn, now):
+            return first
         if first:
             turn.coming -= 1
             self.coming -= 1
-        loop = asyncio.get_running_loop()
-        now = loop.time()
         if deadline - now < least:
             raise Trouble("deadline")
-        if not self._lines[turn.shared] and self._may_start(shared=turn.shared):
-            self._start(turn, now)
-            return first
         waiter = _Waiter(turn, kind, deadline - max(least, _SOONEST), loop.create_future())
         self._enqueue(waiter, now)
         timer = loop.call_at(waiter.latest, self._expire, waiter)
@@ -193,7 +203,8 @@ class Places:
         self._moved_at = asyncio.get_running_loop().time()
         if self._waiting:
             self.advance()
-        self._common.pass_on()
+        if self._common.crowded:
+            self._common.pass_on()
 
     def _enqueue(self, waiter: _Waiter, now: float) -> None:
         if not self._waiting:
@@ -201,8 +212,7 @@ class Places:
         self._waiting += 1
         self._number += 1
         heapq.heappush(self._lines[waiter.turn.shared], (waiter.turn.since, self._number, waiter))
-        if not self._common.may_start(self):
-            self._common.blocked(self)
+        self.advance()  # before it there may be only those who have gone
 
     def advance(self) -> None:
         """Start those who wait, the earliest query first, as far as there is room."""

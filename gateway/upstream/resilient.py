@@ -37,9 +37,17 @@ class _Kind:
 class _Going:
     """One exchange on its way, with all its attempts. ``first``: its place is the one it was let in for."""
 
-    __slots__ = ("deadline", "first", "kind", "passage", "request", "token", "turn")
+    __slots__ = ("deadline", "first", "kind", "loop", "passage", "request", "token", "turn")
 
-    def __init__(self, request: Request, kind: _Kind, deadline: float, turn: Turn) -> None:
+    def __init__(
+        self,
+        request: Request,
+        kind: _Kind,
+        deadline: float,
+        turn: Turn,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.loop = loop
         self.request = request
         self.kind = kind
         self.deadline = deadline
@@ -106,7 +114,9 @@ class Careful:
         Raises Trouble ``overloaded`` if it cannot be by then; nobody has waited for anything.
         """
         now = asyncio.get_running_loop().time()
-        service = max(self._kind(target).pace.most(now) for target in targets)
+        service = 0.0
+        for target in targets:
+            service = max(service, self._kind(target).pace.most(now))
         try:
             return self.places.admit(
                 len(targets), service=service, deadline=deadline, since=since, shared=shared
@@ -120,7 +130,8 @@ class Careful:
 
         ``turn`` is what :meth:`admit` gave; without one the request is let in, or not, by itself.
         """
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if now >= deadline:
             raise Trouble("deadline")
         if turn is None:
@@ -131,7 +142,7 @@ class Careful:
                 turn.close()
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._pass(_Going(request, self._kind(request.target), deadline, turn))
+                return await self._pass(_Going(request, self._kind(request.target), deadline, turn, loop))
         except TimeoutError:
             raise Trouble("deadline") from None
 
@@ -161,8 +172,11 @@ class Careful:
         """Have a place, then pass the breaker, then ask. Until then Trouble is told as a request not made."""
         request, breaker = going.request, going.kind.breaker
         try:
-            breaker.check(request.subject)  # rather than to find it open after waiting
-            await self._place(going)
+            going.first = going.turn.coming > 0
+            now = going.loop.time()
+            if going.deadline - now < going.kind.pace.least(now) or not self.places.take_now(going.turn, now):
+                breaker.check(request.subject)  # rather than to find it open after waiting
+                await self._place(going)
             try:
                 going.passage = breaker.enter(request.subject)
             except Trouble:
@@ -186,7 +200,7 @@ class Careful:
             self.places.dismiss(target, trouble)
 
     async def _place(self, going: _Going) -> None:
-        least = going.kind.pace.least(asyncio.get_running_loop().time())
+        least = going.kind.pace.least(going.loop.time())
         going.first = await self.places.take(
             going.turn, going.request.target, least=least, deadline=going.deadline
         )
@@ -240,47 +254,49 @@ class Careful:
         )
 
     async def _once(self, going: _Going, attempt: int) -> Response:
-        """One request, in the place that it holds; that is given back in any case."""
-        loop = asyncio.get_running_loop()
-        taken = loop.time()
+        """One request, in the place that it holds; that is given back in any case, and what came is told."""
+        clock = going.loop.time
+        taken = started = clock()
         going.token = None
+        outcome: EventOutcome | None = None  # nothing was sent
+        status: int | None = None
+        reason: FailureReason | None = None
         try:
             if self._tokens is not None:
                 going.token = await self._tokens.get(deadline=going.deadline)
             self._count(going.request)
-            return await self._observed(going, attempt)
-        finally:
-            self.places.leave(going.turn, loop.time() - taken, first=going.first)
-            going.first = False
-
-    async def _observed(self, going: _Going, attempt: int) -> Response:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        outcome: EventOutcome = "cancelled"
-        status: int | None = None
-        reason: FailureReason | None = None
-        try:
+            started, outcome = clock(), "cancelled"
             response = await self._exchange(going.request, going.token)
             outcome, status = "ok", response.status
-            going.kind.pace.saw(loop.time() - started, loop.time())
             return response
         except Trouble as trouble:
-            outcome, status, reason = trouble.kind, trouble.status, trouble.reason
+            if outcome is not None:
+                outcome, status, reason = trouble.kind, trouble.status, trouble.reason
             raise
         except asyncio.CancelledError:
-            now = loop.time()
-            if now >= going.deadline - _CLOCK_SLACK_SECONDS:
+            if outcome is not None and clock() >= going.deadline - _CLOCK_SLACK_SECONDS:
                 outcome = "deadline"
-                # It had as long as such a call usually takes, and did not answer: that counts, whoever
-                # stopped the waiting. One that had less, as its query had waited before, says nothing.
-                if now - started >= going.kind.pace.most(now):
-                    going.passage.down, going.passage.whole = True, False
+                self._late(going, clock() - started)
             raise
         finally:
-            seconds = loop.time() - started
-            self._around.observe(
-                UpstreamEvent(going.request.target, outcome, status, seconds, attempt, reason)
-            )
+            now = clock()
+            self.places.leave(going.turn, now - taken, first=going.first)
+            going.first = False
+            if outcome is not None:
+                if outcome == "ok":
+                    going.kind.pace.saw(now - started, now)
+                self._around.observe(
+                    UpstreamEvent(going.request.target, outcome, status, now - started, attempt, reason)
+                )
+
+    def _late(self, going: _Going, seconds: float) -> None:
+        """A request that had so long did not answer by its deadline, whoever stopped the waiting.
+
+        If that is as long as such a call usually takes, it counts as the upstream's failure. One that had
+        less, as its query had waited before, says nothing.
+        """
+        if seconds >= going.kind.pace.most(going.loop.time()):
+            going.passage.down, going.passage.whole = True, False
 
     def _count(self, request: Request) -> None:
         """Hold to our own rate limit. Raises Trouble ``overloaded``."""

@@ -143,6 +143,28 @@ def test_shared_calls_never_take_the_last_place() -> None:
     simulate(main())
 
 
+def test_those_who_have_gone_stand_before_nobody() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        places = Places(2)
+        shared = begin(*(hold(places, admit(places, shared=True), 50.0, within=60.0) for _ in range(2)))
+        busy = begin(hold(places, admit(places), 5.0))
+        await asyncio.sleep(0)
+        gone = begin(hold(places, admit(places), 1.0, within=2.0))
+        await asyncio.sleep(3.0)
+        assert isinstance(gone[0].exception(), Trouble)
+        await asyncio.gather(*busy)
+        began = loop.time()
+        gone = begin(hold(places, admit(places), 1.0), hold(places, admit(places), 1.0))
+        await asyncio.sleep(0)
+        gone[1].cancel()
+        await asyncio.sleep(1.0)
+        assert await hold(places, admit(places), 1.0) - began == pytest.approx(1.0)
+        await asyncio.gather(*shared)
+
+    simulate(main())
+
+
 def test_the_line_is_bounded_however_quick_calls_are() -> None:
     async def main() -> None:
         places = Places(4)
