@@ -123,6 +123,7 @@ def main(descriptor: str) -> None:
         line.sendall(bytes(Frame(Kind.BUILT, built(snapshot, house))))
         port = int(receive(line, Kind.SERVE))
     except (Broken, OSError):
+        line.close()
         sys.exit(output.WRONG)
     how = shutdown_of(house.settings)
     bound.seconds = how.grace_seconds + how.finish_seconds + _MARGIN_SECONDS
@@ -141,7 +142,7 @@ class _Lifeline:
 
     def __init__(self, line: socket.socket) -> None:
         self.seconds = 0.0
-        self._line = line.dup()
+        self._line = os.dup(line.fileno())  # stays open to the end, which Python would warn of for a socket
         threading.Thread(target=self._wait, name="lifeline", daemon=True).start()
 
         # One that is stopped sees nothing at all: the system is to continue it then (Linux alone can).
