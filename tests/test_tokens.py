@@ -204,6 +204,13 @@ DESCRIBED = {"error": "invalid_client", "error_description": "Pat Granite has no
             ("unauthorized", 401, "invalid_client"),
         ),
         (
+            says(DESCRIBED, 401, {"WWW-Authenticate": 'Basic realm="Granite"'}),
+            502,
+            f"{MEND} The token endpoint answered with status 401, error invalid_client, and asks for "
+            "HTTP Basic (token_auth: client_secret_basic).",
+            ("unauthorized", 401, "invalid_client"),
+        ),
+        (
             says({"error": "Pat Granite"}, 401),
             502,
             f"{MEND} The token endpoint answered with status 401.",

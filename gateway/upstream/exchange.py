@@ -34,7 +34,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The status, the whole decompressed body, and the ``Retry-After`` header as it was sent.
+    """The status, the whole decompressed body, the ``Retry-After`` header as it was sent, and whether a
+    ``WWW-Authenticate`` header asks for HTTP Basic.
 
     For a status outside 2xx the body is empty when it was longer than ``ERROR_BODY_BYTES``.
     """
@@ -42,6 +43,7 @@ class Response:
     status: int
     body: bytes = field(repr=False)
     retry_after: str | None
+    wants_basic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,9 @@ async def exchange(
             timeout=wire.timeout,
         ) as response:
             body = await _body(response, wire.max_response_bytes)
-            return Response(response.status, body, response.headers.get("Retry-After"))
+            challenges = response.headers.getall("WWW-Authenticate", ())
+            basic = any(each[:5].lower() == "basic" for each in challenges)
+            return Response(response.status, body, response.headers.get("Retry-After"), basic)
     except aiohttp.ClientError as error:
         raise _trouble(error) from None
 

@@ -151,7 +151,9 @@ class SharedToken:
                 response = await exchange(self._around.session(), request, self._wire)
             if not 200 <= response.status < 300:
                 after = retry_after_seconds(response.retry_after, now=now)
-                raise token_refused(response.status, response.body, after)
+                # Of a client that has shown its secret otherwise (RFC 6749, section 5.2).
+                basic = response.wants_basic and "Authorization" not in request.headers
+                raise token_refused(response.status, response.body, after, basic=basic)
             grant = self._credentials.grant(response.body, now=now)
             outcome, status = "ok", response.status
             return grant

@@ -119,8 +119,11 @@ def lifetime_of(told: Any) -> float:
     return min(seconds, LONGEST_LIFETIME_SECONDS) if seconds > 0 else DEFAULT_LIFETIME_SECONDS
 
 
-def token_refused(status: int, body: bytes, retry_after: float | None) -> TokenError:
-    """What a status outside 2xx means. The body of a refusal need not be JSON (RFC 6749, section 5.2)."""
+def token_refused(status: int, body: bytes, retry_after: float | None, *, basic: bool = False) -> TokenError:
+    """What a status outside 2xx means. The body of a refusal need not be JSON (RFC 6749, section 5.2).
+
+    ``basic``: it asks for HTTP Basic, which was not sent.
+    """
     code = oauth_code(_object(body) or {})
     answered = f"the token endpoint answered with status {status}"
     if status in (429, 503):
@@ -130,6 +133,8 @@ def token_refused(status: int, body: bytes, retry_after: float | None) -> TokenE
         return TokenError("protocol", text, status=status)
     if code is not None:
         answered = f"{answered}, error {code}"
+    if basic:
+        answered = f"{answered}, and asks for HTTP Basic (token_auth: client_secret_basic)"
     if status in (401, 403) or (status == 400 and code is not None):
         return TokenError("unauthorized", answered, status=status, code=code)
     if status in (404, 405, 410):

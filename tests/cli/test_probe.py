@@ -207,6 +207,14 @@ def test_redox_is_asked_for_a_token_and_nothing_else(inside: Any, redox: Any) ->
     assert requests_to(port) == ["POST /v2/auth/token"]
 
 
+def test_a_token_endpoint_that_refuses(inside: Any, configured: Any, canvas: int) -> None:
+    switch(canvas, {"token": {"kind": "status", "status": 401}})
+    done = inside("probe", "--config", configured(upstream=canvas))
+    assert done.returncode == 4
+    assert "there was no access token: the token endpoint answered with status 401." in done.stdout
+    assert "GET /Schedule" not in requests_to(canvas)
+
+
 def test_redox_with_a_secret_that_it_does_not_know(inside: Any, redox: Any) -> None:
     _, write = redox
     done = inside("probe", "--config", write("another-secret-of-more-than-48-characters-0123456789-abc"))

@@ -157,6 +157,14 @@ def test_a_refusal(status: int, answer: bytes, kind: str, code: str | None, why:
     assert str(error) == f"no access token: {error.token}"
 
 
+def test_a_wish_for_basic_is_told() -> None:
+    error = token_refused(401, b'{"error":"invalid_client"}', None, basic=True)
+    assert error.token == (
+        "the token endpoint answered with status 401, error invalid_client, and asks for HTTP Basic "
+        "(token_auth: client_secret_basic)"
+    )
+
+
 def test_no_description_is_told() -> None:
     answer = b'{"error":"invalid_client","error_description":"Pat Granite","error_uri":"https://canary"}'
     error = token_refused(401, answer, None)

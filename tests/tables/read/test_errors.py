@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.errors import DeadlineExceeded, UpstreamFailed, UpstreamUnavailable
+from gateway.core.errors import DeadlineExceeded, UpstreamFailed, UpstreamFault, UpstreamUnavailable
 from gateway.core.plan import Call, Failure, FailureKind
 from gateway.files.marked import Fault
 from gateway.tables.build import Tables, Wanted, _validator
@@ -53,6 +53,34 @@ def test_the_first_row_that_fits_speaks_and_a_higher_layer_speaks_first() -> Non
     assert told(rows, "connect") == "any connect"
     assert [each.layer for each in rows][:2] == ["1", "0"]
     assert str(rows[0].mark) == "1.yaml:2:5"
+
+
+def test_rows_of_the_token_endpoint_speak_of_it_alone() -> None:
+    rows, faults = loaded(row("unauthorized", "No token.", at="token") + WHOLE)
+    assert faults == []
+    said = {"token": "the token endpoint answered with status 401"}
+    refused = Failure(Call("Slot"), "unauthorized", 401, "invalid_client", **said)  # type: ignore[arg-type]
+    error = errors.tell(rows, refused)
+    assert error.issues[0].text == "No token. The token endpoint answered with status 401."
+    assert error.upstream == UpstreamFault("token", "unauthorized", 401, "invalid_client")
+    slow = Failure(Call("Slot"), "deadline", token="the token endpoint has not answered in time")
+    assert (
+        errors.tell(rows, slow).issues[0].text == "any deadline The token endpoint has not answered in time."
+    )
+    error = errors.tell(rows, Failure(Call("Slot"), "unauthorized", 401))
+    assert error.issues[0].text == "any unauthorized"
+    assert error.upstream == UpstreamFault("Slot", "unauthorized", 401, None)
+    rows, faults = loaded(WHOLE + row("unauthorized", at="token"))
+    assert len(faults) == 1 and "this row is never reached" in faults[0]
+
+
+def test_the_shipped_rows_tell_every_failure_of_the_token_endpoint_as_such() -> None:
+    for kind in KINDS:
+        if kind != "breaker":
+            failure = Failure(Call("Slot"), kind, 404, token="the token endpoint did it")
+            text = errors.tell(SHIPPED, failure).issues[0].text
+            assert text.startswith("This gateway got no access token"), kind
+            assert text.endswith(" The token endpoint did it.")
 
 
 def test_every_kind_of_failure_needs_a_row_that_fits_always() -> None:
