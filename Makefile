@@ -18,7 +18,7 @@ COMPILE = $(LOCK)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help demo test fuzz peers lint format types check bench schemas lock clean image python
+.PHONY: help demo test fuzz dates peers lint format types check bench schemas lock clean image python
 
 help: ## This list
 	@echo "make <target>   (PYTHON=python3.12 to choose another interpreter, ARGS=... to pass more on)"
@@ -32,6 +32,18 @@ test: $(DEV)/.ready peers ## The whole test suite (ARGS="-k window" for a part o
 
 fuzz: $(DEV)/.ready ## The fuzz tests with many more inputs (FUZZ_TIMES=100, FUZZ_SEED=... for others)
 	@FUZZ_TIMES=$${FUZZ_TIMES:-100} $(DEV)/bin/python -m pytest -q tests/fuzz $(ARGS)
+
+# 29 February; the minute in which clocks change in Los Angeles, forth and back; New Year there and in UTC;
+# a Saturday night.
+DATES := 2028-02-29T12:00:00Z 2026-03-08T09:59:50Z 2026-11-01T08:59:50Z 2026-12-31T23:59:50Z \
+	2027-01-01T07:59:50Z 2026-07-05T05:30:00Z
+TIMED := tests/core/test_window.py tests/core/test_preferences.py tests/sandbox tests/web/test_bearer.py \
+	tests/test_assemble.py tests/test_canary.py tests/test_tokens.py tests/upstream/test_against_sandbox.py \
+	tests/cli/test_demo.py tests/cli/test_probe.py tests/cli/test_pull.py tests/cli/test_translate.py
+
+dates: $(DEV)/.ready ## The tests that have to do with time, under a handful of dates (DATES="2028-02-29T12:00:00Z ...")
+	@for at in $(DATES); do echo "At $$at"; \
+	  GATEWAY_TESTS_AT=$$at $(DEV)/bin/python -m pytest -q $(TIMED) $(ARGS) || exit 1; done
 
 # Servers and clients that others wrote for Node; without it the tests with them are skipped.
 peers: tests/interop/package-lock.json

@@ -26,6 +26,7 @@ from gateway.sandbox.faults import FAULTS, Fault
 from gateway.tables.answer import messages
 from gateway.web.exchange import Exchange
 from gateway.web.logging import configure
+from tests.clock import clock
 
 SAMPLE = Path(__file__).parent / "samples" / "redox-available-slots.json"
 DESTINATION = "af394f14-b34a-464f-8d24-895f370af4c9"
@@ -58,7 +59,7 @@ def written(folder: Path, *sites: str, head: str = "") -> Path:
 
 def faults(path: Path, **environ: str) -> list[str]:
     with pytest.raises(Faults) as wrong:
-        assemble(survey(path, environ))
+        assemble(survey(path, environ), clock=clock)
     return [str(each).removeprefix(f"{path.parent}/") for each in wrong.value.faults]
 
 
@@ -74,7 +75,7 @@ def destinations(*names: str | None) -> list[dict[str, str | None]]:
 
 @pytest.fixture
 async def canvas() -> AsyncIterator[TestServer]:
-    server = TestServer(canvas_app())
+    server = TestServer(canvas_app(clock=clock))
     await server.start_server()
     yield server
     await server.close()
@@ -198,7 +199,7 @@ def test_settings_reach_their_parts(tmp_path: Path) -> None:
         site("other", "elsewhere"),
         head="server: {shutdown_grace_seconds: 30}\n",
     )
-    made = assemble(survey(path, {}))
+    made = assemble(survey(path, {}), clock=clock)
     first, second = made.sites
     assert (first.tables.max_pages, second.tables.max_pages) == (3, 20)
     assert {call.max_pages for call in first.tables.directory_calls()} == {3}
@@ -265,7 +266,7 @@ def test_tls_of_the_public_listener(tmp_path: Path) -> None:
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     head = "server: {tls: {certificate_file: cert.pem, key_file: key.pem}}\n"
-    made = assemble(survey(written(tmp_path, site("demo", DESTINATION), head=head), {}))
+    made = assemble(survey(written(tmp_path, site("demo", DESTINATION), head=head), {}), clock=clock)
     assert made.listen().tls is not None
     head = head.replace("cert.pem", "key.pem")
     assert faults(written(tmp_path, site("demo", DESTINATION), head=head)) == [
@@ -277,7 +278,7 @@ def test_tls_of_the_public_listener(tmp_path: Path) -> None:
 def test_a_thousand_sites_share_what_is_compiled(tmp_path: Path) -> None:
     path = written(tmp_path, *(site(f"s{number}", f"d{number}") for number in range(1000)))
     began = time.perf_counter()
-    made = assemble(survey(path, {}))
+    made = assemble(survey(path, {}), clock=clock)
     assert time.perf_counter() - began < 10  # usually 2 s
     assert len({id(each.tables.query) for each in made.sites}) == 1
 

@@ -30,6 +30,7 @@ from gateway.tables.build import schemas
 from gateway.web.logging import LibraryLog, configure
 from gateway.web.server import Bound, Listen, Shutdown, run
 from tests import clinic
+from tests.clock import clock
 
 CANARY = "Canary-Bixby-7731"
 TOKEN = "8d03b6f1e75a40b7e91d6c2f"
@@ -105,13 +106,13 @@ class Watched:
 
 @pytest.fixture
 async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
-    canvas = canvas_app()
+    canvas = canvas_app(clock=clock)
     upstream = TestServer(canvas)
     await upstream.start_server(access_log=None)
     url = str(upstream.make_url("")).rstrip("/")
     path = tmp_path / "gateway.yaml"
     path.write_text(CONFIGURATION.format(destination=DESTINATION, token=TOKEN, url=url), "utf-8")
-    house: House = assemble(survey(path, {}))
+    house: House = assemble(survey(path, {}), clock=clock)
     stream = io.BytesIO()
     log = configure(stream, "debug")
     library = LibraryLog(log)

@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {
         "assemble",
         "cli",
+        "clock",
         "config",
         "core",
         "files",
@@ -34,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "assemble": {
         "assemble",
+        "clock",
         "config",
         "core",
         "files",
@@ -44,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         "version",
         "web",
     },
+    "clock": set(),
     "config": {"config", "core.errors", "files", "shipped"},
     "core": {"core"},
     "files": {"files"},
@@ -72,6 +75,12 @@ ALLOWED: dict[str, set[str]] = {
 NOT_IN_CORE = {
     *("aiohttp", "asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "socket"),
     *("structlog", "subprocess", "tempfile", "threading", "time"),
+}
+# Who asks the system what time it is; everybody else is handed a clock. Of the last two it is the default, in
+# place of which gateway/assemble puts another; a log line's own time is that of the system, whatever is told.
+WALL_CLOCKS = {
+    *("gateway/clock.py", "gateway/sandbox/tokens.py", "gateway/web/logging.py", "gateway/web/sink.py"),
+    *("gateway/upstream/surroundings.py", "gateway/web/bearer.py"),
 }
 CLOCKS_AND_FILES = {"now", "utcnow", "today", "uuid1", "uuid4", "open", "print", "input"}
 
@@ -141,6 +150,28 @@ def test_core_has_no_await_clock_random_file_or_log(path: Path) -> None:
         if isinstance(node, ast.Call):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             assert called not in CLOCKS_AND_FILES, f"{_name(path)}:{node.lineno}: calls {called}"
+
+
+def _wall_clocks(text: str) -> list[int]:
+    """The lines that ask the system for the time of day, or name what does."""
+    found = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
+    found |= {("time", "time"), ("time", "time_ns"), ("time", "localtime"), ("time", "gmtime")}
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Attribute)
+        and (getattr(node.value, "attr", getattr(node.value, "id", "")), node.attr) in found
+    ]
+
+
+@pytest.mark.parametrize("path", [path for path in _files() if _name(path) not in WALL_CLOCKS], ids=_name)
+def test_nobody_else_asks_the_system_what_time_it_is(path: Path) -> None:
+    assert _wall_clocks(path.read_text(encoding="utf-8")) == []
+
+
+def test_the_clocks_are_where_they_are_said_to_be() -> None:
+    assert all(_wall_clocks((TOP / name).read_text(encoding="utf-8")) for name in WALL_CLOCKS)
+    assert sorted(_wall_clocks("import time\nx = datetime.datetime.now()\ny = time.time")) == [2, 3]
 
 
 @pytest.mark.parametrize(

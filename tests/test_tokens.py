@@ -10,7 +10,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,10 @@ from gateway.assemble import assemble, survey
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.control import REQUESTS
 from gateway.web.logging import configure
+from tests.clock import clock
 
 SAMPLE = Path(__file__).parent / "samples" / "redox-available-slots.json"
 HEADERS = {"verification-token": "8d03b6f1e75a40b7", "Content-Type": "application/json"}
-NOW = datetime(2025, 10, 21, 19, 0, 28, tzinfo=UTC)
 CONFIGURATION = """\
 sites:
   - id: demo
@@ -73,7 +72,7 @@ async def gateway(folder: Path, url: str, *lines: str) -> AsyncIterator[Running]
         "digest": digest,
     }
     (folder / "gateway.yaml").write_text(text, "utf-8")
-    application = assemble(survey(folder / "gateway.yaml", {}), clock=lambda: NOW)
+    application = assemble(survey(folder / "gateway.yaml", {}), clock=clock)
     log = io.BytesIO()
     async with TestClient(TestServer(application.public(configure(log)))) as client:
         yield Running(client, log, lambda: application.metrics.exposition().decode())
@@ -101,7 +100,7 @@ async def served(app: web.Application) -> AsyncIterator[str]:
 async def test_a_secret_is_shown_as_the_server_takes_it(
     tmp_path: Path, takes: list[str], lines: list[str]
 ) -> None:
-    canvas = canvas_app(client_id="me", client_secret="p+ w%ü:/", token_auth=takes)
+    canvas = canvas_app(clock=clock, client_id="me", client_secret="p+ w%ü:/", token_auth=takes)
     async with served(canvas) as url:
         more = [line.replace("%s", url) for line in lines]
         async with gateway(tmp_path, url, *SECRET_LINES, *more) as running:
@@ -143,7 +142,7 @@ async def test_a_signed_assertion_is_verified_by_the_server(
 ) -> None:
     private, public = keys
     (tmp_path / "key.pem").write_text(private)
-    canvas = canvas_app(client_id="me", token_auth=["private_key_jwt"], public_key=public)
+    canvas = canvas_app(clock=clock, client_id="me", token_auth=["private_key_jwt"], public_key=public)
     async with served(canvas) as url:
         more = [line.replace("%s", url) for line in lines]
         known = ("client_id: me", "key_id: k", "private_key_file: key.pem", "scope: system/*.rs")
@@ -154,7 +153,7 @@ async def test_a_signed_assertion_is_verified_by_the_server(
 
 async def test_another_key_than_the_server_has_is_told_as_the_token_endpoints_refusal(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text(P384_PAIR[0])
-    canvas = canvas_app(client_id="me", token_auth=["private_key_jwt"], public_key=RSA_PAIR[1])
+    canvas = canvas_app(clock=clock, client_id="me", token_auth=["private_key_jwt"], public_key=RSA_PAIR[1])
     async with served(canvas) as url:
         lines = ("client_id: me", "key_id: k", "private_key_file: key.pem")
         async with gateway(tmp_path, url, *lines) as running:

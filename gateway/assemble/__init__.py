@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from gateway.assemble.application import House, assemble
 from gateway.assemble.check import Survey, survey
-from gateway.assemble.redox_side import Clock, RedoxGateway, Served, utc_now
+from gateway.assemble.redox_side import RedoxGateway, Served
 from gateway.assemble.snapshot import Snapshot, built
 
 __all__ = [
-    "Clock",
     "House",
     "RedoxGateway",
     "Served",
@@ -20,5 +19,4 @@ __all__ = [
     "assemble",
     "built",
     "survey",
-    "utc_now",
 ]

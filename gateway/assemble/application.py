@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,8 +16,9 @@ from structlog.typing import FilteringBoundLogger
 from gateway.assemble.check import Survey
 from gateway.assemble.clients import Client, Misfit, client_of
 from gateway.assemble.fhir_side import FhirSide, Fronted
-from gateway.assemble.redox_side import FLOWS, Clock, RedoxGateway, Served, utc_now
+from gateway.assemble.redox_side import FLOWS, RedoxGateway, Served
 from gateway.assemble.watch import Watch
+from gateway.clock import Clock, seconds_of, utc_now
 from gateway.config import Settings, Site
 from gateway.core.flows import SiteRules
 from gateway.core.redox import Reader
@@ -130,7 +131,8 @@ def shutdown_of(settings: Settings) -> Shutdown:
 
 
 def assemble(found: Survey, *, clock: Clock = utc_now) -> House:
-    """Put a surveyed configuration together. ``clock`` gives the present instant of answers.
+    """Put a surveyed configuration together. ``clock`` gives the present instant: of answers, and for
+    tokens given and taken.
 
     Opens nothing yet: connections are made by the first request. Raises Faults for what only making a
     client shows (an unusable certificate file, say).
@@ -140,7 +142,7 @@ def assemble(found: Survey, *, clock: Clock = utc_now) -> House:
     session = SharedSession()
     faults: list[Fault] = []
     tls = _tls(settings, faults)
-    clients, watches = _clients(found, metrics, session, faults)
+    clients, watches = _clients(found, metrics, session, seconds_of(clock), faults)
     if faults:
         raise Faults(faults)
     sites = tuple(
@@ -160,7 +162,7 @@ def assemble(found: Survey, *, clock: Clock = utc_now) -> House:
         sites,
         gateway,
         fhir,
-        Bearer(JwksFetch(session)),
+        Bearer(JwksFetch(session), seconds_of(clock)),
         service,
         tuple(clients),
         session,
@@ -235,14 +237,18 @@ def rules_of(site: Site) -> SiteRules:
 
 
 def _clients(
-    found: Survey, metrics: Metrics, session: SharedSession, faults: list[Fault]
+    found: Survey,
+    metrics: Metrics,
+    session: SharedSession,
+    wall_clock: Callable[[], float],
+    faults: list[Fault],
 ) -> tuple[Sequence[Client], Sequence[Watch]]:
     clients: list[Client] = []
     watches: list[Watch] = []
     common = Common()
     for position, (site, tables) in enumerate(zip(found.settings.sites, found.tables, strict=True)):
         watch = Watch(metrics, site.id)
-        around = Surroundings(session=session, common=common, observe=watch)
+        around = Surroundings(session=session, common=common, observe=watch, wall_clock=wall_clock)
         try:
             client = client_of(site.upstream, tables.dialect, around, deadline_seconds=site.deadline_seconds)
         except Misfit as misfit:

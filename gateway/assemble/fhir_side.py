@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.assemble.redox_side import Clock, Served, utc_now
+from gateway.assemble.redox_side import Served
+from gateway.clock import Clock, utc_now
 from gateway.core import fhir_flows, redox_flows
 from gateway.core.errors import Issue, NotFound
 from gateway.core.fhir import Interaction

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from gateway.assemble.reading import MessageReading
+from gateway.clock import Clock, utc_now
 from gateway.core import flows, redox, redox_flows
 from gateway.core.directory import shown
 from gateway.core.envelope import Envelope
@@ -21,16 +22,10 @@ from gateway.tables.answer.site import SiteTables
 from gateway.web.exchange import Exchange
 from gateway.web.tokens import TokenIndex
 
-Clock = Callable[[], datetime]
 Answers = Callable[[Message, SiteRules, SiteTables, datetime], Flow]
 
 _AT = "Meta.Destinations"
 FLOWS: Mapping[str, Answers] = {"AvailableSlots": flows.available_slots}
-
-
-def utc_now() -> datetime:
-    """The present instant, with its zone."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def demo(once: bool, port: int, admin_port: int, sandbox_port: int) -> None:
     try:
         ports = _ports(asked)
         with output.faults_told("the demo was not started"):
-            run = started(ports)
+            run = started(ports, output.clock())
         right = output.run(_show(run, once))
     except OSError as error:
         output.fail(output.WRONG, f"cannot listen: {error.strerror or 'the address cannot be used'}")

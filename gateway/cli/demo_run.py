@@ -16,6 +16,7 @@ from aiohttp import web
 from gateway.assemble import House, assemble, survey
 from gateway.assemble.application import shutdown_of
 from gateway.cli import output
+from gateway.clock import Clock
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.control import REQUESTS, SeenRequest
 from gateway.web.logging import configure
@@ -67,7 +68,7 @@ class Demo:
     token: str = field(repr=False)
     query: bytes
     tap: LogTap
-    sandbox: web.Application = field(default_factory=canvas_app)
+    sandbox: web.Application
     _runner: web.AppRunner | None = None
     _serving: asyncio.Task[None] | None = None
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -138,8 +139,14 @@ class Demo:
             await self._runner.cleanup()
 
 
-def started(ports: dict[str, int]) -> Demo:
-    """Everything put together; nothing listens yet. Raises Faults if the shipped tables have any."""
+def started(ports: dict[str, int], clock: Clock) -> Demo:
+    """Everything put together; nothing listens yet. ``clock`` is that of both servers.
+
+    Raises Faults if the shipped tables have any.
+    """
     environ = output.demo_environment(**ports)
-    found = survey(output.DEMO, environ)
-    return Demo(assemble(found), ports, environ["DEMO_TOKEN"], output.SAMPLE_QUERY.read_bytes(), LogTap())
+    application = assemble(survey(output.DEMO, environ), clock=clock)
+    sandbox = canvas_app(clock=clock)
+    return Demo(
+        application, ports, environ["DEMO_TOKEN"], output.SAMPLE_QUERY.read_bytes(), LogTap(), sandbox
+    )

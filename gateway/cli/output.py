@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
+from gateway.clock import Clock, utc_now
+
 if TYPE_CHECKING:
     from gateway.config import Upstream
     from gateway.core.errors import Issue
@@ -92,6 +94,17 @@ def file_named(path: Path, option: str | None = None) -> bytes:
     except (OSError, ValueError) as error:
         text = f"{'stdin' if stdin else path} cannot be read: {reason_of(error)}."
         raise click.BadParameter(text, param_hint=option) from None
+
+
+def clock() -> Clock:
+    """The clock that this command was handed, as ``main(obj=clock)``; else the system's.
+
+    Only who calls the command from Python can hand one: there is no option and no variable for it, as tokens
+    are judged by it.
+    """
+    context = click.get_current_context(silent=True)
+    handed = context.find_root().obj if context is not None else None
+    return handed if callable(handed) else utc_now
 
 
 def using(what: str) -> None:

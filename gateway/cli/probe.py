@@ -51,7 +51,7 @@ def probe(config: Path | None, site: str | None, schedule: str | None, query: bo
 
     with output.faults_told("nothing was asked"):
         found = survey(source.path, source.environ)
-        house = assemble(found)
+        house = assemble(found, clock=output.clock())
     chosen = _site(found.settings.sites, site)
     if not source.named:
         output.using(f"{source.name}, site {chosen.id}")
@@ -105,7 +105,6 @@ async def _asked(
 
 
 def _flow(house: House, served: Served, site: Site, schedule: str | None, *, query: bool) -> Flow:
-    from gateway.assemble import utc_now
     from gateway.cli.origins import settings, yaml_files
     from gateway.cli.summary import codes_of
     from gateway.core.redox_flows import Address
@@ -119,7 +118,7 @@ def _flow(house: House, served: Served, site: Site, schedule: str | None, *, que
             rules,
             tables,
             codes_of(own, dialect, site.id),
-            utc_now(),
+            output.clock()(),
             dialect=dialect,
             schedule=schedule,
             address=where,
@@ -127,13 +126,14 @@ def _flow(house: House, served: Served, site: Site, schedule: str | None, *, que
         )
     destination = site.upstream.destination_id
     address = Address(site.upstream.source_id, destination or "", test=True) if query else None
-    return probe_redox(rules, tables, utc_now(), dialect=dialect, address=address, where=where)
+    return probe_redox(rules, tables, output.clock()(), dialect=dialect, address=address, where=where)
 
 
 async def _token(house: House, served: Served, site: Site) -> str:
     """Why there is no token to be had, empty if there is one: the one request that tells nothing of
     anybody."""
     from gateway.assemble.clients import credentials_of
+    from gateway.clock import seconds_of
     from gateway.upstream.exchange import Wire
     from gateway.upstream.interface import ClientSettings
     from gateway.upstream.oauth import FixedToken, SharedToken
@@ -148,7 +148,7 @@ async def _token(house: House, served: Served, site: Site) -> str:
     limits = ClientSettings(base_url=site.upstream.base_url)
     trust = tls_trust(os.fspath(ca_file) if ca_file is not None else None)
     wire = Wire(trust, limits.connect_seconds, site.upstream.max_response_bytes)
-    around = Surroundings(session=house.session)
+    around = Surroundings(session=house.session, wall_clock=seconds_of(output.clock()))
     tokens = SharedToken(credentials, wire, seconds=limits.token_seconds, around=around)
     try:
         await tokens.get()

@@ -56,7 +56,7 @@ def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
     if file is not None and os.path.lexists(file) and not os.path.isfile(file):
         raise click.UsageError(f"{file} is not a plain file; choose another --output.")
     with output.faults_told("nothing was asked"):
-        house = assemble(survey(config, os.environ))
+        house = assemble(survey(config, os.environ), clock=output.clock())
     served = next((each for each in house.sites if each.rules.id == site), None)
     if served is None:
         known = ", ".join(each.rules.id for each in house.sites)

@@ -86,12 +86,12 @@ def _app(as_redox: bool, key: bytes | None, token_auth: tuple[str, ...], seed: i
     if as_redox:
         from gateway.sandbox.redox import redox_app
 
-        return redox_app(public_key=key, secret=None if key else SECRET, seed=seed)
+        return redox_app(public_key=key, secret=None if key else SECRET, seed=seed, clock=output.clock())
     from gateway.sandbox.canvas import canvas_app
 
     if token_auth:
-        return canvas_app(seed=seed, token_auth=token_auth, public_key=key)
-    return canvas_app(seed=seed, public_key=key)
+        return canvas_app(seed=seed, token_auth=token_auth, public_key=key, clock=output.clock())
+    return canvas_app(seed=seed, public_key=key, clock=output.clock())
 
 
 async def _serve(app: web.Application, host: str, port: int, tell: object) -> None:

@@ -52,7 +52,7 @@ def serve(config: Path, workers: int) -> None:
     with output.faults_told("nothing was started"):
         found = survey(config, os.environ)
         snapshot = Snapshot.of(found) if workers > 1 else None
-        house = assemble(found) if snapshot is None else snapshot.assemble(found)
+        house = assemble(found, clock=output.clock()) if snapshot is None else snapshot.assemble(found)
     log = log_of(house)
     for remark in found.remarks:
         log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)

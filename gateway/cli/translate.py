@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -202,7 +202,7 @@ def _refused(body: bytes, error: GatewayError) -> NoReturn:
 
 def _instant(text: str | None) -> datetime:
     if text is None:
-        return datetime.now(UTC)
+        return output.clock()()
     from zoneinfo import ZoneInfo
 
     from gateway.core.window import parse_instant

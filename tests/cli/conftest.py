@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
+from tests.clock import HANDED, clock
 
 TOP = Path(__file__).resolve().parents[2]
 SAMPLE = TOP / "tests" / "samples" / "redox-available-slots.json"
@@ -72,11 +73,12 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 def environment() -> dict[str, str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
-    return {**kept, "PYTHONPATH": str(TOP), "TOKEN": "canary-8d03b6f1e75a", "PYTHONWARNINGS": "error"}
+    handed = {**HANDED, "TOKEN": "canary-8d03b6f1e75a", "PYTHONWARNINGS": "error"}
+    return {**kept, "PYTHONPATH": str(TOP), **handed}
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "gateway.cli.main", *arguments]
+    return [sys.executable, "-m", "tests.cli.launched", *arguments]
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(*arguments: object, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         shown = [*map(str, arguments)]
-        done = CliRunner().invoke(main, shown, input=stdin, prog_name="gateway")
+        done = CliRunner().invoke(main, shown, input=stdin, prog_name="gateway", obj=clock)
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return subprocess.CompletedProcess(shown, done.exit_code, done.stdout, done.stderr)

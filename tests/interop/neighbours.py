@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.clinic import Schedule
 from gateway.sandbox.redox import redox_app
 from gateway.sandbox.seeded import seeded_clinic
-from tests.interop.running import TOKEN, Gateway, Handler, Json, gateway, serving, site
+from tests.interop.running import NOW, TOKEN, Gateway, Handler, Json, gateway, serving, site
 
 ZONE = "America/Los_Angeles"
 DESTINATION = "af394f14-b34a-464f-8d24-895f370af4c9"
@@ -68,7 +67,11 @@ def _line(schedule: Schedule) -> dict[str, str]:
 def redox_network() -> web.Application:
     """The simulated Redox, which lets in nobody but the owner of our key."""
     return redox_app(
-        public_key=_KEY.as_pem(private=False), key_id=KEY_ID, client_id=CLIENT_ID, source_id=SOURCE
+        public_key=_KEY.as_pem(private=False),
+        key_id=KEY_ID,
+        client_id=CLIENT_ID,
+        source_id=SOURCE,
+        clock=lambda: NOW,
     )
 
 
@@ -96,7 +99,7 @@ def issuer() -> web.Application:
     """Issues signed tokens for reading slots, and says by which key."""
 
     async def token(_request: web.Request) -> web.Response:
-        now = int(time.time())
+        now = int(NOW.timestamp())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 300, "scope": "system/Slot.read"}
         signed = jwt.encode({"alg": "ES256", "kid": "signing-1"}, claims, _SIGNING)
         return web.json_response({"access_token": signed, "token_type": "Bearer", "expires_in": 300})
@@ -112,7 +115,7 @@ def issuer() -> web.Application:
 
 def canvas() -> web.Application:
     """The simulated Canvas."""
-    return canvas_app(client_id="c", client_secret="s")
+    return canvas_app(client_id="c", client_secret="s", clock=lambda: NOW)
 
 
 def canvas_upstream(url: str) -> Json:
@@ -199,7 +202,7 @@ async def redox_answer(url: str, message: Json) -> Json:
 
 
 def _assertion(audience: str) -> str:
-    now = int(time.time())
+    now = int(NOW.timestamp())
     claims = {
         "iss": CLIENT_ID,
         "sub": CLIENT_ID,

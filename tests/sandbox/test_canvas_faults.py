@@ -12,6 +12,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.control import REQUESTS
 from gateway.sandbox.faults import FAULTS, Fault
+from tests.clock import clock
 
 SAMPLE = "Location.2-Staff.3640cd20de8a470aa570a852859ac87e"
 OTHER = "Location.2-Staff.7b1f0c52a9d34e6f8c20d5e4b3a19f01"
@@ -23,7 +24,7 @@ Client = TestClient[Any, Any]
 
 @pytest.fixture
 async def client(aiohttp_client: AiohttpClient) -> Client:
-    client = await aiohttp_client(canvas_app())
+    client = await aiohttp_client(canvas_app(clock=clock))
     await log_in(client)
     return client
 

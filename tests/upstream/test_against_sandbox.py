@@ -24,6 +24,7 @@ from gateway.upstream.redox_client import RedoxClient, RedoxSettings
 from gateway.upstream.redox_credentials import LegacyKey
 from gateway.upstream.session import SharedSession
 from gateway.upstream.surroundings import Surroundings
+from tests.clock import clock, seconds
 
 SCHEDULE = "Location.2-Staff.3640cd20de8a470aa570a852859ac87e"
 SLOTS = Call(
@@ -33,7 +34,7 @@ SLOTS = Call(
 
 @pytest.fixture
 async def canvas() -> AsyncIterator[TestServer]:
-    server = TestServer(canvas_app())
+    server = TestServer(canvas_app(clock=clock))
     await server.start_server()
     yield server
     await server.close()
@@ -46,7 +47,7 @@ async def ask_canvas(canvas: TestServer, session: SharedSession, call: Call) -> 
         credentials=ClientCredentials(
             token_url=f"{base}/auth/token/", client_id="sandbox", client_secret="sandbox"
         ),
-        around=Surroundings(session=session),
+        around=Surroundings(session=session, wall_clock=seconds),
     )
     try:
         return await client.call(call, deadline=asyncio.get_running_loop().time() + 3, request_id="req-1")
@@ -117,7 +118,9 @@ async def test_redox_lets_us_in(session: SharedSession, legacy: bool) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     server = TestServer(
-        redox_app(public_key=public, key_id="key-1", client_id="client-1", api_key="k", api_secret="s")
+        redox_app(
+            public_key=public, key_id="key-1", client_id="client-1", api_key="k", api_secret="s", clock=clock
+        )
     )
     await server.start_server()
     base = str(server.make_url("/")).rstrip("/")
@@ -133,7 +136,9 @@ async def test_redox_lets_us_in(session: SharedSession, legacy: bool) -> None:
         )
     )
     client = RedoxClient(
-        RedoxSettings(base_url=base), credentials=credentials, around=Surroundings(session=session)
+        RedoxSettings(base_url=base),
+        credentials=credentials,
+        around=Surroundings(session=session, wall_clock=seconds),
     )
     body = {
         "Meta": {

@@ -26,6 +26,7 @@ from gateway.web.jwks import Fetched
 from gateway.web.logging import configure
 from gateway.web.metrics import Metrics
 from gateway.web.readiness import Readiness
+from tests.clock import seconds
 
 SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TOKEN, OTHER = "correct-horse", "battery-staple"
@@ -151,7 +152,7 @@ async def fhir_side(
     log_stream = io.BytesIO()
     log, metrics, readiness = configure(log_stream), Metrics(["partner"], events=EVENTS), Readiness()
     gateway = FakeFhir({"partner": site(opened)}, answers)
-    bearer = bearer or Bearer(nothing_to_fetch)
+    bearer = bearer or Bearer(nothing_to_fetch, seconds)
     routes = FhirRoutes(gateway, bearer, version="1.2.3", since=SINCE, public_url=public_url)
     app = public_app([routes], log=log, metrics=metrics, readiness=readiness)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from gateway.web.access import JwtRules
 from gateway.web.bearer import Bearer
 from gateway.web.jwks_fetch import JwksFetch
 from gateway.web.jwt import InvalidToken
+from tests.clock import seconds
 from tests.web.fhir_side import access
 
 ISSUER, AUDIENCE = "https://auth.example", "https://gateway.example/fhir"
@@ -69,7 +69,7 @@ class Issuer:
     ) -> str:
         """A good token, but for what is said; a claim or head member that is None is left out; NULL is
         null."""
-        now = time.time()
+        now = seconds()
         usual = {"iss": ISSUER, "aud": AUDIENCE, "exp": now + 300, "iat": now, "scope": "system/Slot.read"}
         said = {name: value for name, value in (usual | claims).items() if value is not None}
         told = {"alg": alg, "kid": kid, "typ": "JWT"} | (head or {})
@@ -105,7 +105,7 @@ async def issuing(keys: dict[str, RSAKey | ECKey]) -> AsyncIterator[Issuer]:
 async def checking(ticks: Ticks) -> AsyncIterator[Bearer]:
     """A bearer check that fetches keys over HTTP."""
     async with aiohttp.ClientSession() as session:
-        bearer = Bearer(JwksFetch(lambda: session, 3.0), ticks=ticks)
+        bearer = Bearer(JwksFetch(lambda: session, 3.0), seconds, ticks)
         yield bearer
         await bearer.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from gateway.core.errors import Forbidden, Unauthorized
 from gateway.web.access import Access
 from gateway.web.bearer import Bearer
 from gateway.web.jwt import InvalidToken
+from tests.clock import seconds
 from tests.web.fhir_side import TOKEN, access, fhir_side
 from tests.web.issuer import AUDIENCE, KEYS, NULL, Issuer, Ticks, admit, checking, issuing, refusal
 
@@ -74,7 +74,7 @@ async def test_the_client_that_the_issuer_names(
     "claims",
     [
         {"aud": ["https://other.example", AUDIENCE]},
-        {"exp": time.time() + 1e9},
+        {"exp": seconds() + 1e9},
         {"iat": None, "nbf": 0},
         {"scope": "openid system/Slot.read"},
         {"scope": ["system/Slot.read"]},
@@ -111,9 +111,9 @@ async def test_claims_that_are_well(bearer: Bearer, issuer: Issuer, claims: dict
         ({"aud": None}, "The token is not a JWT with the claims iss, aud and exp."),
         ({"exp": None}, "The token is not a JWT with the claims iss, aud and exp."),
         ({"exp": "tomorrow"}, "The token is not a JWT with the claims iss, aud and exp."),
-        ({"exp": time.time() - 31}, "The token has expired."),
-        ({"nbf": time.time() + 1e9}, "The token is not valid yet; compare the clocks."),
-        ({"iat": time.time() + 1e9}, "The token is not valid yet; compare the clocks."),
+        ({"exp": seconds() - 31}, "The token has expired."),
+        ({"nbf": seconds() + 1e9}, "The token is not valid yet; compare the clocks."),
+        ({"iat": seconds() + 1e9}, "The token is not valid yet; compare the clocks."),
         ({"cnf": {"jkt": "x"}}, "The token is bound to a key; send one that is not."),
     ],
 )
@@ -124,7 +124,7 @@ async def test_claims_that_are_not(bearer: Bearer, issuer: Issuer, claims: dict[
 
 @pytest.mark.parametrize(("claim", "off"), [("exp", -25), ("nbf", 25), ("iat", 25)])
 async def test_clocks_may_differ_a_little(issuer: Issuer, bearer: Bearer, claim: str, off: float) -> None:
-    assert await admit(bearer, issuer, issuer.token(**{claim: time.time() + off})) == "jwt"
+    assert await admit(bearer, issuer, issuer.token(**{claim: seconds() + off})) == "jwt"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from gateway.core.errors import UpstreamUnavailable
 from gateway.web.bearer import Bearer
 from gateway.web.jwks import Fetched, FetchFailed
+from tests.clock import seconds
 from tests.web.fhir_side import access
 from tests.web.issuer import KEYS, Issuer, Ticks, admit, checking, issuing, refusal
 
@@ -80,7 +81,7 @@ async def test_a_waiter_that_goes_leaves_the_fetch_to_the_others() -> None:
         await go.wait()
         return Fetched(json.dumps({"keys": own.published}).encode())
 
-    bearer = Bearer(fetch)
+    bearer = Bearer(fetch, seconds)
     first, second = (asyncio.create_task(admit(bearer, own, own.token())) for _ in range(2))
     await begun.wait()
     first.cancel()
@@ -170,7 +171,7 @@ async def test_while_the_issuer_hangs_only_the_first_request_waits(ticks: Ticks)
             raise FetchFailed
         return Fetched(json.dumps({"keys": own.published}).encode())
 
-    bearer = Bearer(fetch, ticks=ticks)
+    bearer = Bearer(fetch, seconds, ticks)
     took: list[float] = []
     for later in (0, 901, 11):
         ticks.now += later
@@ -194,7 +195,7 @@ async def test_what_is_no_key_set(body: bytes) -> None:
         return Fetched(body)
 
     with pytest.raises(UpstreamUnavailable):
-        await admit(Bearer(fetch), own, own.token())
+        await admit(Bearer(fetch, seconds), own, own.token())
 
 
 @pytest.mark.parametrize("path", ["/moved", "/nowhere"])

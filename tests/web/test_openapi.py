@@ -43,6 +43,7 @@ from gateway.web.readiness import Readiness
 from gateway.web.redox_routes import RedoxRoutes
 from gateway.web.server import Bound, Listen, Shutdown, run
 from gateway.web.tokens import TokenIndex
+from tests.clock import seconds
 from tests.web.fhir_side import SEARCHABLE, SINCE, TOKEN, FakeFhir, nothing_to_fetch, plain, site
 
 SITE = replace(site(), searchable=SEARCHABLE | {"Location": ()})
@@ -97,7 +98,7 @@ def applications() -> tuple[web.Application, web.Application]:
     """Both, as they are put together for real."""
     log, metrics, readiness = configure(io.BytesIO()), Metrics(["partner"]), Readiness()
     gateway = FakeGateway({"partner": SITE}, some)
-    fhir = FhirRoutes(gateway, Bearer(nothing_to_fetch), version="1.2.3", since=SINCE)
+    fhir = FhirRoutes(gateway, Bearer(nothing_to_fetch, seconds), version="1.2.3", since=SINCE)
     public = public_app([RedoxRoutes(gateway), fhir], log=log, metrics=metrics, readiness=readiness)
     watching = AdminRoutes(metrics, readiness)
     described = OpenApiRoutes(public, [SITE], version="1.2.3", surface=watching.surface)
