@@ -8,10 +8,11 @@ from hashlib import sha256
 from typing import Any
 
 from gateway.config.resolve import Draft, KeyPath, Schema, dotted
-from gateway.config.weak import MAKE_ONE, known_hashes, weakness
+from gateway.config.weak import MAKE_ONE, is_placeholder, known_hashes, weakness
 
 # A shorter secret may stand in another text by chance.
 _TELLING = 12
+_AT_REDOX = ", and give the same to the destination at Redox"
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 
@@ -43,9 +44,10 @@ def _verification(draft: Draft, path: KeyPath, token: str) -> None:
     if _UNSENDABLE.search(token):
         draft.fault(path, "holds a space, line break or sign that an HTTP header cannot carry")
     elif token and (text := weakness(token)):
-        draft.fault(
-            path, f"{text}, and give the same to the destination at Redox" if MAKE_ONE in text else text
-        )
+        draft.fault(path, text + (_AT_REDOX if MAKE_ONE in text else ""))
+    elif is_placeholder(token):
+        text = "is made of words that stand in every example, so that it can be guessed"
+        draft.remark(path, f"{text}; {MAKE_ONE}{_AT_REDOX}")
 
 
 def _clients(draft: Draft, path: KeyPath, clients: Any) -> None:

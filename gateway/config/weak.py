@@ -16,7 +16,6 @@ SHORTEST: Final = 16
 MAKE_ONE: Final = 'make one with "openssl rand -hex 32"'
 
 _FEWEST_SIGNS = 5
-_LONGEST_PERIOD = 8
 _NAMES = (
     *("token", "secret", "password", "passwd", "passphrase", "key", "apikey", "verification", "bearer"),
     *("passw0rd", "pass", "clinic", "site", "hospital", "ehr", "super", "epic", "webhook", "header"),
@@ -95,15 +94,13 @@ def weakness(token: str) -> str | None:
         return f"is shorter than {SHORTEST} characters; {MAKE_ONE}"
     if len(set(token)) < _FEWEST_SIGNS or _repeats(token) or _counts(token):
         return f"repeats itself, or counts up; {MAKE_ONE}"
-    if _is_placeholder(token):
-        return f"is made of words that stand in every example; {MAKE_ONE}"
     return None
 
 
 def _repeats(token: str) -> bool:
-    return any(
-        token == (token[:period] * len(token))[: len(token)] for period in range(1, _LONGEST_PERIOD + 1)
-    )
+    """Whether it is the same short part over and over."""
+    longest = min(SHORTEST - 1, len(token) // 2)
+    return any(token == (token[:n] * len(token))[: len(token)] for n in range(1, longest + 1))
 
 
 def _counts(token: str) -> bool:
@@ -112,11 +109,11 @@ def _counts(token: str) -> bool:
     return max(steps.count(1), steps.count(-1)) * 4 > len(steps) * 3
 
 
-def _is_placeholder(token: str) -> bool:
-    """Whether next to nothing is left without words, digits in a row and the signs between them."""
+def is_placeholder(token: str) -> bool:
+    """Whether next to nothing is left of it without the words of examples, and digits in a row."""
     letters = re.sub(r"[\W_]+", " ", token.casefold())
     left = re.sub(r"(?:0?123456789|12345678|123456|12345|1234|123)0?", "", _WORDS.sub("", letters))
-    return len(left.replace(" ", "")) < 4
+    return len(left.replace(" ", "")) < 3
 
 
 @cache

@@ -35,8 +35,7 @@ def sites(*changes: dict[str, str]) -> str:
         ("~", "is shorter than 16 characters; make one with"),
         (GOOD[:15], "is shorter than 16 characters; make one with"),
         ("a" * 64, "repeats itself"),
-        ("changeme-changeme", "is made of words"),
-        ("your-verification-token", "is made of words that stand in every example; make one with"),
+        ("changeme-changeme-", "repeats itself"),
         ("1234567890123456", "repeats itself, or counts up"),
         (f'"{GOOD}"', "begins and ends with a quote that would be part of it"),
         (f"<{GOOD}>", "begins and ends with a quote that would be part of it"),
@@ -67,6 +66,15 @@ def test_a_verification_token_that_is_none(
 def test_a_token_that_may_do(loaded: Load, token: str) -> None:
     settings = loaded(sites({"token": token}))
     assert settings.remarks == ()
+
+
+@pytest.mark.parametrize(
+    "token", ["your-verification-token", "REDOX_VERIFICATION_TOKEN", "my-secret-token-1234567890"]
+)
+def test_a_token_of_the_words_of_examples_is_remarked(loaded: Load, token: str) -> None:
+    [remark] = loaded(sites({"token": token})).remarks
+    assert "sites[0].redox.verification_token: is made of words that stand in every example" in remark.text
+    assert "openssl rand -hex 32" in remark.text and token not in remark.text
 
 
 def test_one_token_for_several_sites_is_remarked_once(loaded: Load) -> None:
