@@ -52,10 +52,15 @@ class Link:
     url: str
 
 
+def is_id(text: str) -> bool:
+    """Whether FHIR allows this as an id: 1 to 64 letters, digits, ``-`` and ``.``."""
+    return _ID.fullmatch(text) is not None
+
+
 def resource_id(text: str) -> str:
     """The text as a resource's id: itself where FHIR allows that (1 to 64 letters, digits, ``-`` and ``.``),
     else one made of it, the same every time."""
-    return text if _ID.fullmatch(text) else sha256(text.encode()).hexdigest()[:32]
+    return text if is_id(text) else sha256(text.encode()).hexdigest()[:32]
 
 
 def writable(value: Any) -> Any:

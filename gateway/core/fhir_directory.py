@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 
-from gateway.core import fhir
+from gateway.core import fhir, references
 from gateway.core import search as searches
 from gateway.core.directory import IDENTITIES, Directory
-from gateway.core.errors import Issue
+from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Link
 from gateway.core.mapping import Shelf
 from gateway.core.nearest import folded
 from gateway.core.plan import Reply
+from gateway.core.references import Reference
 from gateway.core.search import Cursor
 
 # What can be searched by, beside slots: parameter -> the directory columns that it compares (an identifier
@@ -32,15 +33,19 @@ DIRECTORY_PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
     "Location": {"_id": ("place",), "name": ("facility",), "identifier": ()},
 }
 _PREFIXED = frozenset({"name", "family", "given"})
+# The column whose id each type of actor has.
+_ACTORS = {"Practitioner": "practitioner", "Location": "place"}
 
 
 def searched(interaction: Interaction, most: int, directory: Directory, shelf: Shelf) -> Reply:
     """One search of the directory. ``most`` is the largest page. InvalidMessage as of ``take_apart``."""
     kind = interaction.resource
     search = searches.take_apart(interaction, frozenset(DIRECTORY_PARAMETERS[kind]), most)
-    found = list(shelf.lines[kind])
+    params, others = references.localized(search.params, frozenset({"actor"}), interaction.base)
+    # Where all that a parameter names is another server's, nothing of this one is meant.
+    found = list(shelf.lines[kind]) if len(params) == len(search.params) else []
     compared: dict[str, dict[str, Any]] = {}
-    for name, text in dict.fromkeys(search.params):
+    for name, text in dict.fromkeys(params):
         fits = _asked(kind, name, searches.alternatives(text))
         known = compared.setdefault(name, {})
         for each in found:
@@ -48,7 +53,7 @@ def searched(interaction: Interaction, most: int, directory: Directory, shelf: S
                 known[each] = _told(shelf, kind, each, name)
         found = [each for each in found if fits(known[each])]
     page = found[search.cursor.before :][: search.count]
-    told = [*search.issues, *directory.issues]
+    told = [*search.issues, *map(references.unknown, others), *directory.issues]
     texts: list[str] = []
     if not search.counted_only:
         texts = [fhir.entry(interaction.base, kind, each, shelf.texts[kind][each], "match") for each in page]
@@ -72,8 +77,17 @@ def _told(shelf: Shelf, kind: str, identifier: str, name: str) -> Any:
     if name == "identifier":
         found = msgspec.json.decode(shelf.texts[kind][identifier]).get("identifier", ())
         return [(each.get("system", ""), each.get("value")) for each in found]
+    lines = shelf.lines[kind][identifier]
+    if name == "actor":
+        return {
+            Reference(actor, each)
+            for actor, column in _ACTORS.items()
+            for line in lines
+            if (cell := line.get(column))
+            for each in (cell, fhir.resource_id(cell))
+        }
     cells: set[str] = set()
-    for line in shelf.lines[kind][identifier]:
+    for line in lines:
         for column in DIRECTORY_PARAMETERS[kind][name]:
             if cell := folded(line.get(column, "")):
                 cells.add(cell)
@@ -87,11 +101,24 @@ def _asked(kind: str, name: str, values: Sequence[str]) -> Callable[[Any], bool]
     if name == "identifier":
         tokens = [value.rpartition("|") for value in values]
         return lambda told: any(_identified(each, token) for each in told for token in tokens)
-    wanted = frozenset(folded(value.rpartition("/")[2] if name == "actor" else value) for value in values)
+    if name == "actor":
+        actors = frozenset(each for value in values for each in _actors(value))
+        return lambda told: not actors.isdisjoint(told)
+    wanted = frozenset(map(folded, values))
     if name in _PREFIXED:
         beginnings = tuple(wanted)
         return lambda cells: any(cell.startswith(beginnings) for cell in cells)
     return lambda cells: not wanted.isdisjoint(cells)
+
+
+def _actors(value: str) -> Sequence[Reference]:
+    """What a reference to an actor may mean. InvalidMessage for what is none."""
+    if (named := references.resolve(value, ())) is not None:
+        return (named,)
+    if not fhir.is_id(value):
+        text = "not a reference to a Practitioner or Location; write Practitioner/ and its id"
+        raise InvalidMessage(Issue("value", "actor", text))
+    return tuple(Reference(kind, value) for kind in _ACTORS)
 
 
 def _identified(identifier: tuple[str, str | None], token: tuple[str, str, str]) -> bool:

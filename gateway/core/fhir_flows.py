@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.core import fhir, fhir_directory, window
+from gateway.core import fhir, fhir_directory, references, window
 from gateway.core import search as searches
 from gateway.core.directory import Cells, Directory, allowed, shown
 from gateway.core.errors import InvalidMessage, Issue, NotFound, NotKnownHere, UpstreamFailed
@@ -71,7 +71,10 @@ _AMONG_THE_FIRST = 19
 
 def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
     search = searches.take_apart(interaction, site.front.names | {_BY_ID}, site.rules.max_slots)
-    sought = site.front.read([each for each in search.params if each[0] != _BY_ID])
+    params, others = references.localized(search.params, site.front.references, interaction.base)
+    sought = site.front.read([each for each in params if each[0] != _BY_ID])
+    if len(params) < len(search.params):  # all that a parameter names is another server's
+        sought = replace(sought, nothing=True)
     _refuse(sought)
     ids = [value for name, value in search.params if name == _BY_ID]
     span = None if ids else _span(sought, search.cursor, site.rules, now)
@@ -83,6 +86,7 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
         *search.issues,
         *(each for each in sought.issues),
         *_unknown(directory, sought),
+        *map(references.unknown, others),
         *directory.issues,
     ]
     entries = Entries((), False, (), {})

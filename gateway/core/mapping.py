@@ -84,6 +84,10 @@ class Front(Protocol):
     def names(self) -> frozenset[str]:
         """The parameters that choose slots."""
 
+    @property
+    def references(self) -> frozenset[str]:
+        """Those of them whose values are references."""
+
     def read(self, params: Sequence[tuple[str, str]]) -> Sought:
         """A search for slots by its rows."""
 

@@ -59,6 +59,11 @@ class FrontTables:
         """The parameters that choose slots."""
         return self.search.names
 
+    @property
+    def references(self) -> frozenset[str]:
+        """Those of them whose values are references."""
+        return self.search.references
+
     def read(self, params: Sequence[tuple[str, str]]) -> Sought:
         """A search for slots by its rows."""
         return self.search.read(params)

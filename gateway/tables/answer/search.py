@@ -32,7 +32,8 @@ class _Found:
 
 
 class SearchTable:
-    """Made once per site. ``names`` are the parameters that its rows read.
+    """Made once per site. ``names`` are the parameters that its rows read, ``references`` those of them whose
+    values are references.
 
     ``whole``: the query goes out to Redox, so that it must name the schedules, and a length where the search
     has none; else it only carries what a flow of ours is not told otherwise.
@@ -46,6 +47,11 @@ class SearchTable:
             if bound.row.param is not None:
                 self._by_param.setdefault(bound.row.param, []).append(bound)
         self.names = frozenset(self._by_param)
+        self.references = frozenset(
+            name
+            for name, each in self._by_param.items()
+            if any(b.row.codec.name == "reference" for b in each)
+        )
         self._selects = [
             bound for bound in self._rows if bound.row.select is not None and bound.row.redox is not None
         ]

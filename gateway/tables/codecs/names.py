@@ -13,7 +13,9 @@ from gateway.core.fhir import resource_id
 from gateway.tables.codecs.codec import Codec, Context, Unmapped
 from gateway.tables.rows.model import CodeTable
 
-_REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+_REFERENCE = re.compile(
+    r"(?:https?://[^?#]*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
+)
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f]+")
 _ID_TYPE = "urn:redox:id-type:"
