@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -71,7 +72,7 @@ def tables(folder: Path, dialect: str = "canvas", csv: str = SCHEDULES_CSV) -> S
     site = folder / "sites" / "clinic"
     site.mkdir(parents=True, exist_ok=True)
     (site / "schedules.csv").write_text(csv, "utf-8")
-    return Tables(folder).build(Wanted("clinic", dialect, ZONE.key))
+    return replace(Tables(folder).build(Wanted("clinic", dialect, ZONE.key)), base_url="http://ehr.example")
 
 
 def rules(**changed: Any) -> flows.SiteRules:

@@ -77,7 +77,7 @@ def survey(path: Path, environ: Mapping[str, str]) -> Survey:
     fronts = _fronts(settings, source, built, faults)
     if faults:
         raise Faults(faults)
-    return Survey(settings, _paged(settings, built), fronts, source.kept(), tuple(remarks))
+    return Survey(settings, _of_upstream(settings, built), fronts, source.kept(), tuple(remarks))
 
 
 def rebuilt(settings: Settings, files: Kept) -> Survey:
@@ -91,7 +91,7 @@ def rebuilt(settings: Settings, files: Kept) -> Survey:
     fronts = _fronts(settings, source, built, faults)
     if faults:
         raise Faults(faults)
-    return Survey(settings, _paged(settings, built), fronts, files)
+    return Survey(settings, _of_upstream(settings, built), fronts, files)
 
 
 def _wanted(site: Site) -> Wanted:
@@ -148,11 +148,11 @@ def _tables(
     return built
 
 
-def _paged(settings: Settings, built: Mapping[int, SiteTables]) -> tuple[SiteTables, ...]:
-    """The tables with each site's own limit of pages."""
-    most = [(built[position], site.upstream.max_pages) for position, site in enumerate(settings.sites)]
+def _of_upstream(settings: Settings, built: Mapping[int, SiteTables]) -> tuple[SiteTables, ...]:
+    """The tables with what they need to know of the upstream that each site speaks to."""
     return tuple(
-        tables if tables.max_pages == pages else replace(tables, max_pages=pages) for tables, pages in most
+        replace(built[position], max_pages=site.upstream.max_pages, base_url=site.upstream.base_url)
+        for position, site in enumerate(settings.sites)
     )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from gateway.assemble import Survey
 from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.redox_side import answering, destination_of
 from gateway.config import Site
-from gateway.core import flows, window
+from gateway.core import flows, references, window
 from gateway.core.directory import shown
 from gateway.core.errors import Issue, NotKnownHere, UnknownDestination
 from gateway.core.plan import Answer, Ask, Call, Outcome, Remember, Reply
@@ -24,7 +23,6 @@ from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import schemas
 from gateway.upstream.paging import BaseUrl
 
-_SCHEDULE = re.compile(r"(?:[^?#]*/)?Schedule/([A-Za-z0-9\-.]{1,64})(?:/_history/.*)?")
 _EMPTY = b'{"resourceType":"Bundle","type":"searchset"}'
 _NOTHING_OPEN = b'{"Meta":{},"AvailableSlots":[]}'
 _NOBODY = (
@@ -164,23 +162,31 @@ class Offline:
         """What the bundles hold of it, and a bare Schedule for each other one that is named anywhere."""
         found: dict[str, list[Json]] = {call.target: [] for call in calls}
         named: dict[str, None] = dict.fromkeys(line["schedule"] for line in self.tables.schedules)
-        for resource in self._resources():
-            kind = str(resource.get("resourceType"))
+        entries = self._entries()
+        bases = self._bases(entries)
+        for entry in entries:
+            kind = str(entry["resource"].get("resourceType"))
             if kind == "Slot":
-                named.setdefault(_schedule_of(resource))
+                named.setdefault(_schedule_of(entry["resource"], bases))
             elif kind in found:
-                found[kind].append(resource)
-        told = {str(each.get("id")) for each in found.get("Schedule", ())} | {""}
-        bare = [{"resourceType": "Schedule", "id": name} for name in named if name not in told]
+                found[kind].append(entry)
+        told = {str(each["resource"].get("id")) for each in found.get("Schedule", ())} | {""}
+        bare = [{"resource": {"resourceType": "Schedule", "id": name}} for name in named if name not in told]
         found.setdefault("Schedule", []).extend(bare)
         if not found["Schedule"]:
             raise NotKnownHere(Issue("not-found", "", f"{_NOBODY}sites/{self.site.id}/schedules.csv"))
         return tuple(Answer(call, (_bundle(found[call.target]),)) for call in calls)
 
-    def _resources(self) -> Sequence[Json]:
+    def _entries(self) -> Sequence[Json]:
         lists = [found for bundle in self.canned.bundles if isinstance(found := bundle.get("entry"), list)]
-        resources = [entry.get("resource") for found in lists for entry in found if isinstance(entry, dict)]
-        return [each for each in resources if isinstance(each, dict)]
+        entries = [entry for found in lists for entry in found if isinstance(entry, dict)]
+        return [each for each in entries if isinstance(each.get("resource"), dict)]
+
+    def _bases(self, entries: Sequence[Json]) -> frozenset[str]:
+        """The upstream's own address, and those by which its Schedules are called, as in the live gateway."""
+        urls = [each.get("fullUrl") for each in entries if each["resource"].get("resourceType") == "Schedule"]
+        named = {references.split(url)[0] for url in urls if isinstance(url, str)}
+        return frozenset({references.address(self.tables.base_url), *named} - {""})
 
 
 def reader() -> Reader:
@@ -217,15 +223,17 @@ def _kind(call: Call) -> str:
     return repr(tuple(pair for pair in call.params if "Schedule/" not in pair[1]))
 
 
-def _schedule_of(slot: Mapping[str, Any]) -> str:
+def _schedule_of(slot: Mapping[str, Any], bases: Collection[str]) -> str:
+    """The id of the slot's Schedule; empty for none, and for another server's."""
     schedule = slot.get("schedule")
     reference = schedule.get("reference") if isinstance(schedule, dict) else None
     if not isinstance(reference, str):
         return ""
-    match = _SCHEDULE.fullmatch(reference)
-    return match[1] if match else reference
+    named = references.resolve(reference, bases)
+    if named is not None:
+        return named.id if named.kind == "Schedule" else ""
+    return "" if ":" in reference else reference
 
 
-def _bundle(resources: Sequence[Json]) -> bytes:
-    entries = [{"resource": each} for each in resources]
+def _bundle(entries: Sequence[Json]) -> bytes:
     return json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entries}).encode()

@@ -45,7 +45,8 @@ class Directory:
     """The joined lines, in the order of the answer: by provider, then place, then schedule.
 
     ``incomplete`` when a part of it could not be read; ``issues`` says which. ``blocks`` holds what
-    the mapping encodes once per schedule, in the order of ``lines``. ``memo`` keeps what is made from
+    the mapping encodes once per schedule, in the order of ``lines``; ``bases`` are the upstream's addresses,
+    with which absolute references to its resources begin. ``memo`` keeps what is made from
     the lines on first use, for as long as the directory itself is kept.
     """
 
@@ -53,6 +54,7 @@ class Directory:
     incomplete: bool = False
     issues: tuple[Issue, ...] = ()
     blocks: tuple[tuple[str, ...], ...] = ()
+    bases: frozenset[str] = frozenset()
     memo: dict[str, Any] = field(default_factory=dict)
     _index: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict)
 

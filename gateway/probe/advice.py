@@ -163,7 +163,9 @@ def _keys(
             keys.setdefault("searches", {})[resource] = {name: value for name, value in mended if name}
             reasons.append(f"{resource} does not declare {', '.join(wrong)}")
     for join in report.joins:
-        if join.joined < join.schedules and (other := joins.better(join.kind, join, found)) is not None:
+        if join.joined == join.schedules:
+            continue
+        if (other := joins.better(join.kind, join, found, tables)) is not None:
             keys.setdefault("joins", {})[join.kind] = other[0]
             reasons.append(f"{join.kind}: joins {other[1]} of {join.schedules} schedules, now {join.joined}")
     page = tables.dialect.page_size

@@ -270,6 +270,7 @@ def _report(
     resources = {kind: each.resources for kind, each in every.items()}
     aims = capability.aims(tables, declared, origins)
     told = _told(tables, found)
+    bases = joins.bases_of(tables, found.get("Schedule"))
     return Report(
         site=site.id,
         dialect="",
@@ -290,7 +291,7 @@ def _report(
         columns=joins.columns(told, looked.directory.lines),
         schedule=base.schedule if base is not None else "",
         search="&".join(f"{name}={value}" for name, value in base.call.params) if base is not None else "",
-        slots=slots.facts(base.found, base.schedule, site.zone) if base is not None else SlotFacts(),
+        slots=slots.facts(base.found, base.schedule, site.zone, bases) if base is not None else SlotFacts(),
         trials=looked.trials,
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from gateway.core import references
 from gateway.core.directory import Cells, shown
 from gateway.core.nearest import folded
 from gateway.probe.report import Column, Joined
@@ -32,7 +33,8 @@ def joined(tables: SiteTables, samples: Mapping[str, Sample]) -> tuple[Joined, .
             continue
         others = samples[kind]
         ids = _ids(others.resources)
-        states = Counter(_state(each, kind, join, ids, others.resources) for each in schedules)
+        bases = bases_of(tables, samples["Schedule"])
+        states = Counter(_state(each, kind, join, ids, others.resources, bases) for each in schedules)
         found.append(
             Joined(
                 kind,
@@ -61,9 +63,25 @@ def _how(join: Join) -> str:
     return "; ".join(by) or "nothing"
 
 
-def _state(schedule: Json, kind: str, join: Join, ids: frozenset[str], others: Sequence[Json]) -> str:
+def bases_of(tables: SiteTables, schedules: Sample | None) -> frozenset[str]:
+    """The addresses of the upstream: the configured one, and those by which it calls its Schedules."""
+    entries = schedules.entries if schedules is not None else ()
+    urls = [url for each in entries if isinstance(url := each.get("fullUrl"), str)]
+    return frozenset(
+        {references.address(tables.base_url), *(references.split(url)[0] for url in urls)} - {""}
+    )
+
+
+def _state(
+    schedule: Json,
+    kind: str,
+    join: Join,
+    ids: frozenset[str],
+    others: Sequence[Json],
+    bases: Collection[str],
+) -> str:
     named = False
-    for key in _references(schedule, join, kind):
+    for key in _references(schedule, join, kind, bases):
         named = True
         if key in ids:
             return "joined"
@@ -77,14 +95,14 @@ def _state(schedule: Json, kind: str, join: Join, ids: frozenset[str], others: S
     return "absent" if named else "without"
 
 
-def _references(schedule: Json, join: Join, kind: str) -> list[str]:
+def _references(schedule: Json, join: Join, kind: str, bases: Collection[str]) -> list[str]:
     if join.reference is None:
         return []
     found = []
     for text in _texts(paths.read(join.reference.below(1), schedule)):
-        before, _, key = text.rpartition("/")
-        if before.rpartition("/")[2] == kind:
-            found.append(key)
+        named = references.resolve(text, bases)
+        if named is not None and named.kind == kind:
+            found.append(named.id)
     return found
 
 
@@ -113,13 +131,16 @@ def _actors(schedules: Iterable[Json]) -> dict[str, int]:
     return dict(kinds.most_common())
 
 
-def better(kind: str, found: Joined, samples: Mapping[str, Sample]) -> tuple[dict[str, Any], int] | None:
+def better(
+    kind: str, found: Joined, samples: Mapping[str, Sample], tables: SiteTables
+) -> tuple[dict[str, Any], int] | None:
     """A join of ``dialect.yaml`` that finds more schedules their ``kind`` than the present one, and how
     many; None if the samples show none."""
     schedules, others = samples["Schedule"].resources, samples[kind].resources
     reference = Join(reference=paths.parse("Schedule.actor.reference"))
     ids = _ids(others)
-    count = sum(_state(each, kind, reference, ids, others) == "joined" for each in schedules)
+    bases = bases_of(tables, samples["Schedule"])
+    count = sum(_state(each, kind, reference, ids, others, bases) == "joined" for each in schedules)
     choices: list[tuple[dict[str, Any], int]] = [({"reference": "Schedule.actor.reference"}, count)]
     # A Practitioner's name is in parts, so that no text of a schedule is just that.
     leaves = _text_leaves(schedules) if kind == "Location" else []

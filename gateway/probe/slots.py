@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.directory import shown
 from gateway.core.plan import Failure
+from gateway.core.references import resolve
 from gateway.core.window import parse_instant, to_utc_text
 from gateway.probe.report import SlotFacts, Trial, Verdict
 from gateway.probe.samples import Sample, why
@@ -87,8 +88,9 @@ def _instant(text: Any, zone: ZoneInfo) -> datetime | None:
         return None
 
 
-def facts(sample: Sample, schedule: str, zone: ZoneInfo) -> SlotFacts:
-    """What the slots of a search for ``schedule`` (an id) have in common, and how they differ."""
+def facts(sample: Sample, schedule: str, zone: ZoneInfo, bases: Collection[str] = ()) -> SlotFacts:
+    """What the slots of a search for ``schedule`` (an id) have in common, and how they differ. ``bases`` are
+    the addresses of the upstream."""
     times: list[tuple[datetime, datetime]] = []
     offsets: Counter[str] = Counter()
     minutes: Counter[str] = Counter()
@@ -112,7 +114,7 @@ def facts(sample: Sample, schedule: str, zone: ZoneInfo) -> SlotFacts:
         step=int(min(gaps) / timedelta(minutes=1)) if gaps else None,
         overlap=any(earlier[1] > later[0] for earlier, later in pairwise(ordered)),
         in_order=times == ordered,
-        others=sum(1 for each in sample.resources if not _is_of(each, schedule)),
+        others=sum(1 for each in sample.resources if not _is_of(each, schedule, bases)),
         unreadable=len(sample.resources) - len(times),
     )
 
@@ -124,10 +126,12 @@ def _offset(text: str) -> str:
     return "an offset" if "+" in tail or "-" in tail else "none"
 
 
-def _is_of(slot: dict[str, Any], schedule: str) -> bool:
+def _is_of(slot: dict[str, Any], schedule: str, bases: Collection[str]) -> bool:
     held = slot.get("schedule")
     reference = held.get("reference") if isinstance(held, dict) else None
-    return isinstance(reference, str) and reference.rpartition("/")[2] == schedule
+    if not isinstance(reference, str):
+        return False
+    return reference == schedule or resolve(reference, bases) == ("Schedule", schedule)
 
 
 def span_within(found: frozenset[datetime], zone: ZoneInfo) -> Span | None:

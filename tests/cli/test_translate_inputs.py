@@ -54,3 +54,29 @@ def test_a_message_that_is_given_as_the_argument_is_not_repeated(inside: Any) ->
     assert done.returncode == 2
     assert "There is no such file, and it is no search" in " ".join(done.stderr.split())
     assert "Bixby" not in done.stderr and "Meta" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("base", "answered"), [("https://elsewhere.example/fhir", 0), ("http://127.0.0.1:8083", 1)]
+)
+def test_the_slots_of_another_servers_schedule_are_not_answered(
+    inside: Any, tmp_path: Path, base: str, answered: int
+) -> None:
+    slot = {
+        "resourceType": "Slot",
+        "schedule": {"reference": f"{base}/Schedule/7"},
+        "status": "free",
+        "start": "2025-10-22T10:00:00-04:00",
+        "end": "2025-10-22T10:20:00-04:00",
+    }
+    schedule = {"resourceType": "Schedule", "id": "7"}
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": slot}, {"resource": schedule}]}
+    (tmp_path / "bundle.json").write_text(json.dumps(bundle))
+    message = {
+        "Meta": {"DataModel": "Scheduling", "EventType": "AvailableSlots", "Destinations": [{"ID": "r4"}]},
+        "StartDateTime": "2025-10-22T00:00:00Z",
+    }
+    done = inside("translate", "-", "-c", EVERY, "-b", "bundle.json", stdin=json.dumps(message))
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)["AvailableSlots"]) == answered
+    assert ("1 of schedules that were not asked for" in done.stderr) == (answered == 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,12 +11,12 @@ from gateway.core.directory import Directory
 from gateway.core.errors import Issue, Severity
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer
+from gateway.core.references import resolve
 from gateway.core.window import Matcher
 from gateway.tables.answer.explain import explain_slot
 from gateway.tables.answer.pages import PageError, PageReader
 from gateway.tables.compile.to_redox.table import ToRedox
 
-_REFERENCE = re.compile(r"(?:[^?#]*/)?Schedule/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 _EXPLAINED = 20  # a page full of broken slots is told by its first ones and a number
 
 # What a schedule has so far: by ``<DateTime>~<Duration>``, JSON objects that are still open at their end;
@@ -45,6 +44,7 @@ class SlotCollector:
         self._issues: list[Issue] = []
         self._counts: dict[str, int] = {}
         self._only_strays = False
+        self._bases = directory.bases
         for position in positions:
             schedule = directory.lines[position]["schedule"]
             group: Group = ({}, directory.blocks[position])
@@ -55,8 +55,9 @@ class SlotCollector:
         group = self._groups.get(reference)
         if group is None:
             # The same schedule spelt otherwise: bare, absolute, or with its version.
-            match = _REFERENCE.fullmatch(reference)
-            group = self._groups.get(f"Schedule/{match[1] if match else reference}")
+            named = resolve(reference, self._bases)
+            path = f"{named.kind}/{named.id}" if named is not None else f"Schedule/{reference}"
+            group = self._groups.get(path)
             if group is not None and len(self._groups) < 10_000:
                 self._groups[reference] = group
         return group

@@ -18,16 +18,19 @@ class PageError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Page:
     """``resources`` that could be read; ``broken`` ones as JSON values, with their position. ``failed``
-    when an OperationOutcome among them says that the search did not work."""
+    when an OperationOutcome among them says that the search did not work. ``urls`` are the resources' own
+    (``fullUrl``), empty where an entry has none, if they were asked for."""
 
     resources: list[Any]
     broken: tuple[tuple[int, Any], ...] = ()
     failed: bool = False
+    urls: tuple[str, ...] = ()
 
 
 # A union of Raw and None would accept nothing but null.
 class _LooseEntry(msgspec.Struct):
     resource: msgspec.Raw = msgspec.Raw(b"null")
+    fullUrl: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _LooseBundle(msgspec.Struct, tag="Bundle", tag_field="resourceType"):
@@ -50,11 +53,13 @@ class Other(msgspec.Struct, tag="OperationOutcome", tag_field="resourceType", gc
 
 
 class PageReader:
-    """Reads Bundles whose entries are of the given types; entries of other types are passed over."""
+    """Reads Bundles whose entries are of the given types; entries of other types are passed over. ``urls``:
+    with the resources' own URLs, which not everybody needs."""
 
-    def __init__(self, resources: Mapping[str, type[msgspec.Struct]]) -> None:
+    def __init__(self, resources: Mapping[str, type[msgspec.Struct]], *, urls: bool = False) -> None:
         union = reduce(or_, [*resources.values(), Other])
-        entry = msgspec.defstruct("Entry", [("resource", union)], gc=False, module=__name__)
+        own: list[Any] = [("fullUrl", str | None, None)] if urls else []
+        entry = msgspec.defstruct("Entry", [("resource", union), *own], gc=False, module=__name__)
         bundle = msgspec.defstruct(
             "Bundle",
             [("entry", list[entry], msgspec.field(default_factory=list))],  # type: ignore[valid-type]
@@ -64,6 +69,7 @@ class PageReader:
             module=__name__,
         )
         self._kinds = frozenset(resources)
+        self._urls = urls
         # As a union, so that ``resourceType`` must be there: anything else is no Bundle.
         self._page = msgspec.json.Decoder(bundle | Other).decode
         self._resource = msgspec.json.Decoder(union).decode
@@ -80,7 +86,8 @@ class PageReader:
             raise PageError("not a Bundle")
         if only is None:
             found = [entry.resource for entry in bundle.entry]
-            return Page(found, failed=_failed(found))
+            urls = tuple(entry.fullUrl or "" for entry in bundle.entry) if self._urls else ()
+            return Page(found, failed=_failed(found), urls=urls)
         found = [each for entry in bundle.entry if type(each := entry.resource) is only]
         rest = () if len(found) == len(bundle.entry) else [entry.resource for entry in bundle.entry]
         return Page(found, failed=_failed(rest))
@@ -93,12 +100,14 @@ class PageReader:
         if isinstance(bundle, Other):
             raise PageError("not a Bundle")
         resources = []
+        urls = []
         failed = False
         broken: list[tuple[int, Any]] = []
         for position, entry in enumerate(bundle.entry or ()):
             raw = msgspec.Raw(b"null")
             try:
-                raw = self._entry(entry).resource
+                read = self._entry(entry)
+                raw = read.resource
                 resource = self._resource(raw)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 value = _value(raw)
@@ -109,7 +118,9 @@ class PageReader:
                 failed = failed or _failed([resource])
                 if only is None or type(resource) is only:
                     resources.append(resource)
-        return Page(resources, tuple(broken), failed)
+                    url = _value(read.fullUrl) if self._urls else None
+                    urls.append(url if isinstance(url, str) else "")
+        return Page(resources, tuple(broken), failed, tuple(urls) if self._urls else ())
 
 
 def _failed(resources: Iterable[Any]) -> bool:

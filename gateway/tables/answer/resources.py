@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from gateway.core.errors import Issue
+from gateway.core.references import resolve
 from gateway.tables.answer import convert
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
@@ -20,6 +19,8 @@ from gateway.tables.rows.schema import Found, SchemaView
 
 KINDS = ("Schedule", "Practitioner", "Location")
 
+Located = tuple[str, Any]
+"""A resource behind its own URL (``fullUrl``), which is empty where its Bundle has none."""
 Reader = Callable[[Any], list[Any]]
 _NAME = 1000  # characters at the end of a text in which a name is looked for, each place anew
 
@@ -96,18 +97,21 @@ class ResourceTable:
             for kind, join in dialect.joins.items()
         }
 
-    def lines(self, found: Mapping[str, list[msgspec.Struct]], issues: list[Issue]) -> list[dict[str, str]]:
-        """One line per Schedule, with the columns of the Practitioner and Location it joins."""
+    def lines(
+        self, found: Mapping[str, list[Located]], issues: list[Issue], bases: Collection[str] = ()
+    ) -> list[dict[str, str]]:
+        """One line per Schedule, with the columns of the Practitioner and Location it joins. ``bases`` are
+        the addresses of the server that has them all."""
         cells = {
-            kind: [self._cells(kind, resource, issues) for resource in found.get(kind, [])]
+            kind: [self._cells(kind, resource, issues) for _, resource in found.get(kind, [])]
             for kind in ("Practitioner", "Location")
         }
         finders = {
-            kind: _Finder(link, found.get(kind, []), cells[kind], self._ids[kind], kind)
+            kind: _Finder(link, found.get(kind, []), cells[kind], self._ids[kind], kind, bases)
             for kind, link in self._links.items()
         }
         lines = []
-        for schedule in found.get("Schedule", []):
+        for _, schedule in found.get("Schedule", []):
             line: dict[str, str] = {}
             for finder in finders.values():
                 line.update(finder.find(schedule))
@@ -134,13 +138,23 @@ class _Finder:
     """Finds the cells of the Practitioner or Location that a Schedule joins."""
 
     def __init__(
-        self, link: _Link, resources: Iterable[Any], cells: list[dict[str, str]], identity: Reader, kind: str
+        self,
+        link: _Link,
+        resources: Iterable[Located],
+        cells: list[dict[str, str]],
+        identity: Reader,
+        kind: str,
+        bases: Collection[str],
     ) -> None:
         self._link = link
         self._kind = kind
+        self._bases = bases
+        self._by_url: dict[str, dict[str, str]] = {}
         self._by_id: dict[str, dict[str, str]] = {}
         self._by_name: dict[str, list[dict[str, str]]] = {}
-        for resource, line in zip(resources, cells, strict=True):
+        for (url, resource), line in zip(resources, cells, strict=True):
+            if url:
+                self._by_url[url] = line
             for key in identity(resource):
                 self._by_id[key] = line
             names = {name.strip().casefold() for read in link.names for name in read(resource)}
@@ -150,9 +164,12 @@ class _Finder:
     def find(self, schedule: Any) -> dict[str, str]:
         if self._link.reference is not None:
             for reference in self._link.reference(schedule):
-                kind, _, key = reference.rpartition("/")
-                if kind.rpartition("/")[2] == self._kind and key in self._by_id:
-                    return self._by_id[key]
+                # By the URL that its Bundle gives it, else by its id (FHIR R4, bundle: resolving references).
+                if (line := self._by_url.get(reference)) is not None:
+                    return line
+                named = resolve(reference, self._bases)
+                if named is not None and named.kind == self._kind and named.id in self._by_id:
+                    return self._by_id[named.id]
         if self._link.text is not None:
             for text in self._link.text(schedule):
                 found = self._named(text)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.core import references
 from gateway.core.directory import Cells, Directory, join
 from gateway.core.errors import GatewayError, Issue
 from gateway.core.mapping import Asked
@@ -15,7 +16,7 @@ from gateway.tables.answer.collect import SlotCollector
 from gateway.tables.answer.fhir_server import FrontTables
 from gateway.tables.answer.pages import PageError, PageReader
 from gateway.tables.answer.query import QueryTable
-from gateway.tables.answer.resources import KINDS, ResourceTable
+from gateway.tables.answer.resources import KINDS, Located, ResourceTable
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.to_redox.table import ToRedox
@@ -27,7 +28,8 @@ from gateway.tables.rows.model import Table
 @dataclass(frozen=True, slots=True)
 class SiteTables:
     """Implements :class:`gateway.core.mapping.Mapping`. ``tables`` are the effective ones, for showing;
-    ``context`` is what their codecs know; ``front`` what FHIR clients see where the upstream is Redox."""
+    ``context`` is what their codecs know; ``front`` what FHIR clients see where the upstream is Redox;
+    ``base_url`` the upstream's, below which absolute references are its own."""
 
     hash: str
     dialect: Dialect
@@ -41,6 +43,7 @@ class SiteTables:
     context: Context
     front: FrontTables | None = None
     max_pages: int = 20
+    base_url: str = ""
     _pages: PageReader = field(init=False)
     _own: Directory | None = field(init=False, default=None)
     _calls: tuple[Call, ...] = field(init=False)
@@ -93,7 +96,8 @@ class SiteTables:
         Without the Schedules the CSV alone serves if it has lines, and the answer is incomplete;
         without either there is nothing to ask, and the failure is raised.
         """
-        found: dict[str, list[Any]] = {}
+        found: dict[str, list[Located]] = {}
+        reader = PageReader({**self.resources.resources, "Slot": self.answer.resource}, urls=True)
         issues: list[Issue] = []
         failures: dict[str, Failure] = {}
         for outcome in outcomes:
@@ -106,16 +110,22 @@ class SiteTables:
                 )
                 issues.append(_missing(outcome.call.target, why))
             else:
-                self._read(outcome, found, issues)
+                self._read(outcome, reader, found, issues)
         if "Schedule" in failures and not self.schedules:
             raise self.failure(failures["Schedule"])
         whole = not any(issue.severity == "error" for issue in issues)
         whole = whole and all(outcome.complete for outcome in outcomes if isinstance(outcome, Answer))
-        upstream = self.resources.lines(found, issues)
+        bases = self._bases(found.get("Schedule", ()))
+        upstream = self.resources.lines(found, issues, bases)
         listed = bool(outcomes) and whole
         lines, left_out = join(upstream, self.schedules, upstream_known=listed)
         blocks = tuple(self.answer.block(line) for line in lines)
-        return Directory(lines, not whole, (*issues, *left_out), blocks)
+        return Directory(lines, not whole, (*issues, *left_out), blocks, bases)
+
+    def _bases(self, schedules: Iterable[Located]) -> frozenset[str]:
+        """The upstream's addresses: where it is asked, and those by which it calls its Schedules."""
+        named = {references.split(url)[0] for url, _ in schedules if url}
+        return frozenset({references.address(self.base_url), *named} - {""})
 
     @property
     def own_directory(self) -> Directory:
@@ -126,19 +136,21 @@ class SiteTables:
             object.__setattr__(self, "_own", made)
         return made
 
-    def _read(self, answer: Answer, found: dict[str, list[Any]], issues: list[Issue]) -> None:
+    def _read(
+        self, answer: Answer, reader: PageReader, found: dict[str, list[Located]], issues: list[Issue]
+    ) -> None:
         target = answer.call.target
         issues.extend(answer.issues)
         if not answer.complete and not answer.issues:
             issues.append(_missing(target, "pages are missing"))
         for content in answer.pages:
             try:
-                page = self._pages.read(content)
+                page = reader.read(content)
             except PageError:
                 issues.append(_missing(target, "a page is not a Bundle"))
                 continue
-            for resource in page.resources:
-                found.setdefault(type(resource).__name__, []).append(resource)
+            for url, resource in zip(page.urls, page.resources, strict=True):
+                found.setdefault(type(resource).__name__, []).append((url, resource))
             if page.failed:
                 issues.append(_missing(target, "the EHR tells of an error"))
             if page.broken and target == "Schedule":
