@@ -68,6 +68,38 @@ async def test_others_get_on_while_a_long_message_is_read(reading: MessageReadin
     assert rounds > 5
 
 
+@pytest.mark.parametrize(
+    "visit",
+    [
+        {"AttendingProviders": [{"ID": str(number)} for number in range(100)], "Reasons": ["a"] * 100},
+        {"Reasons": [1] * 90},
+    ],
+)
+async def test_those_that_come_together_are_not_all_read_in_one_round(
+    reading: MessageReading, visit: dict[str, Any]
+) -> None:
+    rounds: list[int] = []
+    now = 0
+
+    async def count() -> None:
+        nonlocal now
+        while True:
+            now += 1
+            await asyncio.sleep(0)
+
+    async def one() -> None:
+        try:
+            await Seen().read(reading, body(Visit=visit))
+        except InvalidMessage as error:
+            assert len(error.issues) == 90
+        rounds.append(now)
+
+    counting = asyncio.create_task(count())
+    await asyncio.gather(*(one() for _ in range(20)))
+    counting.cancel()
+    assert len(set(rounds)) == 20
+
+
 async def test_long_messages_are_read_one_after_the_other(reading: MessageReading) -> None:
     order: list[str] = []
 
@@ -103,20 +135,33 @@ async def test_what_is_much_is_explained_in_a_thread(reading: MessageReading) ->
     assert threads == [False, True]
 
 
-async def test_meanwhile_others_are_told_the_first_fault(reading: MessageReading) -> None:
-    go_on = threading.Event()
+class Held:
+    """Completes an error when it is let go on; ``begun`` says that it is at work."""
 
-    def wait(error: InvalidMessage) -> InvalidMessage:
-        assert go_on.wait(20)
+    def __init__(self, raises: type[Exception] | None = None) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self._raises = raises
+
+    def __call__(self, error: InvalidMessage) -> InvalidMessage:
+        self.begun.set()
+        assert self.go_on.wait(20)
+        if self._raises is not None:
+            raise self._raises
         return error
 
-    first = asyncio.create_task(Seen().read(reading, body(Visit=MANY), wait))
-    await asyncio.sleep(0)
+    async def until_begun(self) -> None:
+        assert await asyncio.to_thread(self.begun.wait, 20)
+
+
+async def test_meanwhile_others_are_told_the_first_fault(reading: MessageReading) -> None:
+    held = Held()
+    first = asyncio.create_task(Seen().read(reading, body(Visit=MANY), held))
+    await held.until_begun()
     with pytest.raises(RefusedMessage) as caught:
         await Seen().read(reading, body(Visit=MANY))
     assert [str(issue) for issue in caught.value.issues] == ["Visit.Reasons[99]: does not fit Redox's schema"]
     assert caught.value.more
-    go_on.set()
+    held.go_on.set()
     with pytest.raises(InvalidMessage) as whole:
         await first
     assert len(whole.value.issues) == 101
@@ -126,20 +171,15 @@ async def test_meanwhile_others_are_told_the_first_fault(reading: MessageReading
 
 
 async def test_an_explanation_that_nobody_waits_for_makes_room_when_it_ends(reading: MessageReading) -> None:
-    go_on = threading.Event()
-
-    def wait(_error: InvalidMessage) -> InvalidMessage:
-        assert go_on.wait(20)
-        raise ValueError
-
-    first = asyncio.create_task(Seen().read(reading, body(Visit=MANY), wait))
-    await asyncio.sleep(0)
+    held = Held(ValueError)
+    first = asyncio.create_task(Seen().read(reading, body(Visit=MANY), held))
+    await held.until_begun()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
     with pytest.raises(RefusedMessage):
         await Seen().read(reading, body(Visit=MANY))
-    go_on.set()
+    held.go_on.set()
     for _ in range(1000):
         with pytest.raises(InvalidMessage) as caught:
             await Seen().read(reading, body(Visit=MANY))
