@@ -32,6 +32,7 @@ DIRECTORY_PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "Location": {"_id": ("place",), "name": ("facility",), "identifier": ()},
 }
+_MOST_PARAMETERS = 20
 _PREFIXED = frozenset({"name", "family", "given"})
 # The column whose id each type of actor has.
 _ACTORS = {"Practitioner": "practitioner", "Location": "place"}
@@ -42,10 +43,14 @@ def searched(interaction: Interaction, most: int, directory: Directory, shelf: S
     kind = interaction.resource
     search = searches.take_apart(interaction, frozenset(DIRECTORY_PARAMETERS[kind]), most)
     params, others = references.localized(search.params, frozenset({"actor"}), interaction.base)
+    asked = dict.fromkeys(params)
+    if len(asked) > _MOST_PARAMETERS:
+        text = f"there are more than {_MOST_PARAMETERS} parameters to choose by; ask for fewer at a time"
+        raise InvalidMessage(Issue("too-costly", "", text))
     # Where all that a parameter names is another server's, nothing of this one is meant.
     found = list(shelf.lines[kind]) if len(params) == len(search.params) else []
     compared: dict[str, dict[str, Any]] = {}
-    for name, text in dict.fromkeys(params):
+    for name, text in asked:
         fits = _asked(kind, name, searches.alternatives(text))
         known = compared.setdefault(name, {})
         for each in found:
