@@ -268,29 +268,3 @@ def allowed(directory: Directory, groups: Sequence[Sequence[tuple[str, str]]]) -
     for group in groups:
         found &= {position for column, value in group for position in directory.holding(column, value)}
     return tuple(sorted(found))
-
-
-def matching(directory: Directory, told: Cells, columns: frozenset[str]) -> tuple[int, tuple[int, ...]]:
-    """The schedules that a slot of Redox's may belong to: the lines that agree with the most of what the
-    slot tells in ``columns``, and disagree with none of it; and with how much they agree, 0 for nothing.
-
-    Names count only where the slot or the line has no provider ID.
-    """
-    best = 0
-    found: list[int] = []
-    for position, line in enumerate(directory.lines):
-        by_id = bool(told.get(PROVIDER_ID) and line.get(PROVIDER_ID))
-        agreed = 0
-        for column in columns:
-            one, other = told.get(column), line.get(column)
-            if not one or not other or (by_id and column in NAMES):
-                continue
-            if folded(one) != folded(other):
-                break
-            agreed += 1
-        else:
-            if agreed > best:
-                best, found = agreed, []
-            if agreed == best:
-                found.append(position)
-    return best, tuple(found)

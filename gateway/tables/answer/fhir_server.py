@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from gateway.core import window
-from gateway.core.directory import Cells, Directory, identified, matching
+from gateway.core.directory import Cells, Directory, identified
 from gateway.core.errors import Issue, UpstreamFailed
 from gateway.core.fhir import writable
 from gateway.core.mapping import Entries, Shelf, Sought, Wanted
+from gateway.core.matching import Holders, lowest
+from gateway.core.nearest import folded
 from gateway.core.redox_flows import Relayed
 from gateway.tables.answer.resources import KINDS
 from gateway.tables.answer.search import SearchTable
@@ -188,7 +190,8 @@ class FrontTables:
 
 
 class _Gathered:
-    """The groups of one answer: one for each schedule, found once for each provider and location.
+    """The groups of one answer: one for each schedule, found once for each provider and location. Candidates
+    are lines of the directory as bits.
 
     What does not depend on who was asked for stays with the directory from answer to answer.
     """
@@ -196,11 +199,15 @@ class _Gathered:
     def __init__(self, front: FrontTables, directory: Directory, positions: Sequence[int] | None) -> None:
         self._front = front
         self._directory = directory
-        self._allowed = frozenset(range(len(directory.lines)) if positions is None else positions)
-        self._found: dict[tuple[bytes, ...], tuple[int, ...]] = {}
+        holders: Holders | None = directory.memo.get("holders")
+        if holders is None:
+            holders = directory.memo["holders"] = Holders.of(directory.lines)
+        self._holders = holders
+        self._allowed = holders.every if positions is None else sum(1 << each for each in set(positions))
+        self._found: dict[tuple[bytes, ...], int] = {}
         self._groups: dict[int, _Group] = {}
         self._blocks: dict[int, tuple[Any, ...]] = directory.memo.setdefault("blocks", {})
-        self._agreeing: dict[tuple[bytes, ...], tuple[int, ...]] = directory.memo.setdefault("agreeing", {})
+        self._agreeing: dict[tuple[bytes, ...], int] = directory.memo.setdefault("agreeing", {})
 
     def group(self, slot: Any, key: tuple[bytes, ...]) -> tuple[_Group | None, bool]:
         """The group of a slot's schedule, None for one that was not asked for, or is nobody's; and whether
@@ -210,13 +217,14 @@ class _Gathered:
             candidates = self._candidates(slot, key)
             if len(self._found) < _KEYS_KEPT:
                 self._found[key] = candidates
-        alone = len(candidates) < 2
+        alone = candidates == lowest(candidates)
         if not alone:
             candidates = self._narrowed(slot, candidates)
-        if not candidates or candidates[0] not in self._allowed:
+        if not candidates & self._allowed:
             return None, alone
-        group = self._groups.get(candidates[0])
-        return group if group is not None else self._new(candidates[0]), alone
+        position = candidates.bit_length() - 1
+        group = self._groups.get(position)
+        return group if group is not None else self._new(position), alone
 
     def _new(self, position: int) -> _Group:
         block = self._blocks.get(position)
@@ -225,29 +233,33 @@ class _Gathered:
         self._groups[position] = ({}, block)
         return self._groups[position]
 
-    def _candidates(self, slot: Any, key: tuple[bytes, ...]) -> tuple[int, ...]:
+    def _candidates(self, slot: Any, key: tuple[bytes, ...]) -> int:
         found = self._agreeing.get(key)
         if found is None:
             try:
                 told = self._front.to_fhir.told(slot)
             except _UNREADABLE:
                 raise ValueError("its provider or location cannot be read") from None
-            agreed, found = matching(self._directory, told, self._front.search.columns)
+            agreed, found = self._holders.matching(told, self._front.search.columns)
             if not agreed:
                 # The slot does not tell whose it is: it can only be that of a schedule asked for alone.
-                return tuple(each for each in found if self._allowed == {each})
+                return found & self._allowed if self._allowed == lowest(self._allowed) else 0
             if len(self._agreeing) < _AGREEING_KEPT and sum(map(len, key)) < _LONG_KEY:
                 self._agreeing[key] = found
         # Where several fit alike, those that were asked for.
-        return tuple(each for each in found if each in self._allowed) or found[:1]
+        return found & self._allowed or lowest(found)
 
-    def _narrowed(self, slot: Any, candidates: tuple[int, ...]) -> tuple[int, ...]:
+    def _narrowed(self, slot: Any, candidates: int) -> int:
         """One of several schedules that fit alike: the one that the slot's ID names, as an ID made by a
         gateway does, or else the first."""
         own = _SLOT_KEY.fullmatch(getattr(slot, "ID", None) or "")
-        lines = self._directory.lines
-        named = [each for each in candidates if own is not None and lines[each]["schedule"] == own[1]]
-        return tuple(named[:1]) or candidates[:1]
+        named = self._holders.holding.get(("schedule", folded(own[1])), 0) if own is not None else 0
+        named &= candidates
+        while own is not None and named:
+            if self._directory.lines[lowest(named).bit_length() - 1]["schedule"] == own[1]:
+                return lowest(named)
+            named ^= lowest(named)
+        return lowest(candidates)
 
     def entries(self) -> tuple[_Entry, ...]:
         """By start, then in the directory's order, then by length, however Redox had them."""
