@@ -19,8 +19,8 @@ from gateway.tables.compile.to_redox.table import ToRedox
 
 _EXPLAINED = 20  # a page full of broken slots is told by its first ones and a number
 
-# What a schedule has so far: by ``<DateTime>~<Duration>``, JSON objects that are still open at their end;
-# and what its slots share, of which the first text belongs there.
+# What a schedule has so far: JSON objects that are still open at their end, by ``<DateTime>~<Duration>`` (and
+# their id, of several at one time); and what its slots share, of which the first text belongs there.
 Group = tuple[dict[str, str], tuple[str, ...]]
 
 
@@ -138,8 +138,8 @@ class SlotCollector:
             if found:
                 found[-1] += shared + "}"
             return found, shared + "},", cut
-        whens = [when.partition("~") for texts, _ in filled for when in sorted(texts)]
-        keys = [(first is not None and not first(start, int(minutes)), start) for start, _, minutes in whens]
+        whens = [when.split("~", 2) for texts, _ in filled for when in sorted(texts)]
+        keys = [(first is not None and not first(start, int(minutes)), start) for start, minutes, *_ in whens]
         every = [f"{text}{block[0]}}}" for texts, block in filled for text in _by_when(texts)]
         order = sorted(range(len(keys)), key=keys.__getitem__)
         return [every[position] for position in order[:most]], ",", len(order) > most

@@ -73,6 +73,7 @@ def _example(row: Row, example: Example, context: Context) -> str | None:
         return f'"{example.zone}" is not a time zone; write an IANA name such as America/Chicago'
     spec = CODECS[row.codec.name]
     codec = spec.make(row.codec.arguments, replace(context, zone=zone))
+    codec = codec if row.param is None else codec.searching
     made = _Run(row, example, spec, codec, *(example.sides[name] for name in pair))
     if fault := _form(made, pair):
         return fault

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,7 +40,8 @@ class Codec:
 
     ``same`` compares two values of the FHIR side (``date`` and instants by what they mean, not by how
     they are spelt). ``absent`` codecs are also called with None, ``many`` ones with the whole list that
-    the FHIR path selects. ``zone`` is that of an instant's clinic.
+    the FHIR path selects. ``zone`` is that of an instant's clinic. ``sent`` takes the place of ``to_fhir`` in
+    the searches of an upstream, which knows nothing of the ids that our own FHIR side makes.
     """
 
     to_redox: Callable[..., Any]
@@ -49,6 +50,12 @@ class Codec:
     absent: bool = False
     many: bool = False
     zone: ZoneInfo | None = None
+    sent: Callable[..., Any] | None = None
+
+    @property
+    def searching(self) -> Codec:
+        """The codec as a row with a search parameter has it."""
+        return self if self.sent is None else replace(self, to_fhir=self.sent)
 
 
 Maker = Callable[[tuple[str, ...], Context], Codec]

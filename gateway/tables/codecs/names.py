@@ -13,13 +13,16 @@ from gateway.core.fhir import resource_id
 from gateway.tables.codecs.codec import Codec, Context, Unmapped
 from gateway.tables.rows.model import CodeTable
 
-_REFERENCE = re.compile(
-    r"(?:https?://[^?#]*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
-)
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_ID = r"[^\s/?#]+"
+_REFERENCE = re.compile(rf"(?:https?://[^?#]*/)?([A-Z][A-Za-z]+)/({_ID}?)(?:/_history/{_ID})?")
+_BARE = re.compile(rf"(?!urn:){_ID}", re.IGNORECASE)
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f]+")
 _ID_TYPE = "urn:redox:id-type:"
-_SLOT_NAME = re.compile(r"([a-z2-7]{12})\.(\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z)\.(\d{1,4})")
+_SLOT_NAME = re.compile(
+    r"([a-z2-7]{12})\.(\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z)\.(\d{1,4})(?:\.[A-Za-z0-9\-]{1,23})?"
+)
+# What a slot's name has room for at its end: 64 less its schedule, start, minutes and the dots between.
+_TAIL = re.compile(r"[A-Za-z0-9\-]{1,23}")
 
 
 def _as_it_is(value: Any) -> Any:
@@ -44,10 +47,10 @@ def slot_key(schedule: str, start: str, minutes: int) -> str:
 
 
 def make_slot_name(_arguments: tuple[str, ...], _context: Context) -> Codec:
-    """A FHIR id made of schedule, start and minutes."""
+    """A FHIR id made of schedule, start and minutes, and of the EHR's own id where there is one."""
 
-    def to_fhir(_value: None, schedule: str, start: str, minutes: int) -> str:
-        return slot_name(schedule, start, minutes)
+    def to_fhir(_value: None, schedule: str, start: str, minutes: int, own: str | None = None) -> str:
+        return slot_name(schedule, start, minutes, own)
 
     return Codec(_as_it_is, to_fhir, absent=True)
 
@@ -58,13 +61,21 @@ def schedule_name(schedule: str) -> str:
     return b32encode(sha256(schedule.encode()).digest()).decode()[:12].lower()
 
 
-def slot_name(schedule: str, start: str, minutes: int) -> str:
-    """A FHIR id (at most 64 letters, digits, - and .) for a slot; ``start`` as Redox spells instants."""
-    return f"{schedule_name(schedule)}.{start.replace(':', '')}.{minutes}"
+def slot_name(schedule: str, start: str, minutes: int, own: str | None = None) -> str:
+    """A FHIR id (at most 64 letters, digits, - and .) for a slot; ``start`` as Redox spells instants. ``own``
+    is the id that its EHR gave it: two of those at one time are two slots."""
+    name = f"{schedule_name(schedule)}.{start.replace(':', '')}.{minutes}"
+    return f"{name}.{slot_tail(own)}" if own and not own.startswith(f"{schedule}~") else name
+
+
+def slot_tail(own: str) -> str:
+    """A slot's own id as the end of its name: as it is, or where that is too long or has other letters, made
+    of it."""
+    return own if _TAIL.fullmatch(own) else sha256(own.encode()).hexdigest()[:20]
 
 
 def named_slot(name: str) -> tuple[str, str, int] | None:
-    """The schedule's name, the start and the minutes of such an id; None if it is not one."""
+    """The schedule's name, the start and the minutes that such an id holds; None if it is not one."""
     match = _SLOT_NAME.fullmatch(name)
     if match is None:
         return None
@@ -73,26 +84,31 @@ def named_slot(name: str) -> tuple[str, str, int] | None:
 
 
 def make_reference(arguments: tuple[str, ...], _context: Context) -> Codec:
-    """The id in a reference to a resource of one type."""
+    """The id in a reference to a resource of one type. An upstream gets it back letter by letter."""
     kind = arguments[0]
 
     def to_redox(value: str) -> str:
         match = _REFERENCE.fullmatch(value)
         if match is not None and match[1] == kind:
             return match[2]
-        if _ID.fullmatch(value):
+        if _BARE.fullmatch(value):
             return value
         raise ValueError(f"not a reference to a {kind}; write {kind}/ and its id")
 
     def to_fhir(value: str) -> str:
         return f"{kind}/{resource_id(value)}"
 
-    return Codec(to_redox, to_fhir)
+    return Codec(to_redox, to_fhir, sent=lambda value: f"{kind}/{searched(value)}")
 
 
 def make_fhir_id(_arguments: tuple[str, ...], _context: Context) -> Codec:
-    """An id as it is, or one that FHIR allows in its place."""
-    return Codec(_as_it_is, resource_id)
+    """An id as it is, or one that FHIR allows in its place; an upstream gets it back letter by letter."""
+    return Codec(_as_it_is, resource_id, sent=searched)
+
+
+def searched(identifier: str) -> str:
+    """An id as a search has it: a comma in it does not mean "or" (R4, escaping search parameters)."""
+    return identifier.replace("\\", "\\\\").replace(",", "\\,")
 
 
 def make_id_system(arguments: tuple[str, ...], context: Context) -> Codec:

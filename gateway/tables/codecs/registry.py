@@ -105,9 +105,9 @@ _SPECS = (
     Spec("before", "a search for what starts before this instant: lt", codecs_of_time.make_before),
     Spec(
         "slot-name",
-        "a FHIR id that is the same every day (with: schedule, start, minutes)",
+        "a FHIR id that is the same every day (with: schedule, start, minutes, own id)",
         codecs_of_names.make_slot_name,
-        companions=(3, 3),
+        companions=(3, 4),
     ),
     Spec("joined-words", "one text for the directory, a list for FHIR", _make_joined_words, fhir="array"),
     Spec(

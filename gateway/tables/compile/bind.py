@@ -45,7 +45,7 @@ def _bind(row: Row, table: Table, context: Context, schemas: Mapping[str, Schema
         below = path.below(1)
         fhir.append((below, _found(schemas[path.steps[0].name].find(below))))
     codec = CODECS[row.codec.name].make(row.codec.arguments, context)
-    return BoundRow(row, codec, redox, tuple(fhir))
+    return BoundRow(row, codec if row.param is None else codec.searching, redox, tuple(fhir))
 
 
 def _found(found: Any) -> Found:

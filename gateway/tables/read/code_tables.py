@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from gateway.core.directory import IDENTITIES
-from gateway.core.fhir import resource_id
 from gateway.files.cells import restored
 from gateway.files.characters import HIDDEN, named
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
@@ -34,6 +33,7 @@ SCHEDULE_COLUMNS = (
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 LINES_LIMIT = 50_000
 _TAB = re.compile("\t")
+_NO_ID = re.compile(r"[\s/?#]")
 _WAYS = ("", "both", "to-redox", "to-fhir")
 
 Line = tuple[Mark, dict[str, str]]
@@ -238,6 +238,6 @@ def _wrong(line: dict[str, str], of_ehr: bool, alone: bool, types: CodeTable | N
 
 def _no_ids(line: dict[str, str]) -> Iterator[str]:
     for column in sorted(IDENTITIES.intersection(line)):
-        if line[column] and resource_id(line[column]) != line[column]:
+        if line[column] and _NO_ID.search(line[column]):
             told = f'"{line[column]}" is no id that an EHR can have'
-            yield f"{told}; copy it from the EHR (letters, digits, - and .)"
+            yield f"{told}; copy it from the EHR (it has no blanks, and no /, ? or #)"

@@ -240,3 +240,15 @@ def test_the_page_has_every_key_with_its_default() -> None:
     for key, default in told:
         if default.startswith("`") and key != "joins":
             assert yaml.safe_load(default.strip("`")) == base[key]
+
+
+@pytest.mark.parametrize("identity", ["e" * 70, "a_b~c:d", "Location.1-Staff.2"])
+def test_an_ehr_is_asked_by_its_own_ids_letter_by_letter(tmp_path: Path, identity: str) -> None:
+    def answer(call: Call) -> Answer:
+        found = {"Schedule": [clinic.schedule(identity, "")]}.get(call.target, [])
+        slots = [clinic.slot(NINE, TWENTY_PAST, of=identity)] if call.target == "Slot" else []
+        return Answer(call, (clinic.bundle(*found, *slots),))
+
+    (call,), reply = played(clinic.tables(tmp_path, "fhir-r4", "schedule\n"), answer)
+    assert dict(call.params)["schedule"] == f"Schedule/{identity}"
+    assert reply.counts["slots"] == 1

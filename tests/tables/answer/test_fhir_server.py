@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,8 @@ def test_of_schedules_that_look_alike_the_one_that_the_id_names(mapping: SiteTab
     assert schedules(entries(alike, told)) == ["a"]
     assert schedules(entries(alike, told, only=("b~c",))) == [resource_id("b~c")]
     named = [{**told, "ID": f"{each}~{AT}~20"} for each in ("b~c", "a", "nobody")]
-    assert entries(alike, *named).counts == {"received": 3, "doubles": 1}
-    assert sorted(schedules(entries(alike, *named))) == sorted(["a", resource_id("b~c")])
+    assert entries(alike, *named[:2], *named).counts == {"received": 5, "doubles": 2}
+    assert sorted(set(schedules(entries(alike, *named)))) == sorted(["a", resource_id("b~c")])
 
 
 def test_slots_of_schedules_not_asked_for_are_left_out(mapping: SiteTables) -> None:
@@ -117,6 +118,17 @@ def test_slots_of_schedules_not_asked_for_are_left_out(mapping: SiteTables) -> N
     assert schedules(found) == [NORTH_SLATE]
     (issue,) = found.issues
     assert issue.text.startswith("1 slots of schedules that are not in the directory, or were not asked for")
+
+
+def test_two_ids_at_one_time_are_two_slots(mapping: SiteTables) -> None:
+    long = "x" * 70
+    same = [slot(AT, ID=each) for each in ("s1", "s9", "s1", long, long + "x", "a b", "")]
+    found = entries(mapping, *same, slot(AT))
+    names = [name for _, name, _ in found.slots]
+    assert (len(names), len(set(names))) == (6, 6)
+    assert all(re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", name) for name in names)
+    assert found.counts == {"received": 8, "doubles": 2}
+    assert all(partner.front(mapping).named(name, mapping.own_directory) is not None for name in names)
 
 
 def test_doubles_are_left_out(mapping: SiteTables) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core import window
+from gateway.core.fhir import resource_id
 from gateway.tables.build import Tables, Wanted, schemas
 from gateway.tables.codecs.codec import Codec, Unmapped
 from gateway.tables.codecs.registry import CODECS
@@ -151,6 +152,8 @@ def test_every_codec_there_and_back(name: str, data: st.DataObject) -> None:
         ("https://ehr.example/fhir/Schedule/a-1", "a-1"),
         ("Schedule/a-1/_history/2", "a-1"),
         ("a-1", "a-1"),
+        ("Schedule/" + "x" * 70, "x" * 70),
+        ("Schedule/a_b:c~d,e", "a_b:c~d,e"),
     ],
 )
 def test_references_in_all_their_forms(reference: str, found: str) -> None:
@@ -158,11 +161,22 @@ def test_references_in_all_their_forms(reference: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "reference", ["Practitioner/a", "#a", "", "Schedule/", "Schedule/a b", "urn:uuid:1", "x" * 65]
+    "reference", ["Practitioner/a", "#a", "", "Schedule/", "Schedule/a b", "urn:uuid:1", "Schedule/a?b"]
 )
 def test_what_is_no_reference_to_it_is_refused(reference: str) -> None:
     with pytest.raises(ValueError, match="not a reference to a Schedule; write Schedule/ and its id"):
         codec("reference", "Schedule").to_redox(reference)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "sent"), [("x" * 70, "x" * 70), ("a_b:c~d", "a_b:c~d"), (r"a,b\c", r"a\,b\\c")]
+)
+def test_an_upstream_gets_its_id_back_letter_by_letter(identifier: str, sent: str) -> None:
+    reference, plain = codec("reference", "Schedule"), codec("fhir-id")
+    assert reference.searching.to_fhir(identifier) == f"Schedule/{sent}"
+    assert plain.searching.to_fhir(identifier) == sent
+    # Our own FHIR side can only use ids that FHIR has.
+    assert reference.to_fhir(identifier) == f"Schedule/{resource_id(identifier)}"
 
 
 def test_codes_that_no_table_has_are_unmapped_with_the_known() -> None:

@@ -89,8 +89,9 @@ def write_block(source: Source, plan: Plan) -> tuple[tuple[str, ...], frozenset[
         source.add(1, f"{variable(column)} = cells.get({literal(column)})")
     source.names["schedule_name"] = schedule_name
     source.add(1, f"stem = schedule_name({variable(SCHEDULE)}) + '.'")
+    source.add(1, f"made = f'{{{variable(SCHEDULE)}}}~'")
     loose = [f"{plan.variable(each)}_json" for each in fixed if each.fhir[0][0].steps[0].name not in spelt]
-    names = ("stem", "shared", *loose, *map(variable, columns))
+    names = ("stem", "made", "shared", *loose, *map(variable, columns))
     source.add(1, f"return {', '.join(names)}")
     source.add(0, "")
     return names, frozenset(spelt)

@@ -13,6 +13,7 @@ from json.encoder import encode_basestring
 
 import msgspec
 
+from gateway.tables.codecs.names import slot_tail
 from gateway.tables.compile.bind import DIRECTORY, BoundRow
 from gateway.tables.compile.literal import comment, f_literal, literal, variable
 from gateway.tables.compile.source import Source
@@ -55,10 +56,8 @@ _TIMES = (
     "    unfit += 1",
     "    continue",
     "name = f'{stem}{day}{clock_name}'",
-    "if name in texts:",
-    "    doubles += 1",
-    "    continue",
 )
+_DOUBLES = ("if name in texts:", "    doubles += 1", "    continue")
 
 
 def write_loop(source: Source, table: Table, plan: Plan) -> None:
@@ -69,7 +68,7 @@ def write_loop(source: Source, table: Table, plan: Plan) -> None:
     times = LocalTimes(to_utc, plan.time.codec.to_fhir, plan.length.codec.to_fhir, zone)
     source.names.update(days_of=times.days, begin=times.begin, learn=times.learn)
     source.names.update(quote=encode_basestring, to_json=msgspec.json.Encoder().encode)
-    source.names.update(filled=filled)
+    source.names.update(filled=filled, tail=slot_tail)
     names, shared = write_block(source, plan)
     _Loop(source, plan, shared).write(table, names)
 
@@ -94,6 +93,13 @@ class _Loop:
         source.add(1, "for slot in slots:", "    try:")
         self._whose(names)
         source.add(3, *_TIMES)
+        if plan.own_id is not None:
+            own = plan.variable(plan.own_id)
+            source.add(3, f"{own} = {plan.value(plan.own_id)}  {comment(plan.own_id.row.key)}")
+            source.add(
+                3, f"if {own} and {own}[:len(made)] != made:", f"    name = f'{{name}}.{{tail({own})}}'"
+            )
+        source.add(3, *_DOUBLES)
         optional = {each.row.key for each in (*plan.late, *((plan.own,) if plan.own else ()))}
         for bound in (*plan.crossing, *plan.made):
             if bound.row.key not in optional:
@@ -131,7 +137,8 @@ class _Loop:
         tests = list(dict.fromkeys(map(plan.maybe, plan.late)))
         if own is not None:
             name = plan.variable(own)
-            source.add(depth, f"{name} = {plan.simple(own)}  {comment(own.row.key)}")
+            if own is not plan.own_id:
+                source.add(depth, f"{name} = {plan.simple(own)}  {comment(own.row.key)}")
             # Only what is ASCII and needs no escaping is as long in JSON as it is. FHIR has all of that.
             tests.append(f"{name} and (len(to_json({name})) != len({name}) + 2 or {name}.isspace())")
         if tests:

@@ -11,6 +11,7 @@ from gateway.tables.compile.to_redox.loop import LENGTH, SCHEDULE, TIME
 from gateway.tables.rows.schema import SchemaView
 
 NAME = "Slot.id"
+OWN_ID = "ID"
 _NAMED_BY = (DIRECTORY + SCHEDULE, TIME, LENGTH)
 
 
@@ -38,7 +39,7 @@ class Plan:
     def _optional(self) -> tuple[list[BoundRow], BoundRow | None]:
         optional = [bound for bound in self.crossing if not bound.row.required]
         keys = {bound.row.key for bound in optional}
-        others = [bound for bound in (*self.crossing, *self.made) if bound not in optional]
+        others = [b for b in (*self.crossing, *self.made) if b not in optional and not self.is_name(b)]
         if any(not keys.isdisjoint(bound.row.with_) for bound in others):
             return [], None
         own = next((each for each in optional if self._is_own_id(each)), None)
@@ -60,7 +61,15 @@ class Plan:
     def is_name(self, bound: BoundRow) -> bool:
         """Whether a row gives the resource the id that its address has."""
         row = bound.row
-        return row.key == NAME and row.codec.name == "slot-name" and row.with_ == _NAMED_BY
+        named = row.key == NAME and row.codec.name == "slot-name"
+        return named and row.with_ in (_NAMED_BY, (*_NAMED_BY, OWN_ID))
+
+    @property
+    def own_id(self) -> BoundRow | None:
+        """The row that reads the slot's own id, where the id that its address has is made of that, too."""
+        if not any(self.is_name(bound) and OWN_ID in bound.row.with_ for bound in self.made):
+            return None
+        return next((b for b in self.crossing if b.row.key == OWN_ID and is_text(b)), None)
 
     def simple(self, bound: BoundRow) -> str | None:
         """An expression for what a row reads, or None where that takes a function."""

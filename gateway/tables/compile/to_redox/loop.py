@@ -1,8 +1,8 @@
 """The generated loop over the Slots of a page: what is left out, and the JSON text of what is not.
 
 Three things make it quick. Start and end of a slot are looked up together (see :class:`Spans`). What
-tells doubles and the order is one text, ``when``: ``<DateTime>~<Duration>``. And a slot without any value
-for an optional row, the usual kind, is spelt by a statement of its own.
+tells the order, and doubles in most cases, is one text, ``when``: ``<DateTime>~<Duration>``. And a slot
+without any value for an optional row, the usual kind, is spelt by a statement of its own.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class Loop:
         else:
             self._text(3, self._tree(block.shared), "m")
         source.add(2, "except ValueError:", "    malformed.append(slot)", "    continue")
-        source.add(2, "texts[when] = text")
+        # Most are the only ones of their time; whether two are the same slot is told by their ids.
+        source.add(2, "if when in texts:", "    doubles += again(texts, when, text)")
+        source.add(2, "else:", "    texts[when] = text")
         source.add(1, "return occupied, outside, doubles, unfit")
 
     def _guards(self) -> None:
@@ -143,7 +145,7 @@ class Loop:
             self._source.add(depth, f"{time} = {time}_day + {time}_clock")
 
     def _wanted(self, bound: BoundRow) -> None:
-        """After start and length: is the slot wanted, and is it new?"""
+        """After start and length: is the slot wanted?"""
         if bound is not self._length:
             return
         time, length = (self._reading.variable(each) for each in (self._time, self._length))
@@ -155,9 +157,6 @@ class Loop:
             "    continue",
             f"if {length} < shortest or prefers and not prefers({time}_day + {time}_clock, {length}):",
             "    unfit += 1",
-            "    continue",
-            "if when in texts:",
-            "    doubles += 1",
             "    continue",
         )
         self._pieces(3, [each for each in self._crossing if each not in self.late])

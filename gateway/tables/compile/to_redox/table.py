@@ -25,6 +25,8 @@ from gateway.tables.rows.schema import SchemaView
 
 __all__ = ["LENGTH", "SCHEDULE", "TIME", "ToRedox", "compile_to_redox", "encode"]
 
+ID = "ID"
+
 
 @dataclass(frozen=True, slots=True)
 class ToRedox:
@@ -46,6 +48,19 @@ def encode(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def again(texts: dict[str, str], when: str, text: str) -> int:
+    """One more slot of the same schedule, start and length: 1 where it is one that is there already. One with
+    an id of its own is another slot, and is kept beside the first."""
+    own = _id(text)
+    if own is None or own == _id(texts[when]):
+        return 1
+    return int(texts.setdefault(f"{when}~{own}", text) is not text)
+
+
+def _id(text: str) -> Any:
+    return msgspec.json.decode(text + "}").get(ID)
+
+
 def compile_to_redox(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView]) -> ToRedox:
     """Generates and compiles both functions and the typed Slot."""
     used = [bound for bound in rows if bound.row.to_redox]
@@ -53,7 +68,7 @@ def compile_to_redox(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[
     reading = Reading(used, "slot", frozenset({TIME, LENGTH, join}))
     paths = [(path, reading.decoded(bound)) for bound in used for path, _ in bound.fhir]
     resource = struct("Slot", paths, schemas["Slot"], tag="Slot")
-    source = Source({"quote": encode_basestring, "encode": encode})
+    source = Source({"quote": encode_basestring, "encode": encode, "again": again})
     for path, _ in paths:
         source.reads(path)
     reading.add_readers(source)

@@ -85,7 +85,7 @@ def compiled(mapping: SiteTables, value: Any, cells: Cells = CELLS) -> Json | No
         return None
     ((key, (start, name, text)),) = entries.items()
     entry = json.loads(text)
-    assert key == name == slot_name(cells["schedule"], start, int(value["Duration"]))
+    assert key == name == slot_name(cells["schedule"], start, int(value["Duration"]), value.get("ID"))
     assert entry["search"] == {"mode": "match"}
     assert entry["fullUrl"] == f"{BASE}/Slot/{name}"
     resource: Json = entry["resource"]

@@ -181,11 +181,22 @@ def test_agrees_with_the_plain_reference(name: str, slot: Any, cells: dict[str, 
 @given(found=st.lists(slots, max_size=6))
 def test_many_slots_are_in_order_and_each_once(found: list[Any]) -> None:
     every = [each for each in (plain("shipped", slot, CELLS) for slot in found) if each is not None]
-    first = {(each["DateTime"], each["Duration"]): each for each in reversed(every)}
+    first = {(each["DateTime"], each["Duration"], each["ID"]): each for each in reversed(every)}
     written, counts = compiled("shipped", found, CELLS)
-    assert [each["DateTime"] for each in written] == sorted(moment for moment, _ in first)
-    assert {(each["DateTime"], each["Duration"]): each for each in written} == first
+    assert [each["DateTime"] for each in written] == sorted(moment for moment, *_ in first)
+    assert {(each["DateTime"], each["Duration"], each["ID"]): each for each in written} == first
     assert counts.get("doubles", 0) == len(every) - len(first)
+
+
+def test_two_ids_at_one_time_are_two_slots_and_one_id_is_one() -> None:
+    good = {"resourceType": "Slot", "schedule": {"reference": SCHEDULE}, "status": "free"}
+    span = {"start": "2025-11-01T08:45:00Z", "end": "2025-11-01T09:05:00Z"}
+    ids = ("s9", "s1", "s9", "s1", None, None, "s5")
+    found = [{**good, **span, **({"id": each} if each else {})} for each in ids]
+    written, counts = compiled("shipped", found, CELLS)
+    made = f"{CELLS['schedule']}~2025-11-01T08:45:00.000Z~20"
+    assert sorted(each["ID"] for each in written) == sorted(("s9", "s1", "s5", made))
+    assert counts["doubles"] == 3
 
 
 def test_two_clock_times_run_together_are_not_two() -> None:
