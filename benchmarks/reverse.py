@@ -61,12 +61,12 @@ def prepare(case: Case, *, ids: bool = True) -> Callable[[], bytes]:
     """
     lines = tuple(ours.line(each) for each in case.schedules)
     site = dataclasses.replace(tables(), schedules=lines)
-    directory, front, body = site.directory(()), site.front, told(case, ids=ids)
+    directory, fhir_server, body = site.directory(()), site.fhir_server, told(case, ids=ids)
     wanted = Wanted(window.to_utc_text(case.start), window.to_utc_text(case.end))
-    assert front is not None
+    assert fhir_server is not None
 
     def answer() -> bytes:
-        entries = front.slots(body, directory, None, wanted, BASE)
+        entries = fhir_server.slots(body, directory, None, wanted, BASE)
         texts = [text for _, _, text in entries.slots]
         return fhir.bundle(texts, [SELF], None if entries.incomplete else len(texts))
 

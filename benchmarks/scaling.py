@@ -19,7 +19,7 @@ from benchmarks.report import Table, duration, ratio
 from benchmarks.serving import configuration
 from benchmarks.timing import Effort, interleaved
 from benchmarks.upstream import answers
-from gateway.assemble import House, RedoxGateway, assemble, survey
+from gateway.assemble import Application, RedoxGateway, assemble, check_configuration
 from gateway.core.plan import Answer, Call
 from gateway.core.redox import Reader
 from gateway.service import Service
@@ -128,10 +128,13 @@ def _queries(runner: asyncio.Runner, sizes: Sequence[int]) -> list[Callable[[], 
 
 def _query(runner: asyncio.Runner, sites: int) -> Callable[[], bytes]:
     """A query to the last of so many sites, through all that is behind the HTTP listener."""
-    house = _house(sites)
-    served = {each.rules.id: dataclasses.replace(each, upstream=_Fixed()) for each in house.sites}
+    application = _application(sites)
+    served = {each.rules.id: dataclasses.replace(each, upstream=_Fixed()) for each in application.sites}
     names = {
-        name: site.id for site in house.settings.sites if site.redox for name in site.redox.destination_ids
+        name: site.id
+        for site in application.settings.sites
+        if site.redox
+        for name in site.redox.destination_ids
     }
     tokens = TokenIndex(("benchmark", site) for site in served)
     gateway = RedoxGateway(served, names, tokens=tokens, reader=Reader(kinds(schemas())), service=Service())
@@ -149,14 +152,14 @@ def _query(runner: asyncio.Runner, sites: int) -> Callable[[], bytes]:
     return lambda: runner.run(ask())
 
 
-def _house(sites: int) -> House:
+def _application(sites: int) -> Application:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "gateway.yaml")
         file.write_text(configuration(8080, 9090, "http://127.0.0.1:8081", sites))
-        return assemble(survey(file, {}))
+        return assemble(check_configuration(file, {}))
 
 
 def _start(sites: int) -> float:
     begun = time.perf_counter()
-    _house(sites)
+    _application(sites)
     return time.perf_counter() - begun

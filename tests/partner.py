@@ -20,7 +20,7 @@ from gateway.core import fhir, fhir_flows, flows, redox_flows
 from gateway.core.errors import GatewayError
 from gateway.core.plan import Answer, Call, Outcome, Reply
 from gateway.shipped import folder
-from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
 from tests.clinic import ZONE, Transcript, rules
@@ -68,16 +68,16 @@ def tables(folder: Path, dialect: str = "redox", csv: str = SCHEDULES_CSV, **lay
     return Tables(folder).build(Wanted("partner", dialect, ZONE.key))
 
 
-def front(mapping: SiteTables) -> FrontTables:
-    assert mapping.front is not None
-    return mapping.front
+def fhir_server(mapping: SiteTables) -> FhirServerTables:
+    assert mapping.fhir_server is not None
+    return mapping.fhir_server
 
 
 def site(mapping: SiteTables, now: datetime = NOW, **changed: Any) -> fhir_flows.FhirSite:
     """The site as FHIR flows see it, Redox being asked."""
     return fhir_flows.FhirSite(
         rules(**{"id": "partner", **changed}),
-        front(mapping),
+        fhir_server(mapping),
         mapping,
         lambda query, _positions, _shares: redox_flows.ask_redox(query, ADDRESS, mapping, now),
     )

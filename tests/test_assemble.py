@@ -15,7 +15,7 @@ import trustme
 from aiohttp.test_utils import TestServer
 from redox.scheduling import AvailableSlotsResponse
 
-from gateway.assemble import House, assemble, survey
+from gateway.assemble import Application, assemble, check_configuration
 from gateway.assemble.application import shutdown_of
 from gateway.assemble.redox_side import FLOWS
 from gateway.core.errors import InvalidMessage, Unauthorized, UnknownDestination
@@ -59,7 +59,7 @@ def written(folder: Path, *sites: str, head: str = "") -> Path:
 
 def faults(path: Path, **environ: str) -> list[str]:
     with pytest.raises(Faults) as wrong:
-        assemble(survey(path, environ), clock=clock)
+        assemble(check_configuration(path, environ), clock=clock)
     return [str(each).removeprefix(f"{path.parent}/") for each in wrong.value.faults]
 
 
@@ -82,11 +82,11 @@ async def canvas() -> AsyncIterator[TestServer]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, canvas: TestServer) -> AsyncIterator[House]:
+async def application(tmp_path: Path, canvas: TestServer) -> AsyncIterator[Application]:
     """Two sites with the same tables and two destinations; the second has no schedules.csv."""
     url = str(canvas.make_url("/")).rstrip("/")
     path = written(tmp_path, site("demo", DESTINATION, url), site("other", "elsewhere", url))
-    made = assemble(survey(path, {}), clock=lambda: NOW)
+    made = assemble(check_configuration(path, {}), clock=lambda: NOW)
     yield made
     await made.close()
 
@@ -95,9 +95,9 @@ def exchange() -> Exchange:
     return Exchange("made-here", "redox", "POST")
 
 
-async def test_the_sample_is_answered(house: House, canvas: TestServer) -> None:
+async def test_the_sample_is_answered(application: Application, canvas: TestServer) -> None:
     record = exchange()
-    reply = await house.gateway.redox(
+    reply = await application.gateway.redox(
         SAMPLE.read_bytes(), allowed=frozenset({"demo"}), site=None, request=record
     )
     answer = json.loads(reply.body)
@@ -105,18 +105,18 @@ async def test_the_sample_is_answered(house: House, canvas: TestServer) -> None:
     assert answer["Meta"]["EventDateTime"] == "2025-10-21T19:00:28.000Z"
     assert len(answer["AvailableSlots"]) == reply.counts["slots"] == 6
     assert (record.request_id, record.site, record.event) == (LOG_ID, "demo", "AvailableSlots")
-    assert record.table_hash == house.sites[0].tables.hash
+    assert record.table_hash == application.sites[0].tables.hash
     assert {"read", "directory", "slots", "flow"} <= set(record.stages)
     assert {each.request_id for each in canvas.app[REQUESTS].seen("/Slot")} == {LOG_ID}
 
 
-async def test_the_site_of_the_url_must_be_the_one_of_the_destination(house: House) -> None:
+async def test_the_site_of_the_url_must_be_the_one_of_the_destination(application: Application) -> None:
     both = frozenset({"demo", "other"})
     body = SAMPLE.read_bytes()
-    reply = await house.gateway.redox(body, allowed=both, site="demo", request=exchange())
+    reply = await application.gateway.redox(body, allowed=both, site="demo", request=exchange())
     assert reply.status == 200
     with pytest.raises(InvalidMessage, match=r'the address is for site "other", the message for a destin'):
-        await house.gateway.redox(body, allowed=both, site="other", request=exchange())
+        await application.gateway.redox(body, allowed=both, site="other", request=exchange())
 
 
 @pytest.mark.parametrize(
@@ -129,39 +129,41 @@ async def test_the_site_of_the_url_must_be_the_one_of_the_destination(house: Hou
         (destinations("elsewhere"), Unauthorized, "is not the one of this destination"),
     ],
 )
-async def test_destinations(house: House, named: Any, error: Any, text: str) -> None:
+async def test_destinations(application: Application, named: Any, error: Any, text: str) -> None:
     record = exchange()
     with pytest.raises(error, match=text):
-        await house.gateway.redox(
+        await application.gateway.redox(
             message(Destinations=named), allowed=frozenset({"demo"}), site=None, request=record
         )
     assert record.request_id == LOG_ID
 
 
-async def test_letter_case_tells_no_destinations_apart(house: House) -> None:
+async def test_letter_case_tells_no_destinations_apart(application: Application) -> None:
     body = message(Destinations=destinations(DESTINATION.upper()))
-    reply = await house.gateway.redox(body, allowed=frozenset({"demo"}), site=None, request=exchange())
+    reply = await application.gateway.redox(body, allowed=frozenset({"demo"}), site=None, request=exchange())
     assert reply.status == 200
 
 
-async def test_a_message_with_faults_keeps_its_id(house: House) -> None:
+async def test_a_message_with_faults_keeps_its_id(application: Application) -> None:
     record = exchange()
     with pytest.raises(InvalidMessage):
-        await house.gateway.redox(
+        await application.gateway.redox(
             message(EventType="Booked"), allowed=frozenset({"demo"}), site=None, request=record
         )
     assert record.request_id == LOG_ID
 
 
-async def test_tokens_open_their_own_site(house: House) -> None:
-    assert house.gateway.opens("8d03b6f1e75a-of-demo") == {"demo"}
-    assert house.gateway.opens("8d03b6f1e75a-of-nobody") is None
-    assert house.gateway.opens("") is None
+async def test_tokens_open_their_own_site(application: Application) -> None:
+    assert application.gateway.opens("8d03b6f1e75a-of-demo") == {"demo"}
+    assert application.gateway.opens("8d03b6f1e75a-of-nobody") is None
+    assert application.gateway.opens("") is None
 
 
-async def test_over_http_with_log_and_metrics(house: House, canvas: TestServer, aiohttp_client: Any) -> None:
+async def test_over_http_with_log_and_metrics(
+    application: Application, canvas: TestServer, aiohttp_client: Any
+) -> None:
     stream = io.BytesIO()
-    client = await aiohttp_client(house.public(configure(stream)))
+    client = await aiohttp_client(application.public(configure(stream)))
     headers = {"verification-token": "8d03b6f1e75a-of-demo", "Content-Type": "application/json"}
     async with client.post("/redox", data=SAMPLE.read_bytes(), headers=headers) as response:
         assert (response.status, response.headers["X-Request-Id"]) == (200, LOG_ID)
@@ -176,16 +178,16 @@ async def test_over_http_with_log_and_metrics(house: House, canvas: TestServer, 
     assert (lines[0]["site"], lines[0]["counts"]["slots"], lines[0]["tables"]) == (
         "demo",
         6,
-        house.sites[0].tables.hash,
+        application.sites[0].tables.hash,
     )
-    page = house.metrics.exposition().decode()
+    page = application.metrics.exposition().decode()
     assert 'gateway_breaker_open{site="demo"} 1.0' in page
     assert 'gateway_upstream_calls_total{outcome="ok",site="demo",target="token"} 1.0' in page
-    assert f'gateway_tables_info{{hash="{house.sites[0].tables.hash}",site="demo"}} 1.0' in page
+    assert f'gateway_tables_info{{hash="{application.sites[0].tables.hash}",site="demo"}} 1.0' in page
 
 
-async def test_the_admin_application(house: House, aiohttp_client: Any) -> None:
-    client = await aiohttp_client(house.admin(configure(io.BytesIO())))
+async def test_the_admin_application(application: Application, aiohttp_client: Any) -> None:
+    client = await aiohttp_client(application.admin(configure(io.BytesIO())))
     async with client.get("/readyz") as response:
         assert (response.status, await response.json()) == (200, {"ready": True, "reasons": []})
 
@@ -199,7 +201,7 @@ def test_settings_reach_their_parts(tmp_path: Path) -> None:
         site("other", "elsewhere"),
         head="server: {shutdown_grace_seconds: 30}\n",
     )
-    made = assemble(survey(path, {}), clock=clock)
+    made = assemble(check_configuration(path, {}), clock=clock)
     first, second = made.sites
     assert (first.tables.max_pages, second.tables.max_pages) == (3, 20)
     assert {call.max_pages for call in first.tables.directory_calls()} == {3}
@@ -266,7 +268,9 @@ def test_tls_of_the_public_listener(tmp_path: Path) -> None:
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     head = "server: {tls: {certificate_file: cert.pem, key_file: key.pem}}\n"
-    made = assemble(survey(written(tmp_path, site("demo", DESTINATION), head=head), {}), clock=clock)
+    made = assemble(
+        check_configuration(written(tmp_path, site("demo", DESTINATION), head=head), {}), clock=clock
+    )
     assert made.listen().tls is not None
     head = head.replace("cert.pem", "key.pem")
     assert faults(written(tmp_path, site("demo", DESTINATION), head=head)) == [
@@ -278,7 +282,7 @@ def test_tls_of_the_public_listener(tmp_path: Path) -> None:
 def test_a_thousand_sites_share_what_is_compiled(tmp_path: Path) -> None:
     path = written(tmp_path, *(site(f"s{number}", f"d{number}") for number in range(1000)))
     began = time.perf_counter()
-    made = assemble(survey(path, {}), clock=clock)
+    made = assemble(check_configuration(path, {}), clock=clock)
     assert time.perf_counter() - began < 10  # usually 2 s
     assert len({id(each.tables.query) for each in made.sites}) == 1
 
@@ -292,7 +296,7 @@ def test_faulty_tables_that_many_sites_share_are_read_once(tmp_path: Path) -> No
     assert time.perf_counter() - began < 5
 
 
-async def test_faults_of_shape_and_of_values_are_told_together(house: House) -> None:
+async def test_faults_of_shape_and_of_values_are_told_together(application: Application) -> None:
     value = json.loads(SAMPLE.read_bytes())
     value["Meta"]["Test"] = "x"
     value["Patient"]["Demographics"]["Zodiac"] = "Capricorn"
@@ -302,7 +306,7 @@ async def test_faults_of_shape_and_of_values_are_told_together(house: House) -> 
     del value["StartDateTime"]
     body = json.dumps(value).encode()
     with pytest.raises(InvalidMessage) as wrong:
-        await house.gateway.redox(body, allowed=frozenset({"demo"}), site=None, request=exchange())
+        await application.gateway.redox(body, allowed=frozenset({"demo"}), site=None, request=exchange())
     assert [issue.path for issue in wrong.value.issues] == [
         "Meta.Test",
         "Patient.Demographics",
@@ -315,19 +319,21 @@ async def test_faults_of_shape_and_of_values_are_told_together(house: House) -> 
     assert "Capricorn" not in str(wrong.value)
     # Who may not ask that site is told nothing of what its tables make of the values.
     with pytest.raises(InvalidMessage) as refused:
-        await house.gateway.redox(body, allowed=frozenset({"other"}), site=None, request=exchange())
+        await application.gateway.redox(body, allowed=frozenset({"other"}), site=None, request=exchange())
     assert len(refused.value.issues) == 4
 
 
 def test_what_is_hardly_meant_is_remarked_and_served_all_the_same(tmp_path: Path) -> None:
     path = written(tmp_path, site("demo", DESTINATION), head="mappings: tables\n")
-    found = survey(path, {})
+    found = check_configuration(path, {})
     assert [str(each) for each in found.remarks] == [
         f"{path}:1:11: mappings: there is no such folder yet; only the tables of the package are used"
     ]
     (tmp_path / "tables" / "sites" / "demmo").mkdir(parents=True)
     (tmp_path / "tables" / "sites" / "demmo" / "x.yaml").write_text("over: directory\nrows: []\n")
-    assert [each.text for each in survey(path, {}).remarks] == ['no site has this id; did you mean "demo"?']
+    assert [each.text for each in check_configuration(path, {}).remarks] == [
+        'no site has this id; did you mean "demo"?'
+    ]
 
 
 def test_an_event_has_a_schema_a_model_and_a_flow() -> None:

@@ -22,7 +22,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from gateway.assemble import House, assemble, survey
+from gateway.assemble import Application, assemble, check_configuration
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.control import REQUESTS, RequestLog
 from gateway.sandbox.faults import FAULTS, Fault, Faults
@@ -112,7 +112,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     url = str(upstream.make_url("")).rstrip("/")
     path = tmp_path / "gateway.yaml"
     path.write_text(CONFIGURATION.format(destination=DESTINATION, token=TOKEN, url=url), "utf-8")
-    house: House = assemble(survey(path, {}), clock=clock)
+    application: Application = assemble(check_configuration(path, {}), clock=clock)
     stream = io.BytesIO()
     log = configure(stream, "debug")
     library = LibraryLog(log)
@@ -121,11 +121,11 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     stop = asyncio.Event()
     serving = asyncio.create_task(
         run(
-            house.public(log),
-            house.admin(log),
-            listen=house.listen(0),
+            application.public(log),
+            application.admin(log),
+            listen=application.listen(0),
             admin_listen=Listen("127.0.0.1", 0),
-            readiness=house.readiness,
+            readiness=application.readiness,
             log=log,
             on_bound=bound.set_result,
             stop=stop,
@@ -145,7 +145,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     await client.close()
     stop.set()
     await asyncio.wait_for(serving, 5)
-    await house.close()
+    await application.close()
     await upstream.close()
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 from aiohttp.test_utils import TestServer
 
-from gateway.assemble import House, assemble, survey
+from gateway.assemble import Application, assemble, check_configuration
 from gateway.core.errors import GatewayError
 from gateway.core.plan import Reply
 from gateway.sandbox.canvas import canvas_app
@@ -37,7 +37,7 @@ PROVIDER = {"ID": "4356789876", "IDType": "NPI"}
 HANGS = Fault(kind="slow", seconds=600.0)
 FAILS = Fault(kind="status", status=500)
 
-Make = Callable[..., House]
+Make = Callable[..., Application]
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ async def canvas() -> AsyncIterator[TestServer]:
 
 @pytest.fixture
 async def make(tmp_path: Path, canvas: TestServer) -> AsyncIterator[Make]:
-    made: list[House] = []
+    made: list[Application] = []
 
-    def build(deadline: float = 2.0, cache: int = 300) -> House:
+    def build(deadline: float = 2.0, cache: int = 300) -> Application:
         path = tmp_path / "gateway.yaml"
         values = {
             "deadline": deadline,
@@ -61,20 +61,22 @@ async def make(tmp_path: Path, canvas: TestServer) -> AsyncIterator[Make]:
             "destination": SAMPLE["Meta"]["Destinations"][0]["ID"],
         }
         path.write_text(SITE % values)
-        made.append(assemble(survey(path, {}), clock=lambda: datetime(2025, 10, 21, 19, tzinfo=UTC)))
+        made.append(
+            assemble(check_configuration(path, {}), clock=lambda: datetime(2025, 10, 21, 19, tzinfo=UTC))
+        )
         return made[-1]
 
     yield build
-    for house in made:
-        await house.close()
+    for application in made:
+        await application.close()
 
 
-async def ask(house: House, *, named: bool = False) -> Reply:
+async def ask(application: Application, *, named: bool = False) -> Reply:
     """The sample query for everybody's slots, or for those of one provider."""
     visit = {**SAMPLE["Visit"], "Locations": [], "AttendingProviders": [PROVIDER] if named else []}
     body = json.dumps({**SAMPLE, "Visit": visit}).encode()
     record = Exchange("made-here", "redox", "POST")
-    return await house.gateway.redox(body, allowed=frozenset({"clinic"}), site=None, request=record)
+    return await application.gateway.redox(body, allowed=frozenset({"clinic"}), site=None, request=record)
 
 
 async def timed(made: Awaitable[Reply]) -> tuple[Any, float]:
@@ -92,9 +94,9 @@ async def test_a_part_of_the_directory_that_hangs_takes_only_what_depends_on_it(
     make: Make, canvas: TestServer, part: str
 ) -> None:
     whole, _ = await timed(ask(make()))
-    house = make()
+    application = make()
     canvas.app[FAULTS].set(part, HANGS)
-    answer, seconds = await timed(ask(house))
+    answer, seconds = await timed(ask(application))
     assert answer["Meta"]["IsIncomplete"] is True
     assert [each["DateTime"] for each in answer["AvailableSlots"]] == [
         each["DateTime"] for each in whole["AvailableSlots"]
@@ -102,11 +104,11 @@ async def test_a_part_of_the_directory_that_hangs_takes_only_what_depends_on_it(
     assert seconds < 2.0
     if part == "practitioner":
         with pytest.raises(GatewayError, match="directory could not be read") as told:
-            await ask(house, named=True)
+            await ask(application, named=True)
         assert told.value.status == 502, "whether there is such a provider is not known"
     before = asked(canvas, f"/{part.capitalize()}")
     for _ in range(5):
-        answer, seconds = await timed(ask(house))
+        answer, seconds = await timed(ask(application))
         assert answer["Meta"]["IsIncomplete"] is True
         assert answer["AvailableSlots"]
         assert seconds < 1.0, "what hangs is waited for once, not by everybody"
@@ -117,10 +119,10 @@ async def test_a_part_of_the_directory_that_hangs_takes_only_what_depends_on_it(
 async def test_a_part_that_fails_is_not_asked_again_by_each_request(
     make: Make, canvas: TestServer, part: str
 ) -> None:
-    house = make()
+    application = make()
     canvas.app[FAULTS].set(part, FAILS)
     for _ in range(6):
-        answer, _ = await timed(ask(house))
+        answer, _ = await timed(ask(application))
         assert answer["Meta"]["IsIncomplete"] is True
         assert answer["AvailableSlots"]
     assert asked(canvas, f"/{part.capitalize()}") == 3, "once, with its retries"
@@ -131,16 +133,16 @@ async def test_a_part_that_fails_is_not_asked_again_by_each_request(
 async def test_the_directory_that_was_there_is_used_while_it_cannot_be_read_anew(
     make: Make, canvas: TestServer, part: str, fault: Fault
 ) -> None:
-    house = make(cache=1)
-    whole, _ = await timed(ask(house, named=True))
+    application = make(cache=1)
+    whole, _ = await timed(ask(application, named=True))
     assert "IsIncomplete" not in whole["Meta"] or not whole["Meta"]["IsIncomplete"]
     await asyncio.sleep(1.05)
     canvas.app[FAULTS].set(part, fault)
-    answer, _ = await timed(ask(house, named=True))
+    answer, _ = await timed(ask(application, named=True))
     assert answer["AvailableSlots"] == whole["AvailableSlots"]
     assert answer["Meta"]["IsIncomplete"] is True, "it may have changed since"
     before = asked(canvas, f"/{part.capitalize()}")
-    _, seconds = await timed(ask(house, named=True))
+    _, seconds = await timed(ask(application, named=True))
     assert seconds < 1.0
     assert asked(canvas, f"/{part.capitalize()}") == before
 
@@ -149,19 +151,19 @@ async def test_the_directory_that_was_there_is_used_while_it_cannot_be_read_anew
 async def test_a_schedule_that_always_fails_closes_no_clinic(
     make: Make, canvas: TestServer, fault: Fault
 ) -> None:
-    house = make(deadline=4.0)
-    whole, _ = await timed(ask(house))
+    application = make(deadline=4.0)
+    whole, _ = await timed(ask(application))
     bad = searched(canvas)[0]
     canvas.app[FAULTS].set("slot", Fault(**{**fault_fields(fault), "schedule": bad}))
     for _ in range(8):
-        answer, _ = await timed(ask(house))
+        answer, _ = await timed(ask(application))
         assert answer["Meta"]["IsIncomplete"] is True
         assert 0 < len(answer["AvailableSlots"]) <= len(whole["AvailableSlots"])
-    page = house.metrics.exposition().decode()
+    page = application.metrics.exposition().decode()
     assert 'gateway_breaker_open{site="clinic"} 0.0' in page
     assert 'gateway_upstream_set_aside{site="clinic"} 1.0' in page
     before = asked(canvas, "/Slot")
-    await ask(house)
+    await ask(application)
     assert set(searched(canvas)[before:]) == set(searched(canvas)) - {bad}, "it is left alone for a moment"
 
 
@@ -180,15 +182,15 @@ def fault_fields(fault: Fault) -> dict[str, Any]:
 async def test_the_gauge_is_that_of_the_moment_of_the_scrape(
     make: Make, canvas: TestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = make()
-    await ask(house)
+    application = make()
+    await ask(application)
     canvas.app[FAULTS].set("slot", FAILS)
     for _ in range(6):
         with pytest.raises(GatewayError):
-            await ask(house)
-    assert 'gateway_breaker_open{site="clinic"} 1.0' in house.metrics.exposition().decode()
+            await ask(application)
+    assert 'gateway_breaker_open{site="clinic"} 1.0' in application.metrics.exposition().decode()
     now = time.monotonic
-    for client in house.clients:
+    for client in application.clients:
         for kind in client._careful._kinds.values():  # no setting: five seconds would be long here
             monkeypatch.setattr(kind.breaker, "_clock", lambda: now() + 6.0)
-    assert 'gateway_breaker_open{site="clinic"} 0.5' in house.metrics.exposition().decode()
+    assert 'gateway_breaker_open{site="clinic"} 0.5' in application.metrics.exposition().decode()

@@ -1,4 +1,4 @@
-"""The rooms of the house: which part of the gateway may import which other."""
+"""The rooms of the application: which part of the gateway may import which other."""
 
 from __future__ import annotations
 

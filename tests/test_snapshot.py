@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gateway.assemble import Snapshot, assemble, built, survey
+from gateway.assemble import Snapshot, assemble, built, check_configuration
 from gateway.files.marked import Faults
 
 SAMPLE = Path(__file__).parent / "samples" / "every-dialect"
@@ -36,7 +36,7 @@ def configured(tmp_path: Path) -> Path:
 
 
 def test_nothing_of_it_is_read_anew(configured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = survey(configured, {"TOKEN": "canary-8d03b6f1e75a"})
+    found = check_configuration(configured, {"TOKEN": "canary-8d03b6f1e75a"})
     snapshot = Snapshot.of(found)
     here = snapshot.assemble(found)
     gone = configured.parent / "gone"
@@ -55,13 +55,13 @@ def test_nothing_of_it_is_read_anew(configured: Path, monkeypatch: pytest.Monkey
     assert upstream.token is not None and upstream.token.get_secret_value() == "canary-8d03b6f1e75a"
     assert there.gateway.opens("canary-1f60c2d98be74a35") == here.gateway.opens("canary-1f60c2d98be74a35")
     assert built(snapshot, there) == built(snapshot, here)
-    fronted = [each.rules.id for each in here.sites if here.fhir.fhir_site(each.rules.id) is not None]
-    assert len(fronted) == 2
-    assert [each.rules.id for each in there.sites if there.fhir.fhir_site(each.rules.id)] == fronted
+    served_fhir = [each.rules.id for each in here.sites if here.fhir.fhir_site(each.rules.id) is not None]
+    assert len(served_fhir) == 2
+    assert [each.rules.id for each in there.sites if there.fhir.fhir_site(each.rules.id)] == served_fhir
 
 
 def test_it_shows_nothing_and_each_file_is_in_it_once(configured: Path) -> None:
-    snapshot = Snapshot.of(survey(configured, {"TOKEN": "canary-8d03b6f1e75a"}))
+    snapshot = Snapshot.of(check_configuration(configured, {"TOKEN": "canary-8d03b6f1e75a"}))
     assert "canary" not in repr(snapshot) + str(snapshot)
     base = (Path("mappings") / "base" / "errors.yaml").read_bytes()
     assert snapshot.content.count(base) == 1
@@ -69,7 +69,7 @@ def test_it_shows_nothing_and_each_file_is_in_it_once(configured: Path) -> None:
 
 def test_it_is_another_with_any_change(configured: Path) -> None:
     def taken(token: str = "a-8d03b6f1e75a") -> Snapshot:
-        return Snapshot.of(survey(configured, {"TOKEN": token}))
+        return Snapshot.of(check_configuration(configured, {"TOKEN": token}))
 
     hashes = {taken().hash, taken("b-8d03b6f1e75a").hash}
     added = {"secret": "x", "ca.pem": "\n", "mappings/codes/more.csv": "redox_code,fhir_code\n"}
@@ -84,7 +84,7 @@ def test_it_is_another_with_any_change(configured: Path) -> None:
 
 
 def test_what_builds_otherwise_is_told(configured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = survey(configured, {"TOKEN": "a-8d03b6f1e75a"})
+    found = check_configuration(configured, {"TOKEN": "a-8d03b6f1e75a"})
     snapshot = Snapshot.of(found)
     before = built(snapshot, snapshot.assemble(found))
     monkeypatch.setattr("gateway.assemble.application.__version__", "0.0.0")
@@ -93,7 +93,7 @@ def test_what_builds_otherwise_is_told(configured: Path, monkeypatch: pytest.Mon
 
 def test_a_certificate_that_is_none_is_told_at_its_place(configured: Path) -> None:
     (configured.parent / "key.pem").write_text("no key")
-    found = survey(configured, {"TOKEN": "a-8d03b6f1e75a"})
+    found = check_configuration(configured, {"TOKEN": "a-8d03b6f1e75a"})
     with pytest.raises(Faults) as here:
         assemble(found)
     with pytest.raises(Faults) as there:

@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from gateway.assemble import assemble, survey
+from gateway.assemble import assemble, check_configuration
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.control import REQUESTS
 from gateway.web.logging import configure
@@ -72,7 +72,7 @@ async def gateway(folder: Path, url: str, *lines: str) -> AsyncIterator[Running]
         "digest": digest,
     }
     (folder / "gateway.yaml").write_text(text, "utf-8")
-    application = assemble(survey(folder / "gateway.yaml", {}), clock=clock)
+    application = assemble(check_configuration(folder / "gateway.yaml", {}), clock=clock)
     log = io.BytesIO()
     async with TestClient(TestServer(application.public(configure(log)))) as client:
         yield Running(client, log, lambda: application.metrics.exposition().decode())

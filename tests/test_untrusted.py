@@ -15,7 +15,7 @@ import pytest
 import trustme
 from aiohttp.test_utils import TestServer
 
-from gateway.assemble import assemble, survey
+from gateway.assemble import assemble, check_configuration
 from gateway.sandbox.canvas import canvas_app
 from gateway.web.logging import configure
 
@@ -55,8 +55,8 @@ async def test_what_is_said_of_a_certificate_that_is_not_accepted(
         await server.start_server(ssl=context)
     path = tmp_path / "gateway.yaml"
     path.write_text(SITE % {"url": str(server.make_url("/")).rstrip("/")})
-    house, stream = assemble(survey(path, {})), io.BytesIO()
-    client = await aiohttp_client(house.public(configure(stream)))
+    application, stream = assemble(check_configuration(path, {})), io.BytesIO()
+    client = await aiohttp_client(application.public(configure(stream)))
     headers = {"verification-token": "5f2c8e0b71d94a36b0c2", "Content-Type": "application/json"}
     for _ in range(3):
         async with client.post("/redox", data=SAMPLE.read_bytes(), headers=headers) as response:
@@ -73,7 +73,7 @@ async def test_what_is_said_of_a_certificate_that_is_not_accepted(
     assert len(told) == 3
     assert told[0]["reason"] == reason
     assert advice in told[0]["advice"]
-    page = house.metrics.exposition().decode()
+    page = application.metrics.exposition().decode()
     assert f'gateway_upstream_troubles_total{{reason="{reason}",site="clinic",target="Schedule"}} 3.0' in page
-    await house.close()
+    await application.close()
     await server.close()

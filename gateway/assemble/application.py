@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from gateway.assemble.check import Survey
+from gateway.assemble.check import CheckedConfiguration
 from gateway.assemble.clients import Client, Misfit, client_of
-from gateway.assemble.fhir_side import FhirSide, Fronted
+from gateway.assemble.fhir_side import FhirSide, ServedFhir
 from gateway.assemble.redox_side import FLOWS, RedoxGateway, Served
 from gateway.assemble.watch import Watch
 from gateway.clock import Clock, seconds_of, utc_now
@@ -51,7 +51,7 @@ _DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Application:
     """The parts of one gateway. ``close`` is to be awaited once, after its last request."""
 
     settings: Settings
@@ -130,8 +130,8 @@ def shutdown_of(settings: Settings) -> Shutdown:
     return Shutdown(grace_seconds=drain, finish_seconds=max(whole - drain, 0.1))
 
 
-def assemble(found: Survey, *, clock: Clock = utc_now) -> House:
-    """Put a surveyed configuration together. ``clock`` gives the present instant: of answers, and for
+def assemble(found: CheckedConfiguration, *, clock: Clock = utc_now) -> Application:
+    """Put a checked configuration together. ``clock`` gives the present instant: of answers, and for
     tokens given and taken.
 
     Opens nothing yet: connections are made by the first request. Raises Faults for what only making a
@@ -154,10 +154,10 @@ def assemble(found: Survey, *, clock: Clock = utc_now) -> House:
     service = Service()
     reader = Reader(kinds(schemas()))
     gateway = _gateway(settings, sites, reader, service, clock)
-    fhir = FhirSide(_fronted(found, sites, faults), reader=reader, service=service, clock=clock)
+    fhir = FhirSide(_served_fhir(found, sites, faults), reader=reader, service=service, clock=clock)
     if faults:
         raise Faults(faults)
-    return House(
+    return Application(
         settings,
         sites,
         gateway,
@@ -197,13 +197,15 @@ def address_of(site: Site) -> Address | None:
     return Address(upstream.source_id, upstream.destination_id)
 
 
-def _fronted(found: Survey, sites: Sequence[Served], faults: list[Fault]) -> dict[str, Fronted]:
+def _served_fhir(
+    found: CheckedConfiguration, sites: Sequence[Served], faults: list[Fault]
+) -> dict[str, ServedFhir]:
     """The sites that answer FHIR clients."""
-    fronted = {}
-    for position, (site, served, front) in enumerate(
-        zip(found.settings.sites, sites, found.fronts, strict=True)
+    served_fhir = {}
+    for position, (site, served, fhir_server) in enumerate(
+        zip(found.settings.sites, sites, found.fhir_servers, strict=True)
     ):
-        if site.fhir is None or front is None:
+        if site.fhir is None or fhir_server is None:
             continue
         jwt = site.fhir.jwt
         try:
@@ -214,8 +216,8 @@ def _fronted(found: Survey, sites: Sequence[Served], faults: list[Fault]) -> dic
                 found.settings.where(("sites", position, "fhir")).fault(f"sites[{position}].fhir: {error}")
             )
             continue
-        fronted[site.id] = Fronted(served, front, access)
-    return fronted
+        served_fhir[site.id] = ServedFhir(served, fhir_server, access)
+    return served_fhir
 
 
 def rules_of(site: Site) -> SiteRules:
@@ -237,7 +239,7 @@ def rules_of(site: Site) -> SiteRules:
 
 
 def _clients(
-    found: Survey,
+    found: CheckedConfiguration,
     metrics: Metrics,
     session: SharedSession,
     wall_clock: Callable[[], float],

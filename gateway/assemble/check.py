@@ -17,7 +17,7 @@ from gateway.config.settings import Site, Upstream
 from gateway.files import marked
 from gateway.files.marked import Fault, Faults, Mark, MarkedMap, did_you_mean, find
 from gateway.files.regular import read_file
-from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
 from gateway.tables.read.folders import Kept
@@ -26,15 +26,15 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class CheckedConfiguration:
     """A configuration that can be served: the tables are those of ``settings.sites``, in their order;
-    the fronts are what FHIR clients of a site see, None where it has none. ``files`` are those of which
+    ``fhir_servers`` are what FHIR clients of a site see, None where it has none. ``files`` are those of which
     the tables were built. ``remarks`` are what can be served all the same, but is hardly meant: files that
     nothing reads, a directory without lines."""
 
     settings: Settings
     tables: tuple[SiteTables, ...]
-    fronts: tuple[FrontTables | None, ...]
+    fhir_servers: tuple[FhirServerTables | None, ...]
     files: Kept
     remarks: tuple[Fault, ...] = ()
 
@@ -48,7 +48,7 @@ class _Asked:
     position: int
 
 
-def survey(path: Path, environ: Mapping[str, str]) -> Survey:
+def check_configuration(path: Path, environ: Mapping[str, str]) -> CheckedConfiguration:
     """Read the configuration and build the tables of every site.
 
     Raises :class:`Faults` with everything that is wrong in any file. Where the configuration itself is
@@ -70,55 +70,57 @@ def survey(path: Path, environ: Mapping[str, str]) -> Survey:
     source = Tables(settings.mappings)
     built = _tables(asked, source, settings.mappings, faults, remarks)
     if settings.mappings is not None:
-        remarks.extend(_strays(settings, settings.mappings, asked, list(built.values())))
+        remarks.extend(_unread(settings, settings.mappings, asked, list(built.values())))
     for position, site in enumerate(settings.sites):
         if position in built:
             faults.extend(_misfits(settings, position, site.upstream, built[position]))
-    fronts = _fronts(settings, source, built, faults)
+    fhir_servers = _fhir_servers(settings, source, built, faults)
     if faults:
         raise Faults(faults)
-    return Survey(settings, _of_upstream(settings, built), fronts, source.kept(), tuple(remarks))
+    return CheckedConfiguration(
+        settings, _of_upstream(settings, built), fhir_servers, source.kept(), tuple(remarks)
+    )
 
 
-def rebuilt(settings: Settings, files: Kept) -> Survey:
-    """The survey of which ``settings`` and ``files`` are, without its remarks. Looks at no folder.
+def rebuilt(settings: Settings, files: Kept) -> CheckedConfiguration:
+    """What was checked, of ``settings`` and ``files``, without the remarks. Looks at no folder.
 
     Raises Faults where another version of the program finds some.
     """
     source = Tables(settings.mappings, files)
     built = {position: source.build(_wanted(site)) for position, site in enumerate(settings.sites)}
     faults: list[Fault] = []
-    fronts = _fronts(settings, source, built, faults)
+    fhir_servers = _fhir_servers(settings, source, built, faults)
     if faults:
         raise Faults(faults)
-    return Survey(settings, _of_upstream(settings, built), fronts, files)
+    return CheckedConfiguration(settings, _of_upstream(settings, built), fhir_servers, files)
 
 
 def _wanted(site: Site) -> Wanted:
     return Wanted(site.id, site.upstream.dialect, site.timezone)
 
 
-def _strays(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[SiteTables]) -> list[Fault]:
+def _unread(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[SiteTables]) -> list[Fault]:
     if not own.is_dir():
         text = "mappings: there is no such folder yet; only the tables of the package are used"
         return [settings.where(("mappings",)).fault(text)]
-    return Tables(own).strays([each.wanted for each in asked], built)
+    return Tables(own).unread([each.wanted for each in asked], built)
 
 
-def _fronts(
+def _fhir_servers(
     settings: Settings, tables: Tables, built: Mapping[int, SiteTables], faults: list[Fault]
-) -> tuple[FrontTables | None, ...]:
+) -> tuple[FhirServerTables | None, ...]:
     """The FHIR side of the sites that have one."""
-    fronts: list[FrontTables | None] = []
+    fhir_servers: list[FhirServerTables | None] = []
     for position, site in enumerate(settings.sites):
-        front = None
+        fhir_server = None
         if site.fhir is not None and position in built:
             try:
-                front = tables.front(_wanted(site))
+                fhir_server = tables.fhir_server(_wanted(site))
             except Faults as wrong:
                 faults.extend(wrong.faults)
-        fronts.append(front)
-    return tuple(fronts)
+        fhir_servers.append(fhir_server)
+    return tuple(fhir_servers)
 
 
 def _tables(

@@ -143,7 +143,7 @@ def client_of(
                 token_seconds=token_seconds,
             )
             return FhirClient(settings, credentials=credentials, around=around)
-        assert credentials is not None and not isinstance(credentials, FixedToken)  # held by the survey
+        assert credentials is not None and not isinstance(credentials, FixedToken)  # held by the check
         return RedoxClient(
             RedoxSettings(
                 base_url=upstream.base_url,

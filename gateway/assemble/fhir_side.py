@@ -20,7 +20,7 @@ from gateway.core.redox import Reader
 from gateway.core.redox_flows import Address
 from gateway.core.search import INCLUDES
 from gateway.service import Service
-from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
 from gateway.web import exchange as web
 from gateway.web.access import Access
@@ -40,11 +40,11 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fronted:
+class ServedFhir:
     """A site that answers FHIR clients, and who may ask it."""
 
     served: Served
-    front: FrontTables
+    fhir_server: FhirServerTables
     access: Access
 
 
@@ -52,7 +52,7 @@ class FhirSide:
     """Implements :class:`gateway.web.exchange.FhirGateway`."""
 
     def __init__(
-        self, sites: Mapping[str, Fronted], *, reader: Reader, service: Service, clock: Clock = utc_now
+        self, sites: Mapping[str, ServedFhir], *, reader: Reader, service: Service, clock: Clock = utc_now
     ) -> None:
         self._sites = sites
         self._reader = reader
@@ -66,15 +66,15 @@ class FhirSide:
 
     async def fhir(self, interaction: Interaction, *, site: str, exchange: web.Exchange) -> Reply:
         """Answer a search or a read by its flow, within the site's deadline. Raises GatewayError."""
-        fronted = self._sites.get(site)
-        if fronted is None:
+        served_fhir = self._sites.get(site)
+        if served_fhir is None:
             raise NotFound(Issue("not-found", "", "there is no such FHIR endpoint"))
-        served = fronted.served
+        served = served_fhir.served
         exchange.site = site
         exchange.table_hash = served.tables.hash
         now = self._clock()
         ask = asker(served.rules, served.tables, served.address, self._reader, now)
-        flow_site = FhirSite(served.rules, fronted.front, served.tables, ask)
+        flow_site = FhirSite(served.rules, served_fhir.fhir_server, served.tables, ask)
         reply, _ = await self._service.run(
             fhir_flows.answer(interaction, flow_site, now),
             served.upstream,
@@ -103,9 +103,9 @@ def asker(
     )
 
 
-def _described(name: str, site: Fronted) -> web.FhirSite:
+def _described(name: str, site: ServedFhir) -> web.FhirSite:
     """What the site's CapabilityStatement says of it."""
-    searchable = {"Slot": tuple(_parameter(each) for each in sorted(site.front.names | {"_id"}))}
+    searchable = {"Slot": tuple(_parameter(each) for each in sorted(site.fhir_server.names | {"_id"}))}
     for kind, known in DIRECTORY_PARAMETERS.items():
         searchable[kind] = tuple(_parameter(each) for each in known)
     includes = tuple(dict.fromkeys(each for kind in INCLUDES.values() for each in kind))

@@ -133,9 +133,9 @@ def answering(
     message: Message, rules: SiteRules, tables: SiteTables, address: Address | None, now: datetime
 ) -> Flow:
     """The flow that answers a message: from the site's EHR, or from Redox where ``address`` says so."""
-    if address is None or tables.front is None:
+    if address is None or tables.fhir_server is None:
         return FLOWS[message.event](message, rules, tables, now)
-    return redox_flows.relay(message, rules, tables.front.relayed, address, tables, now)
+    return redox_flows.relay(message, rules, tables.fhir_server.relayed, address, tables, now)
 
 
 def destination_of(message: Message) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.assemble.application import House, assemble
-from gateway.assemble.check import Survey, rebuilt
+from gateway.assemble.application import Application, assemble
+from gateway.assemble.check import CheckedConfiguration, rebuilt
 from gateway.config.handover import pem_files, revealed, settled
 from gateway.files.private import private_files
 from gateway.tables.read.folders import Kept, Sources
@@ -49,7 +49,7 @@ class Snapshot:
         return hashlib.sha256(self.content).hexdigest()
 
     @classmethod
-    def of(cls, found: Survey) -> Snapshot:
+    def of(cls, found: CheckedConfiguration) -> Snapshot:
         """All of which ``found`` was made. Raises Faults if a PEM file cannot be read any more."""
         pool = _Pool()
         sites = tuple(
@@ -69,8 +69,8 @@ class Snapshot:
         )
         return cls(msgspec.msgpack.encode(packed))
 
-    def assemble(self, found: Survey | None = None) -> House:
-        """The gateway of which this is the snapshot; ``found`` is its survey, where that is there already.
+    def assemble(self, found: CheckedConfiguration | None = None) -> Application:
+        """The gateway of which this is the snapshot; ``found`` is what was checked, where it is there.
 
         Reads no file but those of the package. Raises Faults as :func:`gateway.assemble.assemble`.
         """
@@ -83,9 +83,9 @@ class Snapshot:
             return assemble(replace(found, settings=settings))
 
 
-def built(snapshot: Snapshot, house: House) -> bytes:
+def built(snapshot: Snapshot, application: Application) -> bytes:
     """A hash of what will answer: the same in all workers, or one of them is of another version."""
-    return hashlib.sha256(f"{snapshot.hash} {house.built}".encode()).hexdigest().encode()
+    return hashlib.sha256(f"{snapshot.hash} {application.built}".encode()).hexdigest().encode()
 
 
 class _Pool:

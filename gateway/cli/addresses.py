@@ -9,16 +9,16 @@ import click
 from gateway.cli import output
 
 if TYPE_CHECKING:
-    from gateway.assemble import House
+    from gateway.assemble import Application
     from gateway.config import Settings
     from gateway.web.server import Bound
 
 
-def say_where(house: House, bound: Bound) -> None:
+def say_where(application: Application, bound: Bound) -> None:
     """One line on stderr for each listener."""
-    scheme = "http" if house.tls is None else "https"
+    scheme = "http" if application.tls is None else "https"
     for host, port in bound.public:
-        say_public(house.settings, url_of(scheme, host, port))
+        say_public(application.settings, url_of(scheme, host, port))
     for host, port in bound.admin:
         say_admin(url_of("http", host, port))
 

@@ -34,13 +34,13 @@ def check(config: Path | None, as_json: bool) -> None:
     """
     began = time.perf_counter()
     chosen = output.chosen(config)
-    from gateway.assemble import assemble, survey
+    from gateway.assemble import assemble, check_configuration
     from gateway.cli.summary import summary
     from gateway.files.marked import Faults
 
     with output.faults_told("the configuration cannot be served"):
         try:
-            found = survey(chosen.path, chosen.environ)
+            found = check_configuration(chosen.path, chosen.environ)
             assemble(found)
         except Faults as wrong:
             if as_json:

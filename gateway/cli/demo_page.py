@@ -37,7 +37,7 @@ def where(run: Demo) -> None:
 
 def tell(run: Demo, first: Asked, again: Asked) -> bool:
     """The whole story of the first query; whether its answer was right."""
-    zone = run.house.sites[0].rules.zone
+    zone = run.application.sites[0].rules.zone
     _query(json.loads(run.query), zone)
     _searches(first)
     answer = _json(first.body)

@@ -13,7 +13,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
-from gateway.assemble import House, assemble, survey
+from gateway.assemble import Application, assemble, check_configuration
 from gateway.assemble.application import shutdown_of
 from gateway.cli import output
 from gateway.clock import Clock
@@ -63,7 +63,7 @@ class Asked:
 class Demo:
     """A context: inside it both servers listen."""
 
-    house: House
+    application: Application
     ports: dict[str, int]
     token: str = field(repr=False)
     query: bytes
@@ -85,15 +85,15 @@ class Demo:
         log = configure(self.tap)
         self._serving = asyncio.create_task(
             listen(
-                self.house.public(log),
-                self.house.admin(log),
-                listen=self.house.listen(),
+                self.application.public(log),
+                self.application.admin(log),
+                listen=self.application.listen(),
                 admin_listen=Listen("127.0.0.1", self.ports["admin"]),
-                readiness=self.house.readiness,
+                readiness=self.application.readiness,
                 log=log,
                 on_bound=bound.set_result,
                 stop=self._stop,
-                shutdown=shutdown_of(self.house.settings),
+                shutdown=shutdown_of(self.application.settings),
             )
         )
         try:
@@ -134,7 +134,7 @@ class Demo:
         )
 
     async def _close(self) -> None:
-        await self.house.close()
+        await self.application.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -145,7 +145,7 @@ def started(ports: dict[str, int], clock: Clock) -> Demo:
     Raises Faults if the shipped tables have any.
     """
     environ = output.demo_environment(**ports)
-    application = assemble(survey(output.DEMO, environ), clock=clock)
+    application = assemble(check_configuration(output.DEMO, environ), clock=clock)
     sandbox = canvas_app(clock=clock)
     return Demo(
         application, ports, environ["DEMO_TOKEN"], output.SAMPLE_QUERY.read_bytes(), LogTap(), sandbox

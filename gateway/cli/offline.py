@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gateway.assemble import Survey
+from gateway.assemble import CheckedConfiguration
 from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.redox_side import answering, destination_of
 from gateway.config import Site
@@ -17,7 +17,7 @@ from gateway.core.directory import shown
 from gateway.core.errors import Issue, NotKnownHere, UnknownDestination
 from gateway.core.plan import Answer, Ask, Call, Outcome, Remember, Reply
 from gateway.core.redox import Message, Reader
-from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.messages import kinds
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import schemas
@@ -58,7 +58,7 @@ class Offline:
 
     site: Site
     tables: SiteTables
-    front: FrontTables | None
+    fhir_server: FhirServerTables | None
     canned: Canned
     calls: list[Call] = field(default_factory=list)
 
@@ -194,7 +194,7 @@ def reader() -> Reader:
     return Reader(kinds(schemas()))
 
 
-def site_of(found: Survey, message: Message, canned: Canned) -> Offline:
+def site_of(found: CheckedConfiguration, message: Message, canned: Canned) -> Offline:
     """The site of the message's destination. GatewayError for a destination that no site has."""
     name = destination_of(message)
     for position, site in enumerate(found.settings.sites):
@@ -205,10 +205,10 @@ def site_of(found: Survey, message: Message, canned: Canned) -> Offline:
     raise UnknownDestination(Issue("not-found", "Meta.Destinations[0].ID", text))
 
 
-def offline(found: Survey, position: int, canned: Canned) -> Offline:
+def offline(found: CheckedConfiguration, position: int, canned: Canned) -> Offline:
     """The site at that place of the configuration."""
     tables = found.tables[position]
-    return Offline(found.settings.sites[position], tables, found.fronts[position], canned)
+    return Offline(found.settings.sites[position], tables, found.fhir_servers[position], canned)
 
 
 def issues(found: Sequence[Issue]) -> list[Json]:

@@ -37,7 +37,7 @@ def interaction_of(text: str, settings: Settings, site: str) -> Interaction | No
 
 def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json, Reply]:
     """The queries and searches that it becomes, and its answer. Raises GatewayError."""
-    assert chosen.front is not None  # a site without FHIR clients is refused before
+    assert chosen.fhir_server is not None  # a site without FHIR clients is refused before
     rules, tables, address = rules_of(chosen.site), chosen.tables, address_of(chosen.site)
     ask = asker(rules, tables, address, reader(), now)
     written: list[Json] = []
@@ -46,7 +46,7 @@ def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json
         written.append(json.loads(json.dumps(query)))
         return (yield from ask(query, positions, shares))
 
-    flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.front, tables, noted), now)
+    flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.fhir_server, tables, noted), now)
     reply: Reply = chosen.driven(flow)
     asked = (
         {"queries": chosen.queries()}

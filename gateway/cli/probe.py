@@ -12,7 +12,7 @@ import click
 from gateway.cli import output
 
 if TYPE_CHECKING:
-    from gateway.assemble import House, Served
+    from gateway.assemble import Application, Served
     from gateway.config import Site
     from gateway.core.plan import Flow
     from gateway.probe import Report
@@ -47,18 +47,18 @@ def probe(config: Path | None, site: str | None, schedule: str | None, query: bo
     Without --config, and without a gateway.yaml here, it asks `gateway sandbox`.
     """
     source = output.chosen(config)
-    from gateway.assemble import assemble, survey
+    from gateway.assemble import assemble, check_configuration
 
     with output.faults_told("nothing was asked"):
-        found = survey(source.path, source.environ)
-        house = assemble(found, clock=output.clock())
+        found = check_configuration(source.path, source.environ)
+        application = assemble(found, clock=output.clock())
     chosen = _site(found.settings.sites, site)
     if not source.named:
         output.using(f"{source.name}, site {chosen.id}")
-    served = next(each for each in house.sites if each.rules.id == chosen.id)
+    served = next(each for each in application.sites if each.rules.id == chosen.id)
     if served.tables.dialect.upstream == "fhir" and query:
         raise click.UsageError("--query is for a Redox upstream; a FHIR upstream is always searched.")
-    report, token = output.run(_asked(house, served, chosen, schedule, query=query))
+    report, token = output.run(_asked(application, served, chosen, schedule, query=query))
     _tell(report, token, as_json)
     if report.failed or token:
         sys.exit(output.UPSTREAM)
@@ -77,7 +77,7 @@ def _site(sites: tuple[Site, ...], wanted: str | None) -> Site:
 
 
 async def _asked(
-    house: House, served: Served, site: Site, schedule: str | None, *, query: bool
+    application: Application, served: Served, site: Site, schedule: str | None, *, query: bool
 ) -> tuple[Report, str | None]:
     """The report, and why there was no token: empty if there was one, None if it was not asked for alone."""
     import msgspec
@@ -90,9 +90,9 @@ async def _asked(
     try:
         async with waiting(f"Asking the upstream of site {site.id}"):
             if served.tables.dialect.upstream == "redox" and not query:
-                token = await _token(house, served, site)
-            reply, _ = await house.service.run(
-                _flow(house, served, site, schedule, query=query),
+                token = await _token(application, served, site)
+            reply, _ = await application.service.run(
+                _flow(application, served, site, schedule, query=query),
                 served.upstream,
                 site=site.id,
                 request_id=new_request_id(),
@@ -100,18 +100,18 @@ async def _asked(
                 state_version=served.tables.hash,
             )
     finally:
-        await house.close()
+        await application.close()
     return msgspec.json.decode(reply.body, type=Report), token
 
 
-def _flow(house: House, served: Served, site: Site, schedule: str | None, *, query: bool) -> Flow:
+def _flow(application: Application, served: Served, site: Site, schedule: str | None, *, query: bool) -> Flow:
     from gateway.cli.origins import settings, yaml_files
     from gateway.cli.summary import codes_of
     from gateway.core.redox_flows import Address
     from gateway.probe import probe, probe_redox
 
     rules, tables, dialect = served.rules, served.tables, site.upstream.dialect
-    own, where = house.settings.mappings, output.address(site.upstream)
+    own, where = application.settings.mappings, output.address(site.upstream)
     if tables.dialect.upstream == "fhir":
         keys = settings(yaml_files(own, dialect, site.id))
         return probe(
@@ -129,7 +129,7 @@ def _flow(house: House, served: Served, site: Site, schedule: str | None, *, que
     return probe_redox(rules, tables, output.clock()(), dialect=dialect, address=address, where=where)
 
 
-async def _token(house: House, served: Served, site: Site) -> str:
+async def _token(application: Application, served: Served, site: Site) -> str:
     """Why there is no token to be had, empty if there is one: the one request that tells nothing of
     anybody."""
     from gateway.assemble.clients import credentials_of
@@ -143,12 +143,12 @@ async def _token(house: House, served: Served, site: Site) -> str:
 
     credentials = credentials_of(site.upstream, served.tables.dialect)
     if credentials is None or isinstance(credentials, FixedToken):
-        return "none is configured"  # the survey lets neither pass for Redox
+        return "none is configured"  # the check lets neither pass for Redox
     ca_file = site.upstream.ca_file
     limits = ClientSettings(base_url=site.upstream.base_url)
     trust = tls_trust(os.fspath(ca_file) if ca_file is not None else None)
     wire = Wire(trust, limits.connect_seconds, site.upstream.max_response_bytes)
-    around = Surroundings(session=house.session, wall_clock=seconds_of(output.clock()))
+    around = Surroundings(session=application.session, wall_clock=seconds_of(output.clock()))
     tokens = SharedToken(credentials, wire, seconds=limits.token_seconds, around=around)
     try:
         await tokens.get()

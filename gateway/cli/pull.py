@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Any
 
-    from gateway.assemble import House, Served
+    from gateway.assemble import Application, Served
     from gateway.core.directory import Cells, Directory
 
 
@@ -48,7 +48,7 @@ def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
 
     Exit code 4, and no draft, if the EHR could not be asked for all of it.
     """
-    from gateway.assemble import assemble, survey
+    from gateway.assemble import assemble, check_configuration
     from gateway.core.errors import GatewayError
 
     if file is not None and os.path.lexists(file) and not force:
@@ -56,24 +56,24 @@ def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
     if file is not None and os.path.lexists(file) and not os.path.isfile(file):
         raise click.UsageError(f"{file} is not a plain file; choose another --output.")
     with output.faults_told("nothing was asked"):
-        house = assemble(survey(config, os.environ), clock=output.clock())
-    served = next((each for each in house.sites if each.rules.id == site), None)
+        application = assemble(check_configuration(config, os.environ), clock=output.clock())
+    served = next((each for each in application.sites if each.rules.id == site), None)
     if served is None:
-        known = ", ".join(each.rules.id for each in house.sites)
+        known = ", ".join(each.rules.id for each in application.sites)
         raise click.BadParameter(
             f'There is no site "{site}" in {config}; there are: {known}.', param_hint="--site"
         )
     if not served.tables.directory_calls():
         raise click.UsageError(f'The dialect of site "{site}" has no directory to ask; write schedules.csv.')
     try:
-        found = output.run(_asked(house, served))
+        found = output.run(_asked(application, served))
     except GatewayError as error:
         output.tell_issues(error.issues)
-        output.fail(output.UPSTREAM, f"no draft was written; {_asked_at(house, site)}")
+        output.fail(output.UPSTREAM, f"no draft was written; {_asked_at(application, site)}")
     output.tell_issues(found.issues)
     if found.incomplete:
         missing = "a part of the directory is missing, so no draft was written"
-        output.fail(output.UPSTREAM, f"{missing}; {_asked_at(house, site)}")
+        output.fail(output.UPSTREAM, f"{missing}; {_asked_at(application, site)}")
     gone = _gone(found, served)
     text = _csv(found, served, gone)
     if file is None:
@@ -87,13 +87,13 @@ def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
         click.echo(f"{text}; delete them if they are gone for good", err=True)
 
 
-def _asked_at(house: House, site: str) -> str:
+def _asked_at(application: Application, site: str) -> str:
     """Whom it was that did not answer."""
-    upstream = next(each.upstream for each in house.settings.sites if each.id == site)
+    upstream = next(each.upstream for each in application.settings.sites if each.id == site)
     return f"the EHR of site {site} is at {output.address(upstream)}"
 
 
-async def _asked(house: House, served: Served) -> Directory:
+async def _asked(application: Application, served: Served) -> Directory:
     """The joined directory, by the flow that queries use. Raises GatewayError."""
     from gateway.cli.progress import waiting
     from gateway.core.flows import directory_of
@@ -109,7 +109,7 @@ async def _asked(house: House, served: Served) -> Directory:
     targets = ", ".join(call.target for call in served.tables.directory_calls())
     try:
         async with waiting(f"Asking the EHR of site {served.rules.id}: {targets}"):
-            await house.service.run(
+            await application.service.run(
                 flow(),
                 served.upstream,
                 site=served.rules.id,
@@ -118,7 +118,7 @@ async def _asked(house: House, served: Served) -> Directory:
                 state_version=served.tables.hash,
             )
     finally:
-        await house.close()
+        await application.close()
     return brought[0]
 
 

@@ -15,7 +15,7 @@ from gateway.cli import output
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-    from gateway.assemble import House, Survey
+    from gateway.assemble import Application, CheckedConfiguration
 
 
 @click.command()
@@ -43,33 +43,33 @@ def serve(config: Path, workers: int) -> None:
 
     Exit code 3 if the configuration or the tables have faults.
     """
-    from gateway.assemble import Snapshot, assemble, survey
+    from gateway.assemble import Snapshot, assemble, check_configuration
     from gateway.cli.streams import unwaited
     from gateway.web.descriptors import raise_open_files
 
     unwaited()
     raise_open_files()
     with output.faults_told("nothing was started"):
-        found = survey(config, os.environ)
+        found = check_configuration(config, os.environ)
         snapshot = Snapshot.of(found) if workers > 1 else None
-        house = assemble(found, clock=output.clock()) if snapshot is None else snapshot.assemble(found)
-    log = log_of(house)
+        application = assemble(found, clock=output.clock()) if snapshot is None else snapshot.assemble(found)
+    log = log_of(application)
     for remark in found.remarks:
         log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)
     try:
         if snapshot is None:
             set_aside()
-            output.run(one_process(house, log))
+            output.run(one_process(application, log))
         else:
             from gateway.cli.supervise import Supervisor
 
-            code = output.run(Supervisor(snapshot, house, workers, log).run())
+            code = output.run(Supervisor(snapshot, application, workers, log).run())
             sys.exit(code)
     except OSError as error:
         output.fail(output.WRONG, listen_fault(error, found))
 
 
-def log_of(house: House) -> FilteringBoundLogger:
+def log_of(application: Application) -> FilteringBoundLogger:
     """The log on stdout; what libraries say comes along, from warnings up and without their values.
 
     So do exceptions that nobody is there to take (in a finalizer, in a thread). What cannot be written is
@@ -80,10 +80,10 @@ def log_of(house: House) -> FilteringBoundLogger:
     from gateway.cli.streams import unwaited
     from gateway.web.logging import LibraryLog, configure, lost_lines, take_strays
 
-    settings, streams = house.settings.log, unwaited()
+    settings, streams = application.settings.log, unwaited()
     pretty = settings.format == "console"
     streams.out.told = lost_lines(pretty=pretty)
-    house.metrics.watch_log({"stdout": lambda: streams.out.lost, "stderr": lambda: streams.err.lost})
+    application.metrics.watch_log({"stdout": lambda: streams.out.lost, "stderr": lambda: streams.err.lost})
     log = configure(streams.out, settings.level, pretty=pretty)
     logging.basicConfig(handlers=[LibraryLog(log)], level=logging.WARNING, force=True)
     take_strays(log)
@@ -99,30 +99,30 @@ def set_aside() -> None:
     gc.freeze()
 
 
-async def one_process(house: House, log: FilteringBoundLogger) -> None:
+async def one_process(application: Application, log: FilteringBoundLogger) -> None:
     """Everything in this process."""
     from gateway.assemble.application import shutdown_of
     from gateway.cli.addresses import say_where
     from gateway.web.server import Listen
     from gateway.web.server import run as listen
 
-    admin = house.settings.admin
+    admin = application.settings.admin
     try:
         await listen(
-            house.public(log),
-            house.admin(log),
-            listen=house.listen(),
+            application.public(log),
+            application.admin(log),
+            listen=application.listen(),
             admin_listen=Listen(admin.host, admin.port),
-            readiness=house.readiness,
+            readiness=application.readiness,
             log=log,
-            on_bound=lambda bound: say_where(house, bound),
-            shutdown=shutdown_of(house.settings),
+            on_bound=lambda bound: say_where(application, bound),
+            shutdown=shutdown_of(application.settings),
         )
     finally:
-        await house.close()
+        await application.close()
 
 
-def listen_fault(error: OSError, found: Survey) -> str:
+def listen_fault(error: OSError, found: CheckedConfiguration) -> str:
     """Why an address cannot be listened on, and which keys say it."""
     settings = found.settings
     places = f"server {settings.server.host}:{settings.server.port}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gateway.assemble import Survey
+from gateway.assemble import CheckedConfiguration
 from gateway.cli.origins import code_files
 from gateway.cli.output import address, known_by
 from gateway.config import Settings, Site
@@ -19,7 +19,7 @@ from gateway.tables.rows.model import CodeTable, Row, Table
 _SITES_NAMED = 3
 
 
-def summary(found: Survey) -> dict[str, Any]:
+def summary(found: CheckedConfiguration) -> dict[str, Any]:
     """``sites`` one by one, and ``tables``: the compiled sets of them, which several sites may share."""
     pairs = list(zip(found.settings.sites, found.tables, strict=True))
     distinct: dict[tuple[Any, ...], list[tuple[Site, SiteTables]]] = {}
@@ -45,7 +45,7 @@ def summary(found: Survey) -> dict[str, Any]:
     }
 
 
-def _unused(found: Survey) -> list[str]:
+def _unused(found: CheckedConfiguration) -> list[str]:
     """The folders of dialects of the clinic's own that no site speaks: one in the making, or a slip."""
     own = found.settings.mappings
     if own is None or not own.is_dir() or own.resolve() == folder("mappings"):

@@ -21,7 +21,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 from structlog.typing import FilteringBoundLogger
 
-from gateway.assemble import House, Snapshot, built
+from gateway.assemble import Application, Snapshot, built
 from gateway.assemble.application import shutdown_of
 from gateway.cli.addresses import say_admin, say_public, url_of
 from gateway.cli.exposition import merged
@@ -47,14 +47,16 @@ _WORKER: Final = (
 
 
 class Supervisor:
-    """Serves ``house`` by ``count`` workers, each of which builds it for itself of ``snapshot``.
+    """Serves ``application`` by ``count`` workers, each of which builds it for itself of ``snapshot``.
 
-    The parent's own house answers nothing; it describes the listeners."""
+    The parent's own application answers nothing; it describes the listeners."""
 
-    def __init__(self, snapshot: Snapshot, house: House, count: int, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, snapshot: Snapshot, application: Application, count: int, log: FilteringBoundLogger
+    ) -> None:
         self._snapshot = snapshot
-        self._house = house
-        self._settings = house.settings
+        self._application = application
+        self._settings = application.settings
         self._log = log
         self._names = [str(number) for number in range(count)]
         self._places: list[Place] = []
@@ -110,16 +112,16 @@ class Supervisor:
         return Place(
             name,
             _launch,
-            order=Order(self._snapshot.content, built(self._snapshot, self._house), self._port),
-            bounds=bounds_of(self._house),
+            order=Order(self._snapshot.content, built(self._snapshot, self._application), self._port),
+            bounds=bounds_of(self._application),
             log=self._log,
             counts=self._counts,
             changed=self._judge,
         )
 
     async def _serve_admin(self) -> None:
-        routes = _Routes(self._places, self._readiness, self._house.metrics, self._counts)
-        described = self._house.described(self._log, routes.surface)
+        routes = _Routes(self._places, self._readiness, self._application.metrics, self._counts)
+        described = self._application.described(self._log, routes.surface)
         app = admin_app([routes, described], log=self._log, readiness=self._readiness)
         admin = self._settings.admin
         await listen(
@@ -188,14 +190,14 @@ def reasons_of(places: Sequence[Place], *, begun: bool) -> list[str]:
     return [text for _, text in told]
 
 
-def bounds_of(house: House) -> Bounds:
-    """How long the workers of a house may take. To be ready they do what this process has done until now."""
-    how = shutdown_of(house.settings)
+def bounds_of(application: Application) -> Bounds:
+    """How long its workers may take. To be ready they do what this process has done until now."""
+    how = shutdown_of(application.settings)
     return Bounds(
         end=how.grace_seconds + how.finish_seconds + _MARGIN_SECONDS,
         hurried=how.hurried_seconds + _MARGIN_SECONDS,
         start=_START_SECONDS + 10 * time.process_time(),
-        silence=house.settings.server.worker_silence_seconds,
+        silence=application.settings.server.worker_silence_seconds,
     )
 
 

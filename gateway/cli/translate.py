@@ -14,7 +14,7 @@ import click
 from gateway.cli import output
 
 if TYPE_CHECKING:
-    from gateway.assemble import Survey
+    from gateway.assemble import CheckedConfiguration
     from gateway.cli.offline import Canned, Offline
     from gateway.core.errors import GatewayError
     from gateway.core.redox import Message
@@ -68,7 +68,7 @@ def translate(
     """
     if [str(each) for each in (request, *bundles, answer)].count("-") > 1:
         raise click.UsageError("Only one of the files can be stdin.")
-    from gateway.assemble import survey
+    from gateway.assemble import check_configuration
     from gateway.cli.offline import Canned
 
     at = _instant(now)
@@ -79,7 +79,7 @@ def translate(
     )
     chosen = output.chosen(config)
     with output.faults_told("nothing was translated"):
-        found = survey(chosen.path, chosen.environ)
+        found = check_configuration(chosen.path, chosen.environ)
     if body is None:
         _search(chosen, found, site, request, canned, at)
     else:
@@ -105,7 +105,12 @@ def _message_in(request: str) -> bytes:
 
 
 def _message(
-    chosen: output.Chosen, found: Survey, site: str | None, body: bytes, canned: Canned, at: datetime
+    chosen: output.Chosen,
+    found: CheckedConfiguration,
+    site: str | None,
+    body: bytes,
+    canned: Canned,
+    at: datetime,
 ) -> None:
     from gateway.cli.offline import offline, reader, site_of
     from gateway.core.errors import GatewayError
@@ -133,14 +138,19 @@ def _told(here: Offline, message: Message, at: datetime) -> None:
 
 
 def _search(
-    chosen: output.Chosen, found: Survey, site: str | None, text: str, canned: Canned, at: datetime
+    chosen: output.Chosen,
+    found: CheckedConfiguration,
+    site: str | None,
+    text: str,
+    canned: Canned,
+    at: datetime,
 ) -> None:
     from gateway.cli.offline import offline
     from gateway.cli.offline_fhir import interaction_of, told
     from gateway.core.errors import GatewayError
     from gateway.core.fhir import error_outcome
 
-    here = offline(found, _fronted(chosen, found, site), canned)
+    here = offline(found, _served_fhir(chosen, found, site), canned)
     _said(chosen, found, here, site)
     try:
         interaction = interaction_of(text, found.settings, here.site.id)
@@ -156,7 +166,7 @@ def _search(
         click.echo(output.json_text(meaning))
 
 
-def _fronted(chosen: output.Chosen, found: Survey, wanted: str | None) -> int:
+def _served_fhir(chosen: output.Chosen, found: CheckedConfiguration, wanted: str | None) -> int:
     """The place of the site whose FHIR clients might send the search."""
     known = {each.id: place for place, each in enumerate(found.settings.sites) if each.fhir is not None}
     if wanted is not None:
@@ -172,7 +182,7 @@ def _fronted(chosen: output.Chosen, found: Survey, wanted: str | None) -> int:
     return next(iter(known.values()))
 
 
-def _position(chosen: output.Chosen, found: Survey, wanted: str | None) -> int | None:
+def _position(chosen: output.Chosen, found: CheckedConfiguration, wanted: str | None) -> int | None:
     if wanted is None:
         return None
     names = [each.id for each in found.settings.sites]
@@ -182,7 +192,7 @@ def _position(chosen: output.Chosen, found: Survey, wanted: str | None) -> int |
     return names.index(wanted)
 
 
-def _said(chosen: output.Chosen, found: Survey, here: Offline, site: str | None) -> None:
+def _said(chosen: output.Chosen, found: CheckedConfiguration, here: Offline, site: str | None) -> None:
     """Tells what was not said; refuses an answer of another kind of upstream than the site's."""
     if not chosen.named or (site is None and len(found.settings.sites) > 1):
         output.using(f"{chosen.name}, site {here.site.id}")

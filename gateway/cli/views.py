@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gateway import config
-from gateway.assemble import survey
+from gateway.assemble import check_configuration
 from gateway.cli import origins, output
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
@@ -96,7 +96,7 @@ def configured(chosen: output.Chosen, wanted: str | None, dialect: str | None) -
     if dialect is not None:
         own = config.load(chosen.path, chosen.environ).mappings
         return of_dialect(own, dialect), f"{chosen.name}, dialect {dialect} without a site"
-    found = survey(chosen.path, chosen.environ)
+    found = check_configuration(chosen.path, chosen.environ)
     for site, tables in zip(found.settings.sites, found.tables, strict=True):
         if wanted in (None, site.id):
             view = _view(tables, found.settings.mappings, site.upstream.dialect, site.id)

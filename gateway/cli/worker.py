@@ -23,7 +23,7 @@ from typing import NoReturn
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from gateway.assemble import House, Snapshot, built
+from gateway.assemble import Application, Snapshot, built
 from gateway.assemble.application import shutdown_of
 from gateway.cli import output
 from gateway.cli.serve import log_of, set_aside
@@ -39,29 +39,29 @@ _PR_SET_PDEATHSIG = 1
 _MARGIN_SECONDS = 5.0
 
 
-async def work(house: House, log: FilteringBoundLogger, port: int, line: socket.socket) -> None:
+async def work(application: Application, log: FilteringBoundLogger, port: int, line: socket.socket) -> None:
     """Serve on ``port`` until a signal comes or the supervisor is gone.
 
     Raises OSError if ``port`` cannot be listened on.
     """
     reader, writer = await asyncio.open_connection(sock=line)
     stop = asyncio.Event()
-    answers = _Answers(house, writer, log)
+    answers = _Answers(application, writer, log)
     talk = asyncio.create_task(answers.talk(reader, stop))
     try:
         await listen(
-            house.public(log),
+            application.public(log),
             None,
-            listen=house.listen(port, shared=True),
+            listen=application.listen(port, shared=True),
             admin_listen=None,
-            readiness=house.readiness,
+            readiness=application.readiness,
             log=log,
             on_bound=answers.ready,
             stop=stop,
-            shutdown=shutdown_of(house.settings),
+            shutdown=shutdown_of(application.settings),
         )
     finally:
-        await house.close()
+        await application.close()
         talk.cancel()  # the last, so that it is heard until then
         writer.close()
 
@@ -69,8 +69,10 @@ async def work(house: House, log: FilteringBoundLogger, port: int, line: socket.
 class _Answers:
     """What the worker says to its supervisor while it serves."""
 
-    def __init__(self, house: House, writer: asyncio.StreamWriter, log: FilteringBoundLogger) -> None:
-        self._house = house
+    def __init__(
+        self, application: Application, writer: asyncio.StreamWriter, log: FilteringBoundLogger
+    ) -> None:
+        self._application = application
         self._writer = writer
         self._log = log
         self._accepting: Callable[[], bool] = lambda: True
@@ -94,13 +96,13 @@ class _Answers:
         stop.set()
 
     def _pulse(self) -> Pulse:
-        readiness = self._house.readiness
+        readiness = self._application.readiness
         return Pulse(readiness.reasons, self._accepting(), readiness.draining)
 
     async def _count(self, number: int) -> None:
         text = b""
         try:
-            text = await asyncio.to_thread(self._house.metrics.exposition)
+            text = await asyncio.to_thread(self._application.metrics.exposition)
         except Exception as fault:
             self._log.error("metrics", **describe_fault(fault))
         self._say(Frame(Kind.METRICS, text, number))
@@ -119,17 +121,17 @@ def main(descriptor: str) -> None:
     try:
         snapshot = Snapshot(receive(line, Kind.SNAPSHOT))
         with output.faults_told("this worker was not started"):
-            house = snapshot.assemble()
-        line.sendall(bytes(Frame(Kind.BUILT, built(snapshot, house))))
+            application = snapshot.assemble()
+        line.sendall(bytes(Frame(Kind.BUILT, built(snapshot, application))))
         port = int(receive(line, Kind.SERVE))
     except (Broken, OSError):
         line.close()
         sys.exit(output.WRONG)
-    how = shutdown_of(house.settings)
+    how = shutdown_of(application.settings)
     bound.seconds = how.grace_seconds + how.finish_seconds + _MARGIN_SECONDS
     set_aside()
     try:
-        output.run(work(house, log_of(house), port, line))
+        output.run(work(application, log_of(application), port, line))
     except OSError as error:
         output.fail(output.WRONG, f"this worker cannot listen on port {port}: {error.strerror}")
 

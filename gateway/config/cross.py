@@ -114,7 +114,7 @@ def _files(draft: Draft, value: Mapping[str, Any]) -> None:
 
 
 def _no_folder(name: str) -> str | None:
-    """What is wrong with the folder of tables. One that is not there yet is remarked by the survey alone."""
+    """What is wrong with the folder of tables. One that is not there yet is remarked by the check alone."""
     try:
         mode = os.stat(name).st_mode
     except FileNotFoundError:

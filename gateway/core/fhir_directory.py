@@ -13,7 +13,7 @@ from gateway.core import search as searches
 from gateway.core.directory import IDENTITIES, Directory
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Link
-from gateway.core.mapping import Shelf
+from gateway.core.mapping import FhirDirectory
 from gateway.core.nearest import folded
 from gateway.core.plan import Reply
 from gateway.core.references import Reference
@@ -38,7 +38,7 @@ _PREFIXED = frozenset({"name", "family", "given"})
 _ACTORS = {"Practitioner": "practitioner", "Location": "place"}
 
 
-def searched(interaction: Interaction, most: int, directory: Directory, shelf: Shelf) -> Reply:
+def searched(interaction: Interaction, most: int, directory: Directory, resources: FhirDirectory) -> Reply:
     """One search of the directory. ``most`` is the largest page. InvalidMessage as of ``take_apart``."""
     kind = interaction.resource
     search = searches.take_apart(interaction, frozenset(DIRECTORY_PARAMETERS[kind]), most)
@@ -48,22 +48,24 @@ def searched(interaction: Interaction, most: int, directory: Directory, shelf: S
         text = f"there are more than {_MOST_PARAMETERS} parameters to choose by; ask for fewer at a time"
         raise InvalidMessage(Issue("too-costly", "", text))
     # Where all that a parameter names is another server's, nothing of this one is meant.
-    found = list(shelf.lines[kind]) if len(params) == len(search.params) else []
+    found = list(resources.lines[kind]) if len(params) == len(search.params) else []
     compared: dict[str, dict[str, Any]] = {}
     for name, text in asked:
         fits = _asked(kind, name, searches.alternatives(text))
         known = compared.setdefault(name, {})
         for each in found:
             if each not in known:
-                known[each] = _told(shelf, kind, each, name)
+                known[each] = _told(resources, kind, each, name)
         found = [each for each in found if fits(known[each])]
     page = found[search.cursor.before :][: search.count]
     told = [*search.issues, *map(references.unknown, others), *directory.issues]
     texts: list[str] = []
     if not search.counted_only:
-        texts = [fhir.entry(interaction.base, kind, each, shelf.texts[kind][each], "match") for each in page]
+        texts = [
+            fhir.entry(interaction.base, kind, each, resources.texts[kind][each], "match") for each in page
+        ]
         if kind == "Schedule" and search.includes:
-            texts += included(interaction.base, shelf, page, search.includes)
+            texts += included(interaction.base, resources, page, search.includes)
     if told:
         texts.append(fhir.outcome_entry([warning(issue) for issue in told]))
     own = search.cursor if search.cursor.before else None
@@ -77,12 +79,12 @@ def searched(interaction: Interaction, most: int, directory: Directory, shelf: S
     return Reply(200, fhir.bundle(texts, links, total), fhir.JSON, tuple(told), {"resources": len(page)})
 
 
-def _told(shelf: Shelf, kind: str, identifier: str, name: str) -> Any:
+def _told(resources: FhirDirectory, kind: str, identifier: str, name: str) -> Any:
     """What a resource has for a parameter to be compared with: its identifiers, or cells of its lines."""
     if name == "identifier":
-        found = msgspec.json.decode(shelf.texts[kind][identifier]).get("identifier", ())
+        found = msgspec.json.decode(resources.texts[kind][identifier]).get("identifier", ())
         return [(each.get("system", ""), each.get("value")) for each in found]
-    lines = shelf.lines[kind][identifier]
+    lines = resources.lines[kind][identifier]
     if name == "actor":
         return {
             Reference(actor, each)
@@ -134,18 +136,24 @@ def _identified(identifier: tuple[str, str | None], token: tuple[str, str, str])
     return not asked_value or value == asked_value
 
 
-def included(base: str, shelf: Shelf, schedules: Sequence[str], includes: frozenset[str]) -> list[str]:
+def included(
+    base: str, resources: FhirDirectory, schedules: Sequence[str], includes: frozenset[str]
+) -> list[str]:
     """The entries that come along with these Schedules, or with their slots."""
     texts = []
     if "Slot:schedule" in includes:
         for schedule in schedules:
-            if schedule in shelf.texts["Schedule"]:
+            if schedule in resources.texts["Schedule"]:
                 texts.append(
-                    fhir.entry(base, "Schedule", schedule, shelf.texts["Schedule"][schedule], "include")
+                    fhir.entry(base, "Schedule", schedule, resources.texts["Schedule"][schedule], "include")
                 )
     if "Schedule:actor" in includes:
-        actors = dict.fromkeys(actor for schedule in schedules for actor in shelf.actors.get(schedule, ()))
-        texts += [fhir.entry(base, kind, each, shelf.texts[kind][each], "include") for kind, each in actors]
+        actors = dict.fromkeys(
+            actor for schedule in schedules for actor in resources.actors.get(schedule, ())
+        )
+        texts += [
+            fhir.entry(base, kind, each, resources.texts[kind][each], "include") for kind, each in actors
+        ]
     return texts
 
 

@@ -19,7 +19,7 @@ from gateway.core.directory import Cells, Directory, allowed, shown
 from gateway.core.errors import InvalidMessage, Issue, NotFound, NotKnownHere, UpstreamFailed
 from gateway.core.fhir import Interaction, Link
 from gateway.core.flows import SiteRules, directory_of, no_schedules, unaskable
-from gateway.core.mapping import Entries, Front, Sought, Wanted
+from gateway.core.mapping import Entries, FhirServer, Sought, Wanted
 from gateway.core.mapping import Mapping as Tables
 from gateway.core.plan import Flow, Reply
 from gateway.core.search import Cursor, Search
@@ -36,7 +36,7 @@ class FhirSite:
     """What the FHIR flows need of a site beside the interaction."""
 
     rules: SiteRules
-    front: Front
+    fhir_server: FhirServer
     mapping: Tables
     ask: Asker
 
@@ -48,10 +48,10 @@ def answer(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
             return (yield from _slot_search(interaction, site, now))
         return (yield from _slot_read(interaction, site))
     directory = yield from directory_of(site.rules, site.mapping)
-    shelf = site.front.shelf(directory)
+    resources = site.fhir_server.fhir_directory(directory)
     if interaction.id is None:
-        return fhir_directory.searched(interaction, site.rules.max_slots, directory, shelf)
-    text = shelf.texts[interaction.resource].get(interaction.id)
+        return fhir_directory.searched(interaction, site.rules.max_slots, directory, resources)
+    text = resources.texts[interaction.resource].get(interaction.id)
     if text is None:
         raise _not_found(interaction)
     return Reply(200, text.encode(), fhir.JSON)
@@ -70,9 +70,9 @@ _AMONG_THE_FIRST = 19
 
 
 def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
-    search = searches.take_apart(interaction, site.front.names | {_BY_ID}, site.rules.max_slots)
-    params, others = references.localized(search.params, site.front.references, interaction.base)
-    sought = site.front.read([each for each in params if each[0] != _BY_ID])
+    search = searches.take_apart(interaction, site.fhir_server.names | {_BY_ID}, site.rules.max_slots)
+    params, others = references.localized(search.params, site.fhir_server.references, interaction.base)
+    sought = site.fhir_server.read([each for each in params if each[0] != _BY_ID])
     if len(params) < len(search.params):  # all that a parameter names is another server's
         sought = replace(sought, nothing=True)
     _refuse(sought)
@@ -176,7 +176,7 @@ def _entries(
     lines: tuple[Cells, ...] | None = None
     if positions is not None:
         lines = tuple(directory.lines[each] for each in positions)
-        if mute := site.front.unaskable(lines):
+        if mute := site.fhir_server.unaskable(lines):
             issues.append(unaskable(mute))
             if len(mute) == len(lines):
                 raise NotKnownHere(*issues)
@@ -185,10 +185,10 @@ def _entries(
         if len(lines) > site.rules.max_schedules:
             lines = None  # so many that Redox is better asked for all; the others' slots are left out
     low, high = window.to_utc_text(span.start), window.to_utc_text(span.end)
-    query = site.front.write(sought, low, high, site.rules.default_duration_minutes, lines)
+    query = site.fhir_server.write(sought, low, high, site.rules.default_duration_minutes, lines)
     body, told = yield from site.ask(query, positions, shares)
     wanted = Wanted(low, high, sought.minutes or 0)
-    entries = site.front.slots(body, directory, positions, wanted, interaction.base)
+    entries = site.fhir_server.slots(body, directory, positions, wanted, interaction.base)
     return replace(entries, issues=(*issues, *told, *entries.issues))
 
 
@@ -212,9 +212,9 @@ def _slot_bundle(
     texts: list[str] = []
     if not search.counted_only:
         texts = [text for _, _, text in page]
-        schedules = _schedules_of(page, directory, site.front) if search.includes else []
+        schedules = _schedules_of(page, directory, site.fhir_server) if search.includes else []
         texts += fhir_directory.included(
-            interaction.base, site.front.shelf(directory), schedules, search.includes
+            interaction.base, site.fhir_server.fhir_directory(directory), schedules, search.includes
         )
     if told:
         texts.append(fhir.outcome_entry([fhir_directory.warning(issue) for issue in told]))
@@ -263,11 +263,13 @@ def _links(
     return links
 
 
-def _schedules_of(page: Sequence[tuple[str, str, str]], directory: Directory, front: Front) -> list[str]:
+def _schedules_of(
+    page: Sequence[tuple[str, str, str]], directory: Directory, fhir_server: FhirServer
+) -> list[str]:
     """The ids of the Schedules of a page's slots, each once."""
     found: dict[str, None] = {}
     for _, name, _ in page:
-        named = front.named(name, directory)
+        named = fhir_server.named(name, directory)
         if named is not None:
             found[fhir.resource_id(directory.lines[named[0]]["schedule"])] = None
     return list(found)
@@ -306,7 +308,7 @@ def _by_id(
     issues: list[Issue] = []
     incomplete = False
     for name in names:
-        named = site.front.named(name, directory)
+        named = site.fhir_server.named(name, directory)
         begin = _instant(named[1], site.rules) if named is not None else None
         if named is None or begin is None or not _meant(named, sought, positions, cursor):
             continue

@@ -68,7 +68,7 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class FhirDirectory:
     """The directory as FHIR resources. ``texts``: type -> id -> JSON text; ``lines``: type -> id -> the
     lines that it stands for; ``actors``: Schedule id -> (type, id) of what its actors refer to."""
 
@@ -77,7 +77,7 @@ class Shelf:
     actors: dict[str, tuple[tuple[str, str], ...]]
 
 
-class Front(Protocol):
+class FhirServer(Protocol):
     """The side of a site's tables that FHIR clients see."""
 
     @property
@@ -106,7 +106,7 @@ class Front(Protocol):
         """Redox's answer as entries; slots of other schedules than ``positions`` (None: any) are left
         out. UpstreamFailed for an answer that cannot be read or holds Redox errors."""
 
-    def shelf(self, directory: Directory) -> Shelf:
+    def fhir_directory(self, directory: Directory) -> FhirDirectory:
         """The directory as FHIR resources."""
 
     def named(self, name: str, directory: Directory) -> tuple[int, str, int] | None:

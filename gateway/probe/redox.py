@@ -36,13 +36,13 @@ def probe_redox(
     a :class:`Report` as JSON.
     """
     report = Report(site.id, dialect, tables.hash, "redox", failed=False, address=where)
-    if address is None or tables.front is None:
+    if address is None or tables.fhir_server is None:
         return Reply(200, msgspec.json.encode(report), JSON)
     low, high = to_utc_text(now), to_utc_text(add_days(now, site.default_window_days, site.zone))
     minutes = site.default_duration_minutes
     lines = tables.schedules[:1]
     sought = Sought(low, high, minutes, (), {}, False, ())
-    query = tables.front.write(sought, low, high, minutes, lines or None)
+    query = tables.fhir_server.write(sought, low, high, minutes, lines or None)
     body = msgspec.json.encode({"Meta": address.meta(now), **query})
     outcomes: tuple[Outcome, ...] = yield Ask("redox", (Call(EVENT, body=body),))
     report = replace(report, schedule=lines[0]["schedule"] if lines else "", search=f"{low} to {high}")

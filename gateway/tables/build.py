@@ -17,7 +17,7 @@ from gateway.core.directory import Cells
 from gateway.core.redox_flows import Relayed
 from gateway.files.marked import Fault, Faults, Mark, did_you_mean, nearest
 from gateway.shipped import folder
-from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.query import QueryTable
 from gateway.tables.answer.resources import ResourceTable
 from gateway.tables.answer.search import SearchTable
@@ -34,7 +34,7 @@ from gateway.tables.read import dialect, errors
 from gateway.tables.read import field_tables as load
 from gateway.tables.read.folders import Files, Folders, Kept
 from gateway.tables.read.layers import Source, shown
-from gateway.tables.read.unread_files import strays
+from gateway.tables.read.unread_files import unread
 from gateway.tables.rows.model import Table
 from gateway.tables.rows.schema import Found, SchemaView
 
@@ -76,7 +76,7 @@ class Tables:
         self._roots = [folder("mappings"), *([own] if own is not None else [])]
         self._files: Files = Folders(self._roots) if kept is None else kept
         self._compiled: dict[str, SiteTables] = {}
-        self._fronts: dict[int, FrontTables] = {}
+        self._fhir_servers: dict[int, FhirServerTables] = {}
 
     def dialects(self) -> tuple[str, ...]:
         """The names of the dialects that there are."""
@@ -133,7 +133,7 @@ class Tables:
         first = ", ".join(f'"{each}"' for each in mute[:_NAMED]) + (" and more" if mute[_NAMED:] else "")
         return [mark.fault(f"the rows ask by {named}, which is empty for the schedules {first}; fill it")]
 
-    def strays(self, wanted: Sequence[Wanted], built: Sequence[SiteTables]) -> list[Fault]:
+    def unread(self, wanted: Sequence[Wanted], built: Sequence[SiteTables]) -> list[Fault]:
         """What stands in the clinic's own folder and none of the sites reads; ``built`` are their tables."""
         own, shipped = self._roots[-1], self._roots[0]
         known = {path.stem for path in (shipped / "codes").glob("*.csv")}
@@ -141,7 +141,7 @@ class Tables:
             for row in (row for table in each.values() for row in table.rows):
                 known.update(row.codec.arguments)
         sites, dialects = {each.site for each in wanted}, {each.dialect for each in wanted}
-        return list(strays(own, shipped, sites, dialects, known if len(built) == len(wanted) else None))
+        return list(unread(own, shipped, sites, dialects, known if len(built) == len(wanted) else None))
 
     def _compile(
         self,
@@ -178,20 +178,20 @@ class Tables:
             answer=compile_to_redox(tables[ANSWER], bound[ANSWER], schemas()),
             answer_rows=bound[ANSWER],
             context=context,
-            front=_front(tables, bound, whole=True) if rules.upstream == "redox" else None,
+            fhir_server=_fhir_server(tables, bound, whole=True) if rules.upstream == "redox" else None,
         )
 
-    def front(self, wanted: Wanted) -> FrontTables:
+    def fhir_server(self, wanted: Wanted) -> FhirServerTables:
         """What FHIR clients of a site see; :class:`Faults` as of :meth:`build`.
 
         They search by the same parameters whoever is asked. Where that is Redox, which has no searches of its
         own, these are the site's own table; else those of the layer that the dialect names under ``clients``.
         """
         made = self.build(wanted)
-        if made.front is not None:
-            return made.front
+        if made.fhir_server is not None:
+            return made.fhir_server
         key = id(made.tables)
-        if key not in self._fronts:
+        if key not in self._fhir_servers:
             clients = made.dialect.clients
             if clients not in self.dialects():
                 text = f'"clients: {clients}" names no folder; {did_you_mean(clients, self.dialects())}'
@@ -206,16 +206,18 @@ class Tables:
             if faults:
                 raise Faults(faults)
             bound = {name: bind(table, made.context, schemas()) for name, table in tables.items()}
-            self._fronts[key] = _front(tables, bound, whole=False)
-        return self._fronts[key]
+            self._fhir_servers[key] = _fhir_server(tables, bound, whole=False)
+        return self._fhir_servers[key]
 
 
-def _front(tables: dict[str, Table], bound: dict[str, tuple[BoundRow, ...]], *, whole: bool) -> FrontTables:
+def _fhir_server(
+    tables: dict[str, Table], bound: dict[str, tuple[BoundRow, ...]], *, whole: bool
+) -> FhirServerTables:
     """The tables read from right to left; ``whole`` as of :class:`SearchTable`."""
     query = bound[QUERY]
     carried = {str(each.row.redox) for each in query if each.row.redox is not None}
     carried |= {name for each in query for name in each.row.with_}
-    return FrontTables(
+    return FhirServerTables(
         SearchTable(query, whole=whole),
         compile_to_fhir(tables[ANSWER], bound[ANSWER], schemas()),
         bound[DIRECTORY],

@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from gateway.web.exchange import Surface
 from gateway.web.forwarded import TrustedProxies
 from gateway.web.metrics import Metrics
-from gateway.web.middleware import Front
+from gateway.web.middleware import Middleware
 from gateway.web.readiness import Readiness
 
 
@@ -24,7 +24,7 @@ class Routes(Protocol):
     def add_to(self, app: web.Application) -> None: ...
 
 
-FRONT: Final = web.AppKey("front", Front)
+MIDDLEWARE: Final = web.AppKey("middleware", Middleware)
 
 
 def public_app(
@@ -38,8 +38,8 @@ def public_app(
 ) -> web.Application:
     """The application of the public listener. The first of ``routes`` also answers for unknown paths."""
     surfaces = [each.surface for each in routes]
-    front = Front(surfaces, log, metrics, lambda: readiness.draining, trusted=trusted)
-    return _app(routes, front, max_body_bytes)
+    middleware = Middleware(surfaces, log, metrics, lambda: readiness.draining, trusted=trusted)
+    return _app(routes, middleware, max_body_bytes)
 
 
 def admin_app(
@@ -51,13 +51,13 @@ def admin_app(
 ) -> web.Application:
     """The application of the admin listener."""
     surfaces = [each.surface for each in routes]
-    front = Front(surfaces, log, None, lambda: readiness.draining, quiet=True)
-    return _app(routes, front, max_body_bytes)
+    middleware = Middleware(surfaces, log, None, lambda: readiness.draining, quiet=True)
+    return _app(routes, middleware, max_body_bytes)
 
 
-def _app(routes: Sequence[Routes], front: Front, max_body_bytes: int) -> web.Application:
-    app = web.Application(middlewares=[front.answer], client_max_size=max_body_bytes)
-    app[FRONT] = front
+def _app(routes: Sequence[Routes], middleware: Middleware, max_body_bytes: int) -> web.Application:
+    app = web.Application(middlewares=[middleware.answer], client_max_size=max_body_bytes)
+    app[MIDDLEWARE] = middleware
     for each in routes:
         each.add_to(app)
     return app

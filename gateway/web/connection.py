@@ -10,7 +10,7 @@ from typing import Any, cast
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
-from gateway.web.middleware import Front
+from gateway.web.middleware import Middleware
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class ConnectionLimits:
 
 
 class Connection(web.RequestHandler):
-    """What aiohttp would answer by itself, and log with the caller's bytes in it, goes through ``front``."""
+    """What aiohttp would answer by itself, and log with the caller's bytes in it, goes through our own."""
 
-    __slots__ = ("_came", "_dawdler", "_front", "_left", "_limits")
+    __slots__ = ("_came", "_dawdler", "_left", "_limits", "_middleware")
 
     def __init__(
         self,
         server: web.Server,
-        front: Front,
+        middleware: Middleware,
         limits: ConnectionLimits,
         loop: asyncio.AbstractEventLoop,
         left: Callable[[Connection], None],
@@ -46,7 +46,7 @@ class Connection(web.RequestHandler):
             lingering_time=limits.lingering_seconds,
             auto_decompress=False,
         )
-        self._front = front
+        self._middleware = middleware
         self._limits = limits
         self._left = left
         self._came = loop.time()
@@ -96,7 +96,7 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionError("part of an answer is already sent")
-        return self._front.malformed(request, status, exc)
+        return self._middleware.malformed(request, status, exc)
 
     def log_exception(self, *_args: Any, **fields: Any) -> None:
-        self._front.broken(fields.get("exc_info"))
+        self._middleware.broken(fields.get("exc_info"))

@@ -35,7 +35,7 @@ CLIENT_GONE: Final = 499
 """Not sent to anybody: the status under which a request is logged whose caller hung up."""
 
 
-class Front:
+class Middleware:
     """The middleware of a listener, and the answer to what is not even HTTP.
 
     ``surfaces``: which language a path speaks; the first one speaks for paths that belong to none.

@@ -16,7 +16,7 @@ from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from gateway.web.acceptor import Acceptor
-from gateway.web.app import FRONT
+from gateway.web.app import MIDDLEWARE
 from gateway.web.connection import Connection, ConnectionLimits
 from gateway.web.descriptors import open_files, room
 from gateway.web.logging import describe_fault
@@ -73,7 +73,7 @@ class _Listener:
         finish_seconds: float,
         log: FilteringBoundLogger,
     ) -> None:
-        self._front = app[FRONT]
+        self._middleware = app[MIDDLEWARE]
         self._listen = listen
         self._limits = limits
         self._log = log
@@ -84,15 +84,15 @@ class _Listener:
         await self._runner.setup()
         listening = await _bound(self._listen)
         self._acceptor = Acceptor(
-            "admin" if self._front.quiet else "public",
+            "admin" if self._middleware.quiet else "public",
             listening,
             self._connection,
             tls=self._listen.tls,
             handshake_seconds=self._limits.head_seconds,
             most=self._most(),
-            counts=self._front.connections,
+            counts=self._middleware.connections,
             log=self._log,
-            spare=self._front.quiet,  # whatever becomes of the others, health can be asked
+            spare=self._middleware.quiet,  # whatever becomes of the others, health can be asked
         )
         self._acceptor.start()
         return tuple(sock.getsockname()[:2] for sock in listening)
@@ -103,12 +103,12 @@ class _Listener:
         if wanted is not None and there.public < wanted:
             said = f"the limit of open files ({there.open_files}) does not allow server.max_connections"
             self._log.warning("connections", listener="public", most=there.public, wanted=wanted, said=said)
-        return there.admin if self._front.quiet else there.public
+        return there.admin if self._middleware.quiet else there.public
 
     def _connection(self, left: Callable[[Connection], None]) -> Connection:
         manager = self._runner.server
         assert manager is not None  # set up by start()
-        return Connection(manager, self._front, self._limits, asyncio.get_running_loop(), left)
+        return Connection(manager, self._middleware, self._limits, asyncio.get_running_loop(), left)
 
     def accepting(self) -> bool:
         """Whether the system still takes connections for it."""

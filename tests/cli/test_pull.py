@@ -122,8 +122,8 @@ HOSTILE = {
 def test_names_that_a_spreadsheet_would_run(
     inside: Any, configured: Any, monkeypatch: Any, tmp_path: Path
 ) -> None:
-    async def asked(house: Any, _served: Any) -> Directory:
-        await house.close()
+    async def asked(application: Any, _served: Any) -> Directory:
+        await application.close()
         return Directory(({"schedule": "-1.2", **HOSTILE},))
 
     monkeypatch.setattr(pull, "_asked", asked)

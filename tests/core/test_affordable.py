@@ -112,9 +112,9 @@ class Clinic:
     def __init__(self, folder: Path, **changed: Any) -> None:
         tables = clinic.tables(folder)
         rules = clinic.rules(**changed)
-        front = Tables(folder).front(Wanted("clinic", "canvas", clinic.ZONE.key))
+        fhir_server = Tables(folder).fhir_server(Wanted("clinic", "canvas", clinic.ZONE.key))
         self.site = fhir_flows.FhirSite(
-            rules, front, tables, asker(rules, tables, None, clinic.reader(), clinic.NOW)
+            rules, fhir_server, tables, asker(rules, tables, None, clinic.reader(), clinic.NOW)
         )
         self.calls: list[Call] = []
 

@@ -12,7 +12,7 @@ from redox.scheduling.availableslotsresponse import AvailableSlotsResponse
 from gateway.core import fhir, fhir_flows, redox_flows
 from gateway.core.errors import GatewayError, InvalidMessage, UpstreamFailed
 from gateway.core.plan import Answer, Call, Failure, Reply
-from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
 from gateway.tables.codecs.names import slot_name
@@ -37,7 +37,7 @@ def relayed(mapping: SiteTables, message: Json, body: bytes, **rules: Any) -> tu
     flow = redox_flows.relay(
         clinic.read(message),
         partner.flow_rules(**rules),
-        partner.front(mapping).relayed,
+        partner.fhir_server(mapping).relayed,
         ADDRESS,
         mapping,
         NOW,
@@ -199,7 +199,7 @@ def test_a_failure_of_redox_is_told_by_the_error_table(
 def test_and_so_it_is_to_redox(
     mapping: SiteTables, kind: Any, more: dict[str, Any], status: int, code: str
 ) -> None:
-    limits = partner.front(mapping).relayed
+    limits = partner.fhir_server(mapping).relayed
     flow = redox_flows.relay(clinic.read(clinic.query()), partner.flow_rules(), limits, ADDRESS, mapping, NOW)
     with pytest.raises(GatewayError) as caught:
         Transcript(flow, clinic.failing(kind, **more)).play()
@@ -214,7 +214,9 @@ class Clinic:
 
     def __init__(self, folder: Path, dialect: str) -> None:
         self.mapping = clinic.tables(folder, dialect)
-        self.front: FrontTables = Tables(folder).front(Wanted("clinic", dialect, clinic.ZONE.key))
+        self.fhir_server: FhirServerTables = Tables(folder).fhir_server(
+            Wanted("clinic", dialect, clinic.ZONE.key)
+        )
         self.calls: list[Call] = []
 
     def search(self, url: str, *slots: Json, **rules: Any) -> Search:
@@ -230,7 +232,7 @@ class Clinic:
         site_rules = clinic.rules(**rules)
         site = fhir_flows.FhirSite(
             site_rules,
-            self.front,
+            self.fhir_server,
             self.mapping,
             lambda query, positions, _shares: redox_flows.ask_ehr(
                 query, positions, clinic.reader(), site_rules, self.mapping, NOW
@@ -310,7 +312,7 @@ def test_an_ehr_that_fails_is_no_empty_bundle(tmp_path: Path) -> None:
     site_rules = clinic.rules()
     where = fhir_flows.FhirSite(
         site_rules,
-        site.front,
+        site.fhir_server,
         site.mapping,
         lambda query, positions, _shares: redox_flows.ask_ehr(
             query, positions, clinic.reader(), site_rules, site.mapping, NOW

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.assemble import assemble, survey
+from gateway.assemble import assemble, check_configuration
 from gateway.cli.summary import codes_of
 from gateway.core.window import to_utc_text
 from gateway.probe import Report, probe
@@ -66,7 +66,7 @@ async def _asked(folder: Path, now: datetime) -> None:
         digest = hashlib.sha256(b"app-token").hexdigest()
         path = folder / "gateway.yaml"
         path.write_text(CONFIGURATION % (digest, str(canvas.make_url("")).rstrip("/")))
-        found = survey(path, {})
+        found = check_configuration(path, {})
         application = assemble(found, clock=clock)
         try:
             async with TestClient(TestServer(application.public(configure(io.BytesIO())))) as client:

@@ -127,7 +127,7 @@ schedule,practitioner,department,room
 def with_front(below: Path, dialect: str) -> SiteTables:
     """The tables of a clinic with a FHIR EHR that FHIR clients may ask, too."""
     made = clinic.tables(below, dialect, CSV)
-    return replace(made, front=Tables(below).front(Wanted("clinic", dialect, clinic.ZONE.key)))
+    return replace(made, fhir_server=Tables(below).fhir_server(Wanted("clinic", dialect, clinic.ZONE.key)))
 
 
 @pytest.fixture(scope="module", params=DIALECTS)
@@ -171,7 +171,7 @@ def test_fhir_clients_are_answered_whatever_the_ehr_says(ehr: SiteTables) -> Non
 
 def _front_of_ehr(ehr: SiteTables) -> fhir_flows.FhirSite:
     ask = asker(clinic.rules(), ehr, None, clinic.reader(), clinic.NOW)
-    return fhir_flows.FhirSite(clinic.rules(), partner.front(ehr), ehr, ask)
+    return fhir_flows.FhirSite(clinic.rules(), partner.fhir_server(ehr), ehr, ask)
 
 
 def _told() -> Json:
@@ -207,7 +207,7 @@ def test_redox_is_answered_whatever_redox_says(network: SiteTables) -> None:
     replies = refusals = 0
     for _ in range(inputs(300)):
         body = mangled(_told(), random)
-        limits = partner.front(network).relayed
+        limits = partner.fhir_server(network).relayed
         flow = redox_flows.relay(message, partner.flow_rules(), limits, partner.ADDRESS, network, partner.NOW)
         ended = _ended(flow, partner.saying(body))
         if isinstance(ended, GatewayError):

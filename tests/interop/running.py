@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.assemble import assemble, survey
+from gateway.assemble import assemble, check_configuration
 from gateway.web.logging import configure
 from gateway.web.server import Bound, Listen, Shutdown, run
 from tests.interop.valid import redox_answer
@@ -71,18 +71,18 @@ async def gateway(
     folder: Path, sites: list[Json], files: Mapping[str, str] | None = None
 ) -> AsyncIterator[Gateway]:
     """A gateway of these sites, as ``gateway serve`` starts it. ``files``: such as those of its mappings."""
-    house = assemble(survey(laid_out(folder, sites, files or {}), {}), clock=lambda: NOW)
+    application = assemble(check_configuration(laid_out(folder, sites, files or {}), {}), clock=lambda: NOW)
     stream = io.BytesIO()
     log = configure(stream)
     bound: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     task = asyncio.create_task(
         run(
-            house.public(log),
-            house.admin(log),
+            application.public(log),
+            application.admin(log),
             listen=Listen("127.0.0.1", 0),
             admin_listen=Listen("127.0.0.1", 0),
-            readiness=house.readiness,
+            readiness=application.readiness,
             log=log,
             on_bound=bound.set_result,
             stop=stop,
@@ -95,7 +95,7 @@ async def gateway(
     finally:
         stop.set()
         await task
-        await house.close()
+        await application.close()
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from gateway.core import window
 from gateway.core.directory import Cells, Directory, identified
 from gateway.core.errors import Issue, UpstreamFailed
 from gateway.core.fhir import writable
-from gateway.core.mapping import Entries, Shelf, Sought, Wanted
+from gateway.core.mapping import Entries, FhirDirectory, Sought, Wanted
 from gateway.core.matching import Holders, lowest
 from gateway.core.nearest import folded
 from gateway.core.redox_flows import Relayed
@@ -47,9 +47,9 @@ _loose = msgspec.json.Decoder(_Loose).decode
 
 
 @dataclass(frozen=True, slots=True)
-class FrontTables:
-    """Implements :class:`gateway.core.mapping.Front`. ``relayed`` is what may pass where Redox is asked what
-    Redox asked: the fields of a query that any row reads, and those of a slot that Redox's schema has."""
+class FhirServerTables:
+    """Implements :class:`gateway.core.mapping.FhirServer`. ``relayed``: what may pass where Redox is asked
+    what Redox asked: fields of a query that a row reads, and those of a slot that Redox's schema has."""
 
     search: SearchTable
     to_fhir: ToFhir
@@ -129,16 +129,16 @@ class FrontTables:
                 continue
         return incomplete, slots, len(raws) - len(slots)
 
-    def shelf(self, directory: Directory) -> Shelf:
+    def fhir_directory(self, directory: Directory) -> FhirDirectory:
         """The directory as FHIR resources, made once per directory."""
-        made = directory.memo.get("shelf")
+        made = directory.memo.get("FHIR resources")
         if made is None:
-            made = directory.memo["shelf"] = self._shelf(directory)
-        shelf: Shelf = made
-        return shelf
+            made = directory.memo["FHIR resources"] = self._fhir_directory(directory)
+        resources: FhirDirectory = made
+        return resources
 
-    def _shelf(self, directory: Directory) -> Shelf:
-        shelf = Shelf({kind: {} for kind in KINDS}, {kind: {} for kind in KINDS}, {})
+    def _fhir_directory(self, directory: Directory) -> FhirDirectory:
+        resources = FhirDirectory({kind: {} for kind in KINDS}, {kind: {} for kind in KINDS}, {})
         told: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in KINDS}
         for line in map(identified, directory.lines):
             named = [
@@ -147,13 +147,13 @@ class FrontTables:
             for kind, identifier in named:
                 # Who works on several schedules is one resource, told by all their lines; a higher one wins.
                 told[kind][identifier] = {**line, **told[kind].get(identifier, {})}
-                shelf.lines[kind].setdefault(identifier, []).append(line)
+                resources.lines[kind].setdefault(identifier, []).append(line)
                 if kind == "Schedule":
-                    shelf.actors[identifier] = tuple(each for each in named if each[0] != kind)
+                    resources.actors[identifier] = tuple(each for each in named if each[0] != kind)
         for kind, found in told.items():
             for identifier, cells in found.items():
-                shelf.texts[kind][identifier] = encode(self._resource(kind, cells))
-        return shelf
+                resources.texts[kind][identifier] = encode(self._resource(kind, cells))
+        return resources
 
     def _resource(self, kind: str, line: Cells) -> dict[str, Any] | None:
         """A line's Schedule, Practitioner or Location by the directory table; None if it has no id."""
@@ -196,8 +196,10 @@ class _Gathered:
     What does not depend on who was asked for stays with the directory from answer to answer.
     """
 
-    def __init__(self, front: FrontTables, directory: Directory, positions: Sequence[int] | None) -> None:
-        self._front = front
+    def __init__(
+        self, fhir_server: FhirServerTables, directory: Directory, positions: Sequence[int] | None
+    ) -> None:
+        self._fhir_server = fhir_server
         self._directory = directory
         holders: Holders | None = directory.memo.get("holders")
         if holders is None:
@@ -229,7 +231,7 @@ class _Gathered:
     def _new(self, position: int) -> _Group:
         block = self._blocks.get(position)
         if block is None:
-            block = self._blocks[position] = self._front.to_fhir.block(self._directory.lines[position])
+            block = self._blocks[position] = self._fhir_server.to_fhir.block(self._directory.lines[position])
         self._groups[position] = ({}, block)
         return self._groups[position]
 
@@ -237,10 +239,10 @@ class _Gathered:
         found = self._agreeing.get(key)
         if found is None:
             try:
-                told = self._front.to_fhir.told(slot)
+                told = self._fhir_server.to_fhir.told(slot)
             except _UNREADABLE:
                 raise ValueError("its provider or location cannot be read") from None
-            agreed, found = self._holders.matching(told, self._front.search.columns)
+            agreed, found = self._holders.matching(told, self._fhir_server.search.columns)
             if not agreed:
                 # The slot does not tell whose it is: it can only be that of a schedule asked for alone.
                 return found & self._allowed if self._allowed == lowest(self._allowed) else 0

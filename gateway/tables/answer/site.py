@@ -13,7 +13,7 @@ from gateway.core.mapping import Asked
 from gateway.core.plan import Answer, Call, Failure, Outcome
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.collect import SlotCollector
-from gateway.tables.answer.fhir_server import FrontTables
+from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.pages import PageError, PageReader
 from gateway.tables.answer.query import QueryTable
 from gateway.tables.answer.resources import KINDS, Located, ResourceTable
@@ -28,7 +28,7 @@ from gateway.tables.rows.model import Table
 @dataclass(frozen=True, slots=True)
 class SiteTables:
     """Implements :class:`gateway.core.mapping.Mapping`. ``tables`` are the effective ones, for showing;
-    ``context`` is what their codecs know; ``front`` what FHIR clients see where the upstream is Redox;
+    ``context`` is what their codecs know; ``fhir_server`` what FHIR clients see where the upstream is Redox;
     ``base_url`` the upstream's, below which absolute references are its own."""
 
     hash: str
@@ -41,7 +41,7 @@ class SiteTables:
     answer: ToRedox
     answer_rows: tuple[BoundRow, ...]
     context: Context
-    front: FrontTables | None = None
+    fhir_server: FhirServerTables | None = None
     max_pages: int = 20
     base_url: str = ""
     _pages: PageReader = field(init=False)

@@ -12,7 +12,7 @@ LEVELS = ("base", "codes", "sites")
 _READ = (".yaml", ".yml", ".csv")
 
 
-def strays(
+def unread(
     own: Path,
     shipped: Path,
     sites: Collection[str],

@@ -234,4 +234,6 @@ def test_the_directory_in_pages(mapping: SiteTables) -> None:
 
 def test_directories_keep_what_is_made_of_them(mapping: SiteTables) -> None:
     directory: Directory = mapping.own_directory
-    assert partner.front(mapping).shelf(directory) is partner.front(mapping).shelf(directory)
+    assert partner.fhir_server(mapping).fhir_directory(directory) is partner.fhir_server(
+        mapping
+    ).fhir_directory(directory)

@@ -51,7 +51,9 @@ def entries(mapping: SiteTables, *slots: Any, only: tuple[str, ...] | None = Non
     positions = (
         None if only is None else [n for n, line in enumerate(directory.lines) if line["schedule"] in only]
     )
-    return partner.front(mapping).slots(partner.answered(*slots, **meta), directory, positions, EVER, BASE)
+    return partner.fhir_server(mapping).slots(
+        partner.answered(*slots, **meta), directory, positions, EVER, BASE
+    )
 
 
 def schedules(found: Any) -> list[str]:
@@ -128,7 +130,7 @@ def test_two_ids_at_one_time_are_two_slots(mapping: SiteTables) -> None:
     assert (len(names), len(set(names))) == (6, 6)
     assert all(re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", name) for name in names)
     assert found.counts == {"received": 8, "doubles": 2}
-    assert all(partner.front(mapping).named(name, mapping.own_directory) is not None for name in names)
+    assert all(partner.fhir_server(mapping).named(name, mapping.own_directory) is not None for name in names)
 
 
 def test_doubles_are_left_out(mapping: SiteTables) -> None:
@@ -224,9 +226,9 @@ def test_clients_of_a_site_before_an_ehr_search_by_the_same_parameters(
     )
     known = Tables(tmp_path)
     wanted = WantedTables("clinic", "canvas", clinic.ZONE.key)
-    assert known.build(wanted).front is None
-    assert known.front(wanted).names == partner.front(mapping).names
-    assert known.front(wanted) is known.front(wanted)
+    assert known.build(wanted).fhir_server is None
+    assert known.fhir_server(wanted).names == partner.fhir_server(mapping).names
+    assert known.fhir_server(wanted) is known.fhir_server(wanted)
 
 
 def test_faults_of_that_layer_are_found(tmp_path: Path) -> None:
@@ -235,11 +237,11 @@ def test_faults_of_that_layer_are_found(tmp_path: Path) -> None:
     layer = "over: available-slots.query\nrows:\n  - row: StartDateTime\n    codec: at-or-befor\n"
     (tmp_path / "redox" / "mine.yaml").write_text(layer, "utf-8")
     with pytest.raises(Faults, match=r'mine\.yaml:4:12: there is no codec "at-or-befor"'):
-        Tables(tmp_path).front(WantedTables("clinic", "canvas", clinic.ZONE.key))
+        Tables(tmp_path).fhir_server(WantedTables("clinic", "canvas", clinic.ZONE.key))
 
 
 def test_a_layer_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     clinic.tables(tmp_path)
     (tmp_path / "sites" / "clinic" / "dialect.yaml").write_text("dialect:\n  clients: redux\n", "utf-8")
     with pytest.raises(Faults, match=r'"clients: redux" names no folder; .*redox'):
-        Tables(tmp_path).front(WantedTables("clinic", "canvas", clinic.ZONE.key))
+        Tables(tmp_path).fhir_server(WantedTables("clinic", "canvas", clinic.ZONE.key))

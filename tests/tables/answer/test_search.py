@@ -105,11 +105,11 @@ def test_a_search_and_the_query_that_it_becomes_ask_for_the_same_slots(
         names.append(("duration", str(minutes)))
     if chosen:
         names.append(("schedule", ",".join(resource_id(each) for each in chosen)))
-    front = partner.front(six)
-    sought = front.read(names)
+    fhir_server = partner.fhir_server(six)
+    sought = fhir_server.read(names)
     assert sought.issues == ()
     lines = [line for line in six.own_directory.lines if line["schedule"] in chosen]
-    query = front.write(sought, low, high, 20, lines or None)
+    query = fhir_server.write(sought, low, high, 20, lines or None)
     partner.check_query({"Meta": partner.ADDRESS.meta(partner.NOW), **query})
     read = plan(six, query)
     assert (window.to_utc_text(read.span.start), window.to_utc_text(read.span.end)) == (low, high)
@@ -120,7 +120,7 @@ def test_a_search_and_the_query_that_it_becomes_ask_for_the_same_slots(
         told = {
             key: value
             for key, value in lines[0].items()
-            if key in front.search.columns and key != "location_id"
+            if key in fhir_server.search.columns and key != "location_id"
         }
         assert all(told.items() <= {**told, **dict(each)}.items() for each in read.lines)
 
@@ -255,8 +255,8 @@ def test_redox_is_told_a_length_and_whose_and_a_flow_of_ours_only_what_the_searc
     mapping: SiteTables, tmp_path: Any
 ) -> None:
     clinic.tables(tmp_path)
-    ours = clinic.Tables(tmp_path).front(clinic.Wanted("clinic", "fhir-r4", clinic.ZONE.key))
-    redox = partner.front(mapping)
+    ours = clinic.Tables(tmp_path).fhir_server(clinic.Wanted("clinic", "fhir-r4", clinic.ZONE.key))
+    redox = partner.fhir_server(mapping)
     line = {"schedule": "a", "provider_id": "1"}
     length = {"VisitPreference": [{"Duration": "20", "DurationUnit": "minutes"}]}
     told = {"StartDateTime": "A", "EndDateTime": "B"}

@@ -24,7 +24,7 @@ def own(top: Path) -> Path:
 def test_what_was_read_is_built_of_whatever_stands_there_later(tmp_path: Path) -> None:
     folders = own(tmp_path)
     tables = Tables(folders)
-    first, front = tables.build(CLINIC), tables.front(CLINIC)
+    first, fhir_server = tables.build(CLINIC), tables.fhir_server(CLINIC)
     kept = tables.kept()
     (folders / "sites" / "clinic" / "schedules.csv").write_text("nothing,of,use\n")
     assert tables.build(CLINIC).hash == first.hash  # read once
@@ -33,7 +33,7 @@ def test_what_was_read_is_built_of_whatever_stands_there_later(tmp_path: Path) -
     assert again.dialects() == tables.dialects()
     assert again.build(CLINIC).hash == first.hash
     assert again.build(CLINIC).schedules == first.schedules
-    assert type(again.front(CLINIC)) is type(front)
+    assert type(again.fhir_server(CLINIC)) is type(fhir_server)
     assert again.kept() is kept
     assert "1234567893" not in repr(kept)
 

@@ -13,10 +13,10 @@ from tests.layered import ANSWER, put
 NORTH = Wanted("north", "canvas", "UTC")
 
 
-def strays(folder: Path, files: dict[str, str]) -> list[str]:
+def unread(folder: Path, files: dict[str, str]) -> list[str]:
     put(folder, files)
     tables = Tables(folder)
-    found = tables.strays([NORTH], [tables.build(NORTH)])
+    found = tables.unread([NORTH], [tables.build(NORTH)])
     return [str(fault).replace(f"{folder}/", "").replace(str(folder), "mappings") for fault in found]
 
 
@@ -53,7 +53,7 @@ def strays(folder: Path, files: dict[str, str]) -> list[str]:
 )
 def test_what_nobody_reads_is_told(tmp_path: Path, name: str, said: str) -> None:
     content = "redox_code,fhir_code\n" if name.endswith(".csv") else ANSWER + "  []\n"
-    assert strays(tmp_path, {name: content}) == [said]
+    assert unread(tmp_path, {name: content}) == [said]
 
 
 def test_what_may_stand_there(tmp_path: Path) -> None:
@@ -68,12 +68,12 @@ def test_what_may_stand_there(tmp_path: Path) -> None:
         "fhir-r4/x.yaml": ANSWER + "  - {row: Reason, note: x}",
         "base/codes/facilities.csv": "redox_code,fhir_code\n",
     }
-    assert strays(tmp_path, files) == []
+    assert unread(tmp_path, files) == []
 
 
 def test_the_shipped_folder_itself_has_no_strays() -> None:
     tables = Tables(shipped("mappings"))
-    assert tables.strays([NORTH], [tables.build(NORTH)]) == []
+    assert tables.unread([NORTH], [tables.build(NORTH)]) == []
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def further(tmp_path_factory: pytest.TempPathFactory) -> SiteTables:
 
 def compiled(mapping: SiteTables, value: Any, cells: Cells = CELLS) -> Json | None:
     """The resource that the compiled functions make of one slot; None where they refuse it."""
-    to_fhir = partner.front(mapping).to_fhir
+    to_fhir = partner.fhir_server(mapping).to_fhir
     entries: dict[str, tuple[str, str, str]] = {}
     try:
         slots = to_fhir.answer(json.dumps({"AvailableSlots": [value]}).encode()).AvailableSlots
@@ -261,7 +261,7 @@ def test_the_trace_says_what_each_row_did(mapping: SiteTables) -> None:
 
 
 def test_the_source_can_be_read(mapping: SiteTables) -> None:
-    code = partner.front(mapping).to_fhir.code
+    code = partner.fhir_server(mapping).to_fhir.code
     assert "# rows DateTime and Duration" in code
     assert "# row 'Notes'" in code
     compile(code, "shown", "exec")
@@ -270,7 +270,7 @@ def test_the_source_can_be_read(mapping: SiteTables) -> None:
 def test_a_site_that_drops_the_row_of_the_id_still_gives_addresses(tmp_path: Any) -> None:
     layer = "over: available-slots.answer\nrows:\n  - row: Slot.id\n    drop: true\n    because: a test\n"
     mapping = partner.tables(tmp_path, answer=layer)
-    found = partner.front(mapping).slots(
+    found = partner.fhir_server(mapping).slots(
         partner.answered({**partner.slot(GOOD["DateTime"])}),
         mapping.own_directory,
         None,
@@ -299,7 +299,9 @@ def test_many_slots_of_many_schedules(mapping: SiteTables, told: list[tuple[str,
         for start, minutes, of in told
     ]
     directory = mapping.own_directory
-    found = partner.front(mapping).slots(partner.answered(*slots), directory, None, Wanted("", "~"), BASE)
+    found = partner.fhir_server(mapping).slots(
+        partner.answered(*slots), directory, None, Wanted("", "~"), BASE
+    )
     expected = {}
     for start, minutes, of in told:
         if of not in parts:
@@ -319,7 +321,7 @@ def test_a_slot_outside_the_window_is_not_looked_at_further(mapping: SiteTables)
     low, high = "2025-10-22T00:00:00.000Z", "2025-10-22T16:00:00.000Z"
     slots = [partner.slot("2025-10-22T16:00:00.000Z", minutes) for minutes in (20, 15.5, 0)]
     slots.append(partner.slot("2025-10-22T15:59:00.000Z", 15.5))
-    found = partner.front(mapping).slots(
+    found = partner.fhir_server(mapping).slots(
         partner.answered(*slots), mapping.own_directory, None, Wanted(low, high), BASE
     )
     assert found.counts == {"received": 4, "outside": 3, "malformed": 1}
