@@ -191,6 +191,6 @@ async def test_the_gauge_is_that_of_the_moment_of_the_scrape(
     assert 'gateway_breaker_open{site="clinic"} 1.0' in application.metrics.exposition().decode()
     now = time.monotonic
     for client in application.clients:
-        for kind in client._careful._kinds.values():  # no setting: five seconds would be long here
+        for kind in client._client._kinds.values():  # no setting: five seconds would be long here
             monkeypatch.setattr(kind.breaker, "_clock", lambda: now() + 6.0)
     assert 'gateway_breaker_open{site="clinic"} 0.5' in application.metrics.exposition().decode()

@@ -16,7 +16,7 @@ from gateway.upstream.interface import ClientSettings, Standing
 from gateway.upstream.oauth import FixedToken
 from gateway.upstream.paging import BaseUrl, next_link
 from gateway.upstream.places import Turn
-from gateway.upstream.resilient import Careful
+from gateway.upstream.resilient import ResilientClient
 from gateway.upstream.surroundings import Surroundings
 from gateway.upstream.trouble import Trouble
 
@@ -42,7 +42,7 @@ class FhirClient:
         self, settings: ClientSettings, *, credentials: Credentials | FixedToken | None, around: Surroundings
     ) -> None:
         self._base = BaseUrl(settings.base_url)
-        self._careful = Careful(
+        self._client = ResilientClient(
             settings,
             credentials=credentials,
             around=around,
@@ -54,12 +54,12 @@ class FhirClient:
     @property
     def state(self) -> BreakerState:
         """The worst state of its breakers."""
-        return self._careful.state
+        return self._client.state
 
     @property
     def standing(self) -> Standing:
         """How it stands with the upstream at this moment, for the metrics."""
-        return self._careful.standing
+        return self._client.standing
 
     def admit(
         self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
@@ -67,7 +67,7 @@ class FhirClient:
         """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
         targets = [call.target.partition("/")[0] for call in calls]
         try:
-            return self._careful.admit(targets, deadline=deadline, since=since, shared=shared)
+            return self._client.admit(targets, deadline=deadline, since=since, shared=shared)
         except Trouble as trouble:
             return trouble.failure(calls[0])
 
@@ -100,14 +100,14 @@ class FhirClient:
 
     async def close(self) -> None:
         """Give up a token renewal in flight."""
-        await self._careful.close()
+        await self._client.close()
 
     async def _page(
         self, call: Call, url: URL, deadline: float, request_id: str, turn: Turn | None
     ) -> tuple[bytes, str | None]:
         headers = {"Accept": "application/fhir+json", "X-Request-Id": request_id}
         request = Request("GET", url, call.target.partition("/")[0], headers, subject=call.subject)
-        body = (await self._careful.send(request, deadline=deadline, turn=turn)).body
+        body = (await self._client.send(request, deadline=deadline, turn=turn)).body
         return body, next_link(body)
 
     def _onward(

@@ -15,7 +15,7 @@ from gateway.upstream.interface import ClientSettings, Standing
 from gateway.upstream.paging import BaseUrl
 from gateway.upstream.places import Turn
 from gateway.upstream.rate import SlidingWindow
-from gateway.upstream.resilient import Careful
+from gateway.upstream.resilient import ResilientClient
 from gateway.upstream.surroundings import Surroundings
 from gateway.upstream.trouble import Trouble
 
@@ -62,7 +62,7 @@ class RedoxClient:
             raise ValueError("the base URL must not have '.' or '..' in its path")
         self._endpoint = endpoint
         self._source_id = settings.source_id
-        self._careful = Careful(
+        self._client = ResilientClient(
             settings,
             credentials=credentials,
             around=around,
@@ -74,12 +74,12 @@ class RedoxClient:
     @property
     def state(self) -> BreakerState:
         """The worst state of its breakers."""
-        return self._careful.state
+        return self._client.state
 
     @property
     def standing(self) -> Standing:
         """How it stands with the upstream at this moment, for the metrics."""
-        return self._careful.standing
+        return self._client.standing
 
     def admit(
         self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
@@ -87,7 +87,7 @@ class RedoxClient:
         """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
         targets = [call.target.partition("/")[0] for call in calls]
         try:
-            return self._careful.admit(targets, deadline=deadline, since=since, shared=shared)
+            return self._client.admit(targets, deadline=deadline, since=since, shared=shared)
         except Trouble as trouble:
             return trouble.failure(calls[0])
 
@@ -109,14 +109,14 @@ class RedoxClient:
             headers["Redox-Source-Id"] = self._source_id
         request = Request("POST", self._endpoint, call.target, headers, call.body)
         try:
-            response = await self._careful.send(request, deadline=deadline, turn=turn)
+            response = await self._client.send(request, deadline=deadline, turn=turn)
         except Trouble as trouble:
             return trouble.failure(call)
         return Answer(call, (response.body,))
 
     async def close(self) -> None:
         """Give up a token renewal in flight."""
-        await self._careful.close()
+        await self._client.close()
 
 
 def error_type(body: bytes) -> str | None:

@@ -57,7 +57,7 @@ class _Going:
         self.passage: Passage
 
 
-class Careful:
+class ResilientClient:
     """Makes the requests of one upstream.
 
     Each has a place first (see :class:`~gateway.upstream.places.Places`), so that what follows is not begun
