@@ -32,9 +32,16 @@ class Upstream(Protocol):
     """The client side of a site. It answers or gives a Failure; an exception out of it is a bug."""
 
     def admit(
-        self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
+        self,
+        calls: Sequence[Call],
+        *,
+        deadline: float,
+        since: float,
+        shared: bool = False,
+        after: Any | None = None,
     ) -> Turn | Failure:
-        """Let all calls of a stage in, or say at once that they cannot be answered by the deadline."""
+        """Let all calls of a stage in, or say at once that they cannot be answered by the deadline. ``after``
+        is the turn of an earlier stage of the same query, at this very upstream."""
 
     async def call(self, call: Call, *, deadline: float, request_id: str, turn: Any | None = None) -> Outcome:
         """``turn`` is what :meth:`admit` of this very upstream gave."""
@@ -46,6 +53,7 @@ class Errand:
 
     ``since`` is when the query came; ``stop`` is the upstream's deadline, and ``cut`` when one is cut off
     that did not keep it. ``shared``: the calls are for whoever comes; ``parts`` shows how far they are.
+    ``turns`` are those of the stages so far.
     """
 
     upstream: Upstream
@@ -55,6 +63,7 @@ class Errand:
     stop: float
     cut: float
     shared: bool = False
+    turns: list[Turn] = field(default_factory=list)
     parts: list[asyncio.Task[Outcome]] = field(default_factory=list)
 
 
@@ -176,7 +185,13 @@ class Service:
             own = tuple(call for call in calls if self._under_way(call, errand, now) is None)
         if not own:
             return None
-        return errand.upstream.admit(own, deadline=errand.stop, since=errand.since, shared=errand.shared)
+        after = errand.turns[-1] if errand.turns else None
+        turn = errand.upstream.admit(
+            own, deadline=errand.stop, since=errand.since, shared=errand.shared, after=after
+        )
+        if not isinstance(turn, Failure):
+            errand.turns.append(turn)
+        return turn
 
     def _under_way(self, call: Call, errand: Errand, now: float) -> _InFlight | None:
         """The equal call that this one may share the answer of."""
@@ -270,7 +285,9 @@ class Service:
         if out and (now - out[-1].started < self._stuck_seconds or len(out) >= _FETCHES):
             return out[-1]
         stop = now + self._shared_seconds
-        alone = replace(errand, since=now, stop=stop, cut=stop + _RESERVE_SECONDS, shared=True, parts=[])
+        alone = replace(
+            errand, since=now, stop=stop, cut=stop + _RESERVE_SECONDS, shared=True, turns=[], parts=[]
+        )
         task = asyncio.get_running_loop().create_task(self._fetch(stage, alone, key))
         begun = _Fetch(now, task, alone.parts)
         out.append(begun)

@@ -37,7 +37,7 @@ class Ehr:
     most: int = 0
 
     async def __call__(
-        self, _session: Any, _request: Request, _wire: Any, *, token: str | None = None
+        self, _session: Any, _request: Request, _wire: Any, *, token: str | None = None, budget: Any = None
     ) -> Response:
         self.running += 1
         self.most = max(self.most, self.running)

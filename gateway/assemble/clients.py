@@ -139,6 +139,8 @@ def client_of(
                 base_url=upstream.base_url,
                 max_concurrency=upstream.max_concurrency,
                 max_response_bytes=upstream.max_response_bytes,
+                max_query_bytes=upstream.max_query_bytes,
+                max_query_pages=upstream.max_query_pages,
                 ca_file=ca_file,
                 token_seconds=token_seconds,
             )
@@ -149,6 +151,8 @@ def client_of(
                 base_url=upstream.base_url,
                 max_concurrency=upstream.max_concurrency,
                 max_response_bytes=upstream.max_response_bytes,
+                max_query_bytes=upstream.max_query_bytes,
+                max_query_pages=upstream.max_query_pages,
                 ca_file=ca_file,
                 token_seconds=token_seconds,
                 source_id=upstream.source_id,

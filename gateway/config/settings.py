@@ -123,6 +123,8 @@ class Upstream(_Frozen):
     max_concurrency: Annotated[int, Field(ge=1, le=1000)] = 20
     max_pages: Annotated[int, Field(ge=1, le=1000)] = 20
     max_response_bytes: Annotated[int, Field(ge=1024, le=104_857_600)] = 10_485_760
+    max_query_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 67_108_864
+    max_query_pages: Annotated[int, Field(ge=1, le=100_000)] = 500
     requests_per_five_minutes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
     @property

@@ -26,6 +26,7 @@ FailureKind = Literal[
 FailureReason = Literal[
     "queue",  # overloaded: our own line for this upstream is too long to be answered in time
     "rate-limit",  # overloaded: our own limit of requests to this upstream is reached
+    "query-limit",  # protocol: what all answers to one query may be together is used up
     "unknown-host",  # connect: its name has no address
     "refused",  # connect: nothing listens there
     "connect-timeout",  # connect: no connection within the time for one

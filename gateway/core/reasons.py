@@ -15,6 +15,10 @@ REASONS: Final[Mapping[FailureReason, tuple[str, str]]] = {
         "raise upstream.max_concurrency, if it can bear more at a time",
     ),
     "rate-limit": ("our own limit of requests is reached", "see upstream.requests_per_five_minutes"),
+    "query-limit": (
+        "its answers to one query are more than is read for it",
+        "see upstream.max_query_bytes and max_query_pages",
+    ),
     "unknown-host": ("its name has no address", "see the host in upstream.base_url and upstream.token_url"),
     "refused": (
         "nothing listens there",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
+from gateway.upstream.budget import Budget
 from gateway.upstream.reason import reason_of
 from gateway.upstream.trouble import Trouble
 
@@ -62,13 +63,19 @@ class Wire:
 
 
 async def exchange(
-    session: aiohttp.ClientSession, request: Request, wire: Wire, *, token: str | None = None
+    session: aiohttp.ClientSession,
+    request: Request,
+    wire: Wire,
+    *,
+    token: str | None = None,
+    budget: Budget | None = None,
 ) -> Response:
     """Send ``request`` and read its answer to the end. The caller bounds the time.
 
     ``token`` goes along as a bearer token (RFC 6750, section 2.1).
     Any status is a Response. Raises Trouble when there is no whole answer: ``connect`` if none
-    began, ``protocol`` if it was cut short, is too large or is not HTTP.
+    began, ``protocol`` if it was cut short, is too large (by itself, or for the ``budget`` of its query) or
+    is not HTTP.
     """
     headers = {**_COMMON_HEADERS, **request.headers}
     if token is not None:
@@ -83,7 +90,7 @@ async def exchange(
             ssl=wire.tls,
             timeout=wire.timeout,
         ) as response:
-            body = await _body(response, wire.max_response_bytes)
+            body = await _body(response, wire.max_response_bytes, budget)
             challenges = response.headers.getall("WWW-Authenticate", ())
             basic = any(each[:5].lower() == "basic" for each in challenges)
             return Response(response.status, body, response.headers.get("Retry-After"), basic)
@@ -91,8 +98,9 @@ async def exchange(
         raise _trouble(error) from None
 
 
-async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read the decompressed stream, and stop at the limit rather than after it."""
+async def _body(response: aiohttp.ClientResponse, limit: int, budget: Budget | None) -> bytes:
+    """Read the decompressed stream, and stop at the limit rather than after it: the rest is never read, so
+    the connection cannot be used again."""
     good = 200 <= response.status < 300
     limit = limit if good else min(limit, ERROR_BODY_BYTES)
     pieces = []
@@ -100,11 +108,16 @@ async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     async for piece in response.content.iter_any():
         size += len(piece)
         if size > limit:
-            # The rest is never read, so the connection cannot be used again.
             response.close()
             if good:
                 raise Trouble("protocol", status=response.status, down=False)
             return b""
+        if budget is not None:
+            try:
+                budget.take(len(piece))
+            except Trouble:
+                response.close()
+                raise
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

@@ -62,12 +62,18 @@ class FhirClient:
         return self._client.standing
 
     def admit(
-        self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
+        self,
+        calls: Sequence[Call],
+        *,
+        deadline: float,
+        since: float,
+        shared: bool = False,
+        after: Turn | None = None,
     ) -> Turn | Failure:
         """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
         targets = [call.target.partition("/")[0] for call in calls]
         try:
-            return self._client.admit(targets, deadline=deadline, since=since, shared=shared)
+            return self._client.admit(targets, deadline=deadline, since=since, shared=shared, after=after)
         except Trouble as trouble:
             return trouble.failure(calls[0])
 
@@ -92,7 +98,8 @@ class FhirClient:
             except Trouble as trouble:
                 if not pages:
                     return trouble.failure(call)
-                missing = _missing("incomplete", f"page {len(pages) + 1} could not be read ({trouble})")
+                code = "too-costly" if trouble.reason == "query-limit" else "incomplete"
+                missing = _missing(code, f"page {len(pages) + 1} could not be read ({trouble})")
                 break
             pages.append(page)
             url, missing = self._onward(call, url, link, len(pages), seen)
@@ -105,6 +112,8 @@ class FhirClient:
     async def _page(
         self, call: Call, url: URL, deadline: float, request_id: str, turn: Turn | None
     ) -> tuple[bytes, str | None]:
+        if turn is not None and turn.budget is not None:
+            turn.budget.open_page()
         headers = {"Accept": "application/fhir+json", "X-Request-Id": request_id}
         request = Request("GET", url, call.target.partition("/")[0], headers, subject=call.subject)
         body = (await self._client.send(request, deadline=deadline, turn=turn)).body

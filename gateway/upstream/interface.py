@@ -54,7 +54,8 @@ def observe_nothing(_event: UpstreamEvent) -> None:
 class ClientSettings:
     """How one upstream is called. Seconds and bytes throughout.
 
-    ``max_response_bytes`` is for one page, after decompression. ``ca_file`` names a PEM file of
+    ``max_response_bytes`` is for one page, ``max_query_bytes`` and ``max_query_pages`` for all pages that are
+    read for one query; bytes are counted after decompression. ``ca_file`` names a PEM file of
     certificate authorities that are trusted beside those of the system. ``max_attempts`` counts
     the first one. ``breaker_failures`` and ``breaker_seconds`` are those of each :class:`Breaker`.
     """
@@ -62,6 +63,8 @@ class ClientSettings:
     base_url: str
     max_concurrency: int = 20
     max_response_bytes: int = 10 * 1024 * 1024
+    max_query_bytes: int = 64 * 1024 * 1024
+    max_query_pages: int = 500
     max_attempts: int = 3
     backoff_seconds: float = 0.1
     backoff_cap_seconds: float = 2.0
@@ -76,11 +79,18 @@ class Upstream(Protocol):
     """One site's upstream, whatever it speaks."""
 
     def admit(
-        self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
+        self,
+        calls: Sequence[Call],
+        *,
+        deadline: float,
+        since: float,
+        shared: bool = False,
+        after: Turn | None = None,
     ) -> Turn | Failure:
         """Let all calls of a stage in, or none: they could not be answered by the deadline.
 
         Nothing is waited for. ``since`` is when their query came; ``shared``: they are for whoever comes.
+        ``after`` is the turn of an earlier stage of the query, whose calls share one :class:`Budget`.
         """
 
     async def call(

@@ -15,6 +15,7 @@ from yarl import URL
 from gateway.upstream.trouble import Trouble
 
 _KNOWN = 64  # resource types that are searched are few
+_MOST_LINK_BYTES = 64 * 1024  # of Bundle.link as a whole: four links or so
 
 # RFC 3986 has no others; a backslash is a slash to some and not to others.
 _PLAIN = re.compile(r"[!-\[\]-~]+")
@@ -26,19 +27,24 @@ class _Link(msgspec.Struct, gc=False):
 
 
 class _Page(msgspec.Struct, gc=False):
-    link: list[_Link] | None = None
+    link: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _PAGE = msgspec.json.Decoder(_Page)
+_LINKS = msgspec.json.Decoder(list[_Link] | None)
 
 
 def next_link(page: bytes) -> str | None:
     """The URL of ``Bundle.link`` with relation ``next``, as it is written; None on the last page.
 
-    Raises Trouble ``protocol`` if the page is not a JSON object or its links are not of that form.
+    Raises Trouble ``protocol`` if the page is not a JSON object, or its links are not of that form or longer
+    than those of any server.
     """
     try:
-        links = _PAGE.decode(page).link
+        raw = _PAGE.decode(page).link
+        if len(memoryview(raw)) > _MOST_LINK_BYTES:
+            raise Trouble("protocol", status=200, down=False)
+        links = _LINKS.decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise Trouble("protocol", status=200, down=False) from None
     return next((link.url for link in links or () if link.relation == "next" and link.url), None)

@@ -7,6 +7,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.upstream.budget import Budget
 from gateway.upstream.common import Common
 from gateway.upstream.trouble import Trouble
 
@@ -27,12 +28,16 @@ class Turn:
 
     ``since`` is when the query came (of the loop's clock): earlier ones go first, so that a query which is
     half answered is not held up by those that came after it. ``shared``: the calls are for whoever comes.
+    ``budget`` is what its calls may bring.
     """
 
-    __slots__ = ("_places", "coming", "shared", "since")
+    __slots__ = ("_places", "budget", "coming", "shared", "since")
 
-    def __init__(self, places: Places, coming: int, since: float, *, shared: bool) -> None:
+    def __init__(
+        self, places: Places, coming: int, since: float, *, shared: bool, budget: Budget | None = None
+    ) -> None:
         self._places = places
+        self.budget = budget
         self.coming = coming
         self.since = since
         self.shared = shared

@@ -82,12 +82,18 @@ class RedoxClient:
         return self._client.standing
 
     def admit(
-        self, calls: Sequence[Call], *, deadline: float, since: float, shared: bool = False
+        self,
+        calls: Sequence[Call],
+        *,
+        deadline: float,
+        since: float,
+        shared: bool = False,
+        after: Turn | None = None,
     ) -> Turn | Failure:
         """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
         targets = [call.target.partition("/")[0] for call in calls]
         try:
-            return self._client.admit(targets, deadline=deadline, since=since, shared=shared)
+            return self._client.admit(targets, deadline=deadline, since=since, shared=shared, after=after)
         except Trouble as trouble:
             return trouble.failure(calls[0])
 

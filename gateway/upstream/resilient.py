@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from gateway.core.plan import FailureReason
 from gateway.upstream.backoff import full_jitter, retry_after_seconds
 from gateway.upstream.breaker import Breaker, BreakerState, Passage
+from gateway.upstream.budget import Budget
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request, Response, Wire, exchange
 from gateway.upstream.interface import ClientSettings, EventOutcome, Standing, UpstreamEvent
@@ -107,10 +108,19 @@ class ResilientClient:
         """The worst state of its breakers."""
         return max(self.standing.breakers.values(), key=_WORST.__getitem__, default="closed")
 
-    def admit(self, targets: Collection[str], *, deadline: float, since: float, shared: bool = False) -> Turn:
+    def admit(
+        self,
+        targets: Collection[str],
+        *,
+        deadline: float,
+        since: float,
+        shared: bool = False,
+        after: Turn | None = None,
+    ) -> Turn:
         """Let the calls of a stage in, one for each of ``targets``, or none of them.
 
-        ``since`` is when their query came, ``deadline`` when it must be answered (``loop.time()``).
+        ``since`` is when their query came, ``deadline`` when it must be answered (``loop.time()``), ``after``
+        the turn of an earlier stage of it, if there was one.
         Raises Trouble ``overloaded`` if it cannot be by then; nobody has waited for anything.
         """
         now = asyncio.get_running_loop().time()
@@ -118,12 +128,16 @@ class ResilientClient:
         for target in targets:
             service = max(service, self._kind(target).pace.most(now))
         try:
-            return self.places.admit(
+            turn = self.places.admit(
                 len(targets), service=service, deadline=deadline, since=since, shared=shared
             )
         except Trouble as trouble:
             self._report(next(iter(targets)), trouble)
             raise
+        settings = self._settings
+        earlier = after.budget if after is not None else None
+        turn.budget = earlier or Budget(settings.max_query_bytes, settings.max_query_pages)
+        return turn
 
     async def send(self, request: Request, *, deadline: float, turn: Turn | None = None) -> Response:
         """A 2xx answer to ``request`` by ``deadline`` (``loop.time()``). Raises Trouble.
@@ -266,7 +280,7 @@ class ResilientClient:
                 going.token = await self._tokens.get(deadline=going.deadline)
             self._count(going.request)
             started, outcome = clock(), "cancelled"
-            response = await self._exchange(going.request, going.token)
+            response = await self._exchange(going.request, going.token, going.turn.budget)
             outcome, status = "ok", response.status
             return response
         except Trouble as trouble:
@@ -306,8 +320,9 @@ class ResilientClient:
             self._report(request.target, trouble)
             raise trouble
 
-    async def _exchange(self, request: Request, token: str | None) -> Response:
-        response = await exchange(self._around.session(), request, self._wire, token=token)
+    async def _exchange(self, request: Request, token: str | None, budget: Budget | None) -> Response:
+        session = self._around.session()
+        response = await exchange(session, request, self._wire, token=token, budget=budget)
         if 200 <= response.status < 300:
             return response
         after = retry_after_seconds(response.retry_after, now=self._around.wall_clock())

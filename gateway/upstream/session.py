@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any, Final
 
 import aiohttp
+
+_MOST_HEADS: Final = 10  # a server sends one or two: 100, 102 or 103, then the answer
 
 
 class ConnectionBroken(aiohttp.ClientConnectionError):
     """The connection broke after the request was begun; whether it was taken is not known."""
+
+
+class _Response(aiohttp.ClientResponse):
+    """An answer whose interim ones (RFC 9110, section 15.2) are few.
+
+    aiohttp reads on for as long as they come; of those that are there already it gives up nothing in between,
+    so that an endless row of them would be all that this process does.
+    """
+
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        """As aiohttp's own. Raises ClientResponseError at one too many."""
+        protocol = connection.protocol
+        read, heads = protocol.read, 0
+
+        async def counted() -> Any:
+            nonlocal heads
+            heads += 1
+            if heads > _MOST_HEADS:
+                raise aiohttp.ClientResponseError(self.request_info, self.history, message="interim answers")
+            return await read()
+
+        protocol.read = counted
+        try:
+            return await super().start(connection)
+        finally:
+            del protocol.read
 
 
 async def _no_hidden_repeat(
@@ -44,6 +73,7 @@ class SharedSession:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=self._keepalive_seconds),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                response_class=_Response,
                 trust_env=False,
                 middlewares=(_no_hidden_repeat,),
             )

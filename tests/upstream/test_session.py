@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,36 @@ def test_a_ca_file_must_hold_certificates(tmp_path: Path) -> None:
         tls_trust(str(empty))
     with pytest.raises(OSError):
         tls_trust(str(tmp_path / "absent.pem"))
+
+
+@pytest.mark.parametrize(
+    ("interim", "answered"), [(0, True), (1, True), (9, True), (10, False), (None, False)]
+)
+async def test_interim_answers_are_few_or_there_is_no_answer(
+    session: SharedSession, interim: int | None, answered: bool
+) -> None:
+    """None: they never end; all the while others are served."""
+    interims = (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            while interim is None:
+                writer.write(interims[0] * 1000)
+                await writer.drain()
+            for number in range(interim):
+                writer.write(interims[number % 2])
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/Slot")
+        asked = exchange(session(), Request("GET", url, "Slot", {}), Wire(True, 2.0, 1000))
+        if answered:
+            assert (await asked).body == b"{}"
+        else:
+            with pytest.raises(Trouble, match="protocol") as raised:
+                await asyncio.wait_for(asked, 5)
+            assert raised.value.repeat == "never"
