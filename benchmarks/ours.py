@@ -12,6 +12,7 @@ from gateway.core.directory import Cells
 from gateway.core.flows import RESPONSE
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer, Call
+from gateway.core.values import at_once
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables
 from gateway.tables.build import Wanted as Site
@@ -43,8 +44,8 @@ def prepare(case: Case, compiled: SiteTables | None = None) -> Callable[[], byte
     def answer() -> bytes:
         collector = site.collector(directory, positions)
         for each in answers:
-            collector.add(each, wanted)
-        texts, between, cut = collector.texts(MOST)
+            at_once(collector.add(each, wanted))
+        texts, between, cut = at_once(collector.texts(MOST))
         incomplete = cut or any(issue.severity == "error" for issue in collector.issues)
         at = window.to_utc_text(case.now)
         return redox.reply(case.meta, RESPONSE, at, texts, between, incomplete=incomplete)

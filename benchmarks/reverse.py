@@ -21,6 +21,7 @@ from benchmarks.timing import Effort, interleaved
 from gateway.core import fhir, window
 from gateway.core.fhir import Link
 from gateway.core.mapping import Wanted
+from gateway.core.values import at_once
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables
 from gateway.tables.build import Wanted as Site
@@ -66,7 +67,7 @@ def prepare(case: Case, *, ids: bool = True) -> Callable[[], bytes]:
     assert fhir_server is not None
 
     def answer() -> bytes:
-        entries = fhir_server.slots(body, directory, None, wanted, BASE)
+        entries = at_once(fhir_server.slots(body, directory, None, wanted, BASE))
         texts = [text for _, _, text in entries.slots]
         return fhir.bundle(texts, [SELF], None if entries.incomplete else len(texts))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from gateway.core.plan import Outcome, Remember
+from gateway.core.plan import Remember
 
 MISSING: Final = object()
 """What a :class:`Store` gives for a key that it does not hold (any value may be held, None too)."""
@@ -85,13 +85,15 @@ class StandIns:
             self._store.put((key, _LAST), value, stage.seconds + stage.stale_seconds)
         self._found.pop(key, None)
 
-    def made_of(self, key: Hashable, stage: Remember, outcomes: Sequence[Outcome], now: float) -> Any:
-        """The last whole one, marked as such, or what is built of these outcomes; raises what that does."""
+    def last(self, key: Hashable, stage: Remember) -> Any:
+        """The last whole one, marked as such; MISSING where there is none that may still be used."""
         last = self._store.get((key, _LAST)) if stage.stale_seconds else MISSING
-        value = stage.build(tuple(outcomes)) if last is MISSING else stage.stale(last)
+        return MISSING if last is MISSING else stage.stale(last)
+
+    def put(self, key: Hashable, stage: Remember, value: Any, now: float) -> None:
+        """What is to stand in from now on, where the stage lets something do so."""
         if stage.again_seconds:
             while len(self._found) >= self._size:
                 del self._found[next(iter(self._found))]
             again = stage.again_seconds
             self._found[key] = StandIn(value, now + again, now + _STANDS_IN_FOR * again)
-        return value

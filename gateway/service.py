@@ -13,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
-from gateway.core.plan import Ask, Call, Failure, Flow, Outcome, Remember, Reply, Turn
+from gateway.core.errors import DeadlineExceeded, Issue
+from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Pause, Remember, Reply, Turn
+from gateway.core.values import AT_ONCE_BYTES
 from gateway.remembered import MISSING, MemoryStore, StandIns, Store
 
 __all__ = ["MISSING", "Errand", "MemoryStore", "Service", "Store", "Timings", "Upstream"]
@@ -105,6 +107,8 @@ class Service:
         self._fetching: set[asyncio.Task[_Built]] = set()
         self._in_flight: dict[Hashable, _InFlight] = {}
         self._abandoned: set[asyncio.Task[Outcome]] = set()
+        self._pausing = asyncio.Lock()
+        self._building = asyncio.Lock()
 
     async def run(
         self,
@@ -120,11 +124,13 @@ class Service:
         """Drive ``flow`` to its reply.
 
         ``deadline_seconds`` counts from now; the last tenth of it (at most half a second) is kept for
-        translating, so calls end before. ``state_version`` (the hash of the site's tables) is part of
-        the key of what is remembered: after a reload nothing old is read. ``timings``, when given, is
-        filled in as the stages end, so that the caller has it when this raises, too.
+        translating, so calls end before. A flow that is still at work when it is over is given up.
+        ``state_version`` (the hash of the site's tables) is part of the key of what is remembered: after a
+        reload nothing old is read. ``timings``, when given, is filled in as the stages end, so that the
+        caller has it when this raises, too.
 
-        Raises what the flow raises (:class:`GatewayError`), and whatever an upstream should not have.
+        Raises what the flow raises (:class:`GatewayError`), DeadlineExceeded, and whatever an upstream should
+        not have.
         """
         spent: Timings = {} if timings is None else timings
         clock = time.perf_counter
@@ -144,6 +150,10 @@ class Service:
                 finally:
                     asked = clock()
                     in_flow += asked - began
+                if isinstance(step, Pause):
+                    await self._paused(since + deadline_seconds)
+                    value = None
+                    continue
                 try:
                     if isinstance(step, Ask):
                         value = await self._ask(step.calls, errand)
@@ -161,6 +171,15 @@ class Service:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+    async def _paused(self, deadline: float) -> None:
+        """Let everybody else go on. Of all flows that pause, one goes on in each round of the loop."""
+        async with self._pausing:
+            await asyncio.sleep(0)
+        if asyncio.get_running_loop().time() >= deadline:
+            text = "What the scheduling system answered is too much to be read in time."
+            text += " Ask for a shorter time range."
+            raise DeadlineExceeded(Issue("timeout", "", text), redox_type="query")
 
     async def _ask(self, calls: tuple[Call, ...], errand: Errand) -> tuple[Outcome, ...]:
         """All calls of a stage together; what is not back in time is cancelled and a Failure."""
@@ -273,11 +292,31 @@ class Service:
         await asyncio.wait((fetch.task,), timeout=max(0.0, stage.share * (errand.stop - now)))
         now = asyncio.get_running_loop().time()
         if not fetch.task.done():
-            outcomes = _so_far(stage.calls, fetch.parts)
-            return self._stand_ins.made_of(key, stage, outcomes, now)
+            return await self._instead(stage, _so_far(stage.calls, fetch.parts), key)
         built = fetch.task.result()
         # A build that raised does so again here, as an exception of this flow's own.
-        return stage.build(built.outcomes) if built.value is MISSING else built.value
+        return await self._built(stage, built.outcomes) if built.value is MISSING else built.value
+
+    async def _built(self, stage: Remember, outcomes: tuple[Outcome, ...]) -> Any:
+        """What the stage makes of the outcomes; of long ones in a thread, as that takes its time."""
+        size = sum(len(page) for each in outcomes if isinstance(each, Answer) for page in each.pages)
+        if size <= AT_ONCE_BYTES:
+            return stage.build(outcomes)
+        return await asyncio.to_thread(stage.build, outcomes)
+
+    async def _instead(self, stage: Remember, outcomes: tuple[Outcome, ...], key: Hashable) -> Any:
+        """What stands in for the whole: the last one, or else what is made of these outcomes. Raises what
+        making it does."""
+        value = self._stand_ins.last(key, stage)
+        if value is MISSING:
+            async with self._building:  # those who wait for the same have it made once
+                now = asyncio.get_running_loop().time()
+                made = self._stand_ins.get(key, now)
+                if made is not None and now < made.again_at:
+                    return made.value
+                value = await self._built(stage, outcomes)
+        self._stand_ins.put(key, stage, value, asyncio.get_running_loop().time())
+        return value
 
     def _fetch_of(self, stage: Remember, errand: Errand, key: Hashable, now: float) -> _Fetch:
         """The fetch that is under way, or a new one where there is none, or where it hangs."""
@@ -305,15 +344,14 @@ class Service:
     async def _fetch(self, stage: Remember, errand: Errand, key: Hashable) -> _Built:
         outcomes = await self._ask(stage.calls, errand)
         try:
-            value = stage.build(outcomes)
+            value = await self._built(stage, outcomes)
         except Exception:
             value = MISSING
         if value is not MISSING and stage.keep(value):
             self._stand_ins.whole(key, stage, value)
         elif self._store.get(key) is MISSING:  # else a later fetch has brought all of it
-            now = asyncio.get_running_loop().time()
             with suppress(Exception):  # nothing can stand in: whoever waits is told why, by what it builds
-                value = self._stand_ins.made_of(key, stage, outcomes, now)
+                value = await self._instead(stage, outcomes, key)
         return _Built(outcomes, value)
 
 

@@ -17,7 +17,7 @@ from redox.scheduling import AvailableSlotsResponse
 
 from gateway.core import flows, redox
 from gateway.core.errors import GatewayError
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply
+from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Pause, Remember, Reply
 from gateway.tables.answer import messages
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted, schemas
@@ -150,10 +150,13 @@ class Transcript:
         value: Any = None
         while True:
             try:
-                step: Ask | Remember = self._flow.send(value)
+                step: Ask | Remember | Pause = self._flow.send(value)
             except StopIteration as end:
                 reply: Reply = end.value
                 return reply
+            if isinstance(step, Pause):
+                value = None
+                continue
             self.asked[step.stage] = step.calls
             outcomes = tuple(self._answer(call) for call in step.calls)
             value = step.build(outcomes) if isinstance(step, Remember) else outcomes

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from gateway.core.errors import InvalidMessage, Issue
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply, Turn
+from gateway.core.errors import DeadlineExceeded, InvalidMessage, Issue
+from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Pause, Remember, Reply, Turn
 from gateway.service import MISSING, MemoryStore, Service
 
 A, B, C = Call("Slot", (("schedule", "a"),)), Call("Slot", (("schedule", "b"),)), Call("Slot", (("c", "c"),))
@@ -464,4 +465,100 @@ async def test_a_former_result_stands_in_for_one_that_cannot_be_had(how: str) ->
     else:
         await run(service, parts(got, **stage), upstream, deadline_seconds=0.4)
         assert got[-1] != "stale", "it is too old by now"
+    await service.close()
+
+
+def pausing(name: str, times: int, into: list[str]) -> Flow:
+    for _ in range(times):
+        into.append(name)
+        yield Pause()
+    return Reply(200, b"", "t")
+
+
+async def test_flows_that_pause_go_on_in_turn_one_in_each_round_of_the_loop() -> None:
+    service, into = Service(), list[str]()
+    rounds = 0
+
+    async def count() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await asyncio.gather(*(run(service, pausing(name, 20, into), Upstream()) for name in "abc"))
+    counting.cancel()
+    assert rounds >= 60
+    assert sorted(into) == ["a"] * 20 + ["b"] * 20 + ["c"] * 20
+    assert {*into[:6]} == {*into[-3:]} == {"a", "b", "c"}
+
+
+async def test_a_flow_that_is_at_work_when_its_time_is_over_is_given_up() -> None:
+    into: list[str] = []
+    with pytest.raises(DeadlineExceeded, match="too much to be read in time"):
+        await run(Service(), pausing("a", 10**9, into), Upstream(), deadline_seconds=0.05)
+    assert len(into) > 1
+
+
+async def test_the_turn_of_a_stage_is_handed_to_the_next() -> None:
+    def two() -> Flow:
+        yield Ask("one", (A,))
+        yield Ask("two", (B,))
+        return Reply(200, b"", "t")
+
+    upstream = Upstream()
+    await run(Service(), two(), upstream)
+    assert [given["after"] for _, given in upstream.admitted] == [None, upstream]
+
+
+class Long(Upstream):
+    """Answers with a page that is too long to be read in the loop; ``late`` calls never."""
+
+    late: Call | None = None
+
+    async def call(self, call: Call, **given: Any) -> Outcome:
+        if call == self.late:
+            await asyncio.sleep(3600)
+        return Answer(call, (b"x" * 2_000_000,))
+
+
+async def test_what_is_made_of_long_answers_is_made_in_a_thread() -> None:
+    where: list[str] = []
+
+    def build(_outcomes: tuple[Outcome, ...]) -> str:
+        where.append(threading.current_thread().name)
+        return "made"
+
+    found: list[Any] = []
+    await run(Service(), remembering(build, found), Long())
+    assert found == ["made"]
+    assert where != [threading.main_thread().name]
+    await run(Service(), remembering(build, found), Upstream())
+    assert where[1:] == [threading.main_thread().name]
+
+
+async def test_those_who_wait_for_the_same_part_have_it_made_once() -> None:
+    made = 0
+
+    def build(_outcomes: tuple[Outcome, ...]) -> str:
+        nonlocal made
+        made += 1
+        time.sleep(0.05)
+        return "made"
+
+    service, upstream, found = Service(), Long(), list[Any]()
+    upstream.late = B
+    await asyncio.gather(
+        *(
+            run(
+                service,
+                remembering(build, found, share=0.2, again_seconds=10.0),
+                upstream,
+                deadline_seconds=0.5,
+            )
+            for _ in range(5)
+        )
+    )
+    assert found == ["made"] * 5
+    assert made == 1
     await service.close()

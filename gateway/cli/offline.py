@@ -15,7 +15,7 @@ from gateway.config import Site
 from gateway.core import flows, references, window
 from gateway.core.directory import shown
 from gateway.core.errors import Issue, NotKnownHere, UnknownDestination
-from gateway.core.plan import Answer, Ask, Call, Outcome, Remember, Reply
+from gateway.core.plan import Answer, Ask, Call, Outcome, Pause, Remember, Reply
 from gateway.core.redox import Message, Reader
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.messages import kinds
@@ -137,7 +137,9 @@ class Offline:
                 step = flow.send(sent)
             except StopIteration as end:
                 return end.value
-            if isinstance(step, Remember):
+            if isinstance(step, Pause):
+                sent = None
+            elif isinstance(step, Remember):
                 sent = step.build(self._directory(step.calls))
             else:
                 assert isinstance(step, Ask)

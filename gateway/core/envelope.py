@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 
 from gateway.core.errors import InvalidMessage, Issue
-from gateway.core.values import Pieces, has_longer, values
+from gateway.core.values import AT_ONCE_BYTES, Pieces, has_longer, values
 
 # Generous for any message of a person or a program: Redox's own sample holds a hundred values.
 MOST_VALUES = 10_000
 MOST_META_BYTES = 64 * 1024
 MOST_TEXT_BYTES = 4 * 1024 * 1024  # of one text, which can only be decoded in one go
-AT_ONCE_BYTES = 1024 * 1024  # can be decoded in one go, and its outside looked at whatever is in it
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a decoder raises for what it cannot read."""
 

@@ -21,7 +21,7 @@ from gateway.core.fhir import Interaction, Link
 from gateway.core.flows import SiteRules, directory_of, no_schedules, unaskable
 from gateway.core.mapping import Entries, FhirServer, Sought, Wanted
 from gateway.core.mapping import Mapping as Tables
-from gateway.core.plan import Flow, Reply
+from gateway.core.plan import Flow, Reply, paused
 from gateway.core.search import Cursor, Search
 
 # Asks the upstream a Redox query, which means the lines of these positions (None: any), and gives back the
@@ -48,7 +48,7 @@ def answer(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
             return (yield from _slot_search(interaction, site, now))
         return (yield from _slot_read(interaction, site))
     directory = yield from directory_of(site.rules, site.mapping)
-    resources = site.fhir_server.fhir_directory(directory)
+    resources = yield from paused(site.fhir_server.fhir_directory(directory))
     if interaction.id is None:
         return fhir_directory.searched(interaction, site.rules.max_slots, directory, resources)
     text = resources.texts[interaction.resource].get(interaction.id)
@@ -103,7 +103,9 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
                 "warning",
             )
         )
-    return _slot_bundle(interaction, site, _spelt(search, sought, span), entries, directory, issues)
+    return (
+        yield from _slot_bundle(interaction, site, _spelt(search, sought, span), entries, directory, issues)
+    )
 
 
 def _refuse(sought: Sought) -> None:
@@ -188,7 +190,7 @@ def _entries(
     query = site.fhir_server.write(sought, low, high, site.rules.default_duration_minutes, lines)
     body, told = yield from site.ask(query, positions, shares)
     wanted = Wanted(low, high, sought.minutes or 0)
-    entries = site.fhir_server.slots(body, directory, positions, wanted, interaction.base)
+    entries = yield from paused(site.fhir_server.slots(body, directory, positions, wanted, interaction.base))
     return replace(entries, issues=(*issues, *told, *entries.issues))
 
 
@@ -199,7 +201,7 @@ def _slot_bundle(
     entries: Entries,
     directory: Directory,
     issues: Sequence[Issue],
-) -> Reply:
+) -> Generator[Any, Any, Reply]:
     rest = entries.slots[_skipped(entries, search.cursor) :]
     page = rest[: search.count]
     told = [*issues, *entries.issues]
@@ -212,10 +214,10 @@ def _slot_bundle(
     texts: list[str] = []
     if not search.counted_only:
         texts = [text for _, _, text in page]
-        schedules = _schedules_of(page, directory, site.fhir_server) if search.includes else []
-        texts += fhir_directory.included(
-            interaction.base, site.fhir_server.fhir_directory(directory), schedules, search.includes
-        )
+        if search.includes:
+            schedules = _schedules_of(page, directory, site.fhir_server)
+            resources = yield from paused(site.fhir_server.fhir_directory(directory))
+            texts += fhir_directory.included(interaction.base, resources, schedules, search.includes)
     if told:
         texts.append(fhir.outcome_entry([fhir_directory.warning(issue) for issue in told]))
     links = _links(interaction, search, page, len(rest))

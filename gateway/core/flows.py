@@ -25,7 +25,7 @@ from gateway.core.errors import (
     UpstreamFailed,
 )
 from gateway.core.mapping import Asked, Collector, Mapping, Wanted
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply
+from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply, paused
 
 JSON = "application/json"
 RESPONSE = "AvailableSlotsResponse"
@@ -105,9 +105,9 @@ def available_slots(
     plan = yield from planned(message, site, mapping, positions, any_length=any_length)
     searches = _searches(plan, mapping)
     outcomes = yield from _asked("slots", tuple(search.call for search in searches))
-    collector, failed = _collected(plan, site, mapping, searches, outcomes)
+    collector, failed = yield from _collected(plan, site, mapping, searches, outcomes)
     first = plan.prefers(site, _zone_of(plan)) if site.preferences == "order" else None
-    texts, between, cut = collector.texts(site.max_slots, first)
+    texts, between, cut = yield from paused(collector.texts(site.max_slots, first))
     issues = (*plan.issues, *collector.issues)
     incomplete = plan.cut or cut or failed > 0 or any(issue.severity == "error" for issue in collector.issues)
     incomplete = incomplete or any(isinstance(each, Answer) and not each.complete for each in outcomes)
@@ -299,7 +299,7 @@ def _collected(
     mapping: Mapping,
     searches: Sequence[Search],
     outcomes: Sequence[Outcome],
-) -> tuple[Collector, int]:
+) -> Generator[Any, Any, tuple[Collector, int]]:
     """The slots of every search that answered. With none that did, the worst failure is raised."""
     failures: list[Failure] = []
     collector = mapping.collector(plan.directory, plan.positions)
@@ -313,7 +313,7 @@ def _collected(
             failures.append(outcome)
             continue
         wanted = Wanted(low, high, search.minutes or asked_length, prefers[search.zone])
-        if not collector.add(outcome, wanted):
+        if not (yield from paused(collector.add(outcome, wanted))):
             failures.append(Failure(outcome.call, "protocol"))
     if outcomes and len(failures) == len(outcomes):
         raise _worst(failures, mapping)

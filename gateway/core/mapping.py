@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from gateway.core.directory import Cells, Directory, Wants
 from gateway.core.errors import GatewayError, Issue
 from gateway.core.plan import Answer, Call, Failure, Outcome
+from gateway.core.values import Pieces
 from gateway.core.window import Matcher, Preference
 
 
@@ -38,7 +39,7 @@ class Wanted:
 class Collector(Protocol):
     """Gathers the slots of all searches of one query."""
 
-    def add(self, answer: Answer, wanted: Wanted) -> bool:
+    def add(self, answer: Answer, wanted: Wanted) -> Pieces[bool]:
         """Takes the pages of one search; what cannot be used becomes an Issue. False: none of its pages
         could be read, so that the search might as well have failed."""
 
@@ -50,7 +51,7 @@ class Collector(Protocol):
     def counts(self) -> dict[str, int]:
         """Numbers for the log: slots taken in, and left out by reason."""
 
-    def texts(self, most: int, first: Matcher | None = None) -> tuple[list[str], str, bool]:
+    def texts(self, most: int, first: Matcher | None = None) -> Pieces[tuple[list[str], str, bool]]:
         """The slots by time, then in the directory's order, those that ``first`` accepts before all
         others: one text each, which joined by the second value are the JSON of all. True: more than
         ``most``, so some were cut."""
@@ -102,11 +103,11 @@ class FhirServer(Protocol):
 
     def slots(
         self, answer: bytes, directory: Directory, positions: Sequence[int] | None, wanted: Wanted, base: str
-    ) -> Entries:
+    ) -> Pieces[Entries]:
         """Redox's answer as entries; slots of other schedules than ``positions`` (None: any) are left
         out. UpstreamFailed for an answer that cannot be read or holds Redox errors."""
 
-    def fhir_directory(self, directory: Directory) -> FhirDirectory:
+    def fhir_directory(self, directory: Directory) -> Pieces[FhirDirectory]:
         """The directory as FHIR resources."""
 
     def named(self, name: str, directory: Directory) -> tuple[int, str, int] | None:

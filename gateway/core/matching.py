@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from gateway.core.directory import NAMES, PROVIDER_ID, Cells
 from gateway.core.nearest import folded
+from gateway.core.values import Pieces
+
+_LINES_AT_ONCE = 500
 
 
 def lowest(bits: int) -> int:
@@ -28,11 +31,13 @@ class Holders:
     filled: Mapping[str, int]
 
     @classmethod
-    def of(cls, lines: Sequence[Cells]) -> Holders:
+    def of(cls, lines: Sequence[Cells]) -> Pieces[Holders]:
         """Looked through once for a directory."""
         holding: dict[tuple[str, str], int] = {}
         filled: dict[str, int] = {}
         for position, line in enumerate(lines):
+            if position % _LINES_AT_ONCE == _LINES_AT_ONCE - 1:
+                yield
             bit = 1 << position
             for column, cell in line.items():
                 if cell:

@@ -1,16 +1,19 @@
 """The frozen values that flows and the driver hand to each other.
 
-A flow is a generator. It yields an :class:`Ask` (or a :class:`Remember`) and is sent what came
-back, in the order it asked; its return value is the :class:`Reply`. Nothing here does any I/O.
+A flow is a generator. It yields an :class:`Ask` (or a :class:`Remember`, or a :class:`Pause`) and is sent
+what came back, in the order it asked; its return value is the :class:`Reply`. Nothing here does any I/O.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from gateway.core.errors import Issue
+from gateway.core.values import Pieces
+
+T = TypeVar("T")
 
 FailureKind = Literal[
     "connect",  # no connection, or it broke before a whole answer was there
@@ -142,6 +145,23 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A flow has worked for some milliseconds and has more to do: the driver looks after others, and sends
+    None."""
+
+
+def paused(work: Pieces[T]) -> Generator[Pause, None, T]:
+    """What the work comes to, for a flow: it pauses wherever the work may be given up."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        yield Pause()
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What the client gets. ``counts`` are for the log and the metrics: numbers, no values."""
 
@@ -152,4 +172,4 @@ class Reply:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-Flow = Generator[Ask | Remember, Any, Reply]
+Flow = Generator[Ask | Remember | Pause, Any, Reply]

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from gateway.core.envelope import (
-    AT_ONCE_BYTES,
     MOST_META_BYTES,
     MOST_TEXT_BYTES,
     MOST_VALUES,
@@ -29,7 +28,7 @@ from gateway.core.envelope import (
 )
 from gateway.core.errors import GatewayError, InvalidMessage, Issue
 from gateway.core.told import MOST_BYTES, text_of, told
-from gateway.core.values import Pieces, at_once
+from gateway.core.values import AT_ONCE_BYTES, Pieces, at_once
 
 _MODULES = {"message": "DataModels", "query": "DataModels", "transmission": "Send"}
 _LABELS = {"DataModel", "EventType", "Source", "Destinations", "Logs", "Test", "FacilityCode"}

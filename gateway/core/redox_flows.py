@@ -6,17 +6,21 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from gateway.core import flows, redox, window
+from gateway.core import flows, redox, redox_answers, window
+from gateway.core.envelope import UNREADABLE
 from gateway.core.errors import InvalidMessage, Issue, UpstreamFailed
 from gateway.core.flows import JSON, RESPONSE, SiteRules
 from gateway.core.mapping import Mapping as Tables
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Reply
+from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Reply, paused
+from gateway.core.values import Pieces, ordered
 
 EVENT = "AvailableSlots"
+_SLOTS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +88,6 @@ def ask_ehr(
     return reply.body, reply.issues
 
 
-class _Meta(msgspec.Struct):
-    IsIncomplete: bool | None = None
-    Errors: list[Any] | None = None
-
-
-class _Answer(msgspec.Struct):
-    AvailableSlots: list[msgspec.Raw] | None = None
-    Meta: _Meta | None = None
-
-
-_answer = msgspec.json.Decoder(_Answer).decode
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-
 def relay(
     message: redox.Message,
     site: SiteRules,
@@ -125,8 +115,8 @@ def relay(
     low, high = window.to_utc_text(span.start), window.to_utc_text(span.end)
     query = {**_kept(message.body, limits.carried), "StartDateTime": low, "EndDateTime": high}
     body, told = yield from ask_redox(query, address, mapping, now)
-    slots, incomplete = _read(body)
-    found, broken = _within(slots, limits.slot, low, high, site)
+    incomplete, slots = yield from paused(redox_answers.opened(body))
+    found, broken = yield from paused(_within(slots, limits.slot, low, high, site))
     if slots and broken == len(slots):
         raise UpstreamFailed(
             Issue("exception", "", "None of the slots that the scheduling system answered can be read.")
@@ -139,21 +129,6 @@ def relay(
         text = f"{broken} slots of the answer cannot be read and were left out"
         told = (*told, Issue("structure", "AvailableSlots", text))
     return Reply(200, reply, JSON, told, counts)
-
-
-def _read(body: bytes) -> tuple[list[msgspec.Raw], bool]:
-    """The slots of an answer, and whether Redox said that some are missing."""
-    try:
-        answer = _answer(body)
-    except _UNREADABLE:
-        answer = None
-    if answer is None or (answer.AvailableSlots is None and not (answer.Meta and answer.Meta.Errors)):
-        raise UpstreamFailed(
-            Issue("exception", "", "The scheduling system's answer holds no list of available slots.")
-        )
-    if answer.Meta is not None and answer.Meta.Errors:
-        raise UpstreamFailed(Issue("exception", "", "The scheduling system answered with errors of Redox's."))
-    return answer.AvailableSlots or [], answer.Meta is not None and answer.Meta.IsIncomplete is True
 
 
 def _kept(value: Any, carried: frozenset[str]) -> dict[str, Any]:
@@ -177,18 +152,20 @@ def _pruned(value: Any, path: str, carried: frozenset[str]) -> Any:
 
 def _within(
     slots: list[msgspec.Raw], slot_type: type[msgspec.Struct], low: str, high: str, site: SiteRules
-) -> tuple[list[str], int]:
+) -> Pieces[tuple[list[str], int]]:
     """The slots of the window by time, in UTC, none twice; and how many could not be read.
 
     Each is written anew from the fields of Redox's schema: nothing else that stood in it goes on.
     """
     found: dict[bytes, tuple[str, str]] = {}
     broken = 0
-    for raw in slots:
+    for number, raw in enumerate(slots, 1):
+        if number % _SLOTS_AT_ONCE == 0:
+            yield
         try:
             slot: Any = msgspec.json.decode(raw, type=slot_type)
             start = window.to_utc_text(window.parse_instant(slot.DateTime, site.zone))
-        except (*_UNREADABLE, ValueError):
+        except (*UNREADABLE, ValueError):
             broken += 1
             continue
         if not 0 < slot.Duration <= window.MAX_MINUTES:
@@ -198,4 +175,5 @@ def _within(
             slot.Duration = int(slot.Duration) if slot.Duration == int(slot.Duration) else slot.Duration
             text = msgspec.json.encode(slot)
             found.setdefault(text, (start, text.decode()))
-    return [text for _, text in sorted(found.values(), key=lambda each: each[0])], broken
+    by_time = yield from ordered(found.values(), itemgetter(0))
+    return [text for _, text in by_time], broken

@@ -7,13 +7,25 @@ search through bytes, and in pieces. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TypeVar
+import heapq
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 # Work that is given up now and then, so that who drives it can look after others; it waits for nothing.
 Pieces = Generator[None, None, T]
 
+AT_ONCE_BYTES = 1024 * 1024
+"""What can be decoded in one go, and its outside looked at whatever is in it."""
+
+MOST_ANSWERED = 750_000
+"""Values in one page or answer of an upstream: ten megabytes of slots have half as many."""
+
+_PART_BYTES, _PART_TEXTS = 256 * 1024, 1_000
+_SORTED_AT_ONCE, _MERGED_AT_ONCE = 20_000, 5_000  # a few milliseconds
 _SEPARATORS = b",[{"
 _PIECE = 1 << 20  # bytes looked through at once, a millisecond
 _EXACT_PIECE = 1 << 16  # the same, where texts have to be told from what stands around them
@@ -27,6 +39,37 @@ def at_once(work: Pieces[T]) -> T:
         except StopIteration as end:
             found: T = end.value
             return found
+
+
+def ordered(items: Iterable[T], key: Callable[[T], Any] | None = None) -> Pieces[list[T]]:
+    """The items in order, as of ``sorted``. Many are sorted in parts, which are then merged."""
+    every: list[Any] = list(items)
+    if len(every) <= _SORTED_AT_ONCE:
+        every.sort(key=key)
+        return every
+    parts = []
+    for start in range(0, len(every), _SORTED_AT_ONCE):
+        yield
+        parts.append(sorted(every[start : start + _SORTED_AT_ONCE], key=key))
+    merged = heapq.merge(*parts, key=key)
+    found: list[T] = []
+    while more := list(islice(merged, _MERGED_AT_ONCE)):
+        yield
+        found += more
+    return found
+
+
+def parts(texts: Sequence[msgspec.Raw]) -> Iterator[Sequence[msgspec.Raw]]:
+    """The JSON texts by as many as are decoded in one go; nothing for none."""
+    first = size = 0
+    for position, text in enumerate(texts):
+        length = len(memoryview(text))
+        if position > first and (size + length > _PART_BYTES or position - first >= _PART_TEXTS):
+            yield texts[first:position]
+            first, size = position, 0
+        size += length
+    if texts:
+        yield texts[first:]
 
 
 def values(text: bytes, most: int) -> Pieces[int]:

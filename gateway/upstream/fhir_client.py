@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -9,6 +10,7 @@ from yarl import URL
 
 from gateway.core.errors import Issue
 from gateway.core.plan import Answer, Call, Failure
+from gateway.core.values import AT_ONCE_BYTES
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
@@ -42,6 +44,7 @@ class FhirClient:
         self, settings: ClientSettings, *, credentials: Credentials | FixedToken | None, around: Surroundings
     ) -> None:
         self._base = BaseUrl(settings.base_url)
+        self._looking = asyncio.Lock()
         self._client = ResilientClient(
             settings,
             credentials=credentials,
@@ -117,6 +120,9 @@ class FhirClient:
         headers = {"Accept": "application/fhir+json", "X-Request-Id": request_id}
         request = Request("GET", url, call.target.partition("/")[0], headers, subject=call.subject)
         body = (await self._client.send(request, deadline=deadline, turn=turn)).body
+        if len(body) > AT_ONCE_BYTES:
+            async with self._looking:  # one long page in each round of the loop
+                await asyncio.sleep(0)
         return body, next_link(body)
 
     def _onward(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import values
-from gateway.core.values import at_once
+from gateway.core.values import at_once, ordered, parts
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='a,[{"\\]:}é\n', max_size=8),
@@ -67,3 +68,33 @@ def test_many_short_texts_are_not_one_long(texts: list[str]) -> None:
 
 def test_blanks_are_no_text() -> None:
     assert not at_once(values.has_longer(b" \n" * 100 + b"{}", 30))
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers()), max_size=40))
+def test_many_are_in_the_same_order_as_few(items: list[tuple[int, int]]) -> None:
+    few = at_once(ordered(items, lambda each: each[0]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(values, "_SORTED_AT_ONCE", 7)
+        patch.setattr(values, "_MERGED_AT_ONCE", 3)
+        work, pauses = ordered(items, lambda each: each[0]), 0
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                many = end.value
+                break
+            pauses += 1
+    assert few == many == sorted(items, key=lambda each: each[0])
+    assert (pauses > 0) == (len(items) > 7)
+
+
+@given(st.lists(st.integers(0, 12), max_size=30))
+def test_parts_are_all_of_it_and_none_is_long(sizes: list[int]) -> None:
+    texts = [msgspec.Raw(b"1" * size) for size in sizes]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(values, "_PART_BYTES", 10)
+        patch.setattr(values, "_PART_TEXTS", 4)
+        found = list(parts(texts))
+    assert [each for part in found for each in part] == texts
+    assert all(0 < len(part) <= 4 for part in found)
+    assert all(len(part) == 1 or sum(len(bytes(each)) for each in part) <= 10 for part in found)

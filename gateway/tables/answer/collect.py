@@ -12,11 +12,13 @@ from gateway.core.errors import Issue, Severity
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer
 from gateway.core.references import resolve
+from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered
 from gateway.core.window import Matcher
 from gateway.tables.answer.explain import explain_slot
-from gateway.tables.answer.pages import PageError, PageReader
+from gateway.tables.answer.pages import Page, PageError, PageReader
 from gateway.tables.compile.to_redox.table import ToRedox
 
+_KEYED_AT_ONCE = 5_000
 _EXPLAINED = 20  # a page full of broken slots is told by its first ones and a number
 
 # What a schedule has so far: JSON objects that are still open at their end, by ``<DateTime>~<Duration>`` (and
@@ -44,6 +46,7 @@ class SlotCollector:
         self._issues: list[Issue] = []
         self._counts: dict[str, int] = {}
         self._only_strays = False
+        self._unpaused = 0  # bytes of pages that were read since others could work
         self._bases = directory.bases
         for position in positions:
             schedule = directory.lines[position]["schedule"]
@@ -62,22 +65,45 @@ class SlotCollector:
                 self._groups[reference] = group
         return group
 
-    def add(self, answer: Answer, wanted: Wanted) -> bool:
-        """Takes the pages of one search; what cannot be used becomes an Issue.
+    def add(self, answer: Answer, wanted: Wanted) -> Pieces[bool]:
+        """Takes the pages of one search, of long ones a part after the other; what cannot be used becomes an
+        Issue.
 
         False: nothing of it can be used, since no page was a Bundle with a slot that can be read or with
         none at all.
         """
         self._issues.extend(answer.issues)
-        readable = [self._page(page, wanted) for page in answer.pages]
-        return any(readable) or not readable
+        readable = not answer.pages
+        for page in answer.pages:
+            self._unpaused += len(page)
+            if self._unpaused > AT_ONCE_BYTES:
+                self._unpaused = len(page)
+                yield
+            readable = (yield from self._page(page, wanted)) or readable
+        return readable
 
-    def _page(self, content: bytes, wanted: Wanted) -> bool:
+    def _page(self, content: bytes, wanted: Wanted) -> Pieces[bool]:
+        received = read = parts = 0
+        failed = False
         try:
-            page = self._pages.read(content, self._compiled.resource)
+            for part in self._pages.pieces(content, self._compiled.resource):
+                if parts:
+                    yield
+                parts += 1
+                before = self._counts.get("malformed", 0)
+                self._part(part, wanted)
+                found = len(part.resources) + len(part.broken)
+                received += found
+                read += found - (self._counts.get("malformed", 0) - before)
+                failed = failed or part.failed
         except PageError:
             self._issues.append(Issue("structure", "Bundle", "a page of the EHR's answer is not a Bundle"))
             return False
+        if failed:
+            self._issues.append(Issue("exception", "Bundle", "the EHR tells of an error beside its answer"))
+        return read > 0 if received else not failed
+
+    def _part(self, page: Page, wanted: Wanted) -> None:
         slots = page.resources
         stray: list[Any] = []
         malformed: list[Any] = []
@@ -93,14 +119,9 @@ class SlotCollector:
             self._count("stray", len(stray))
             self._only_strays = self._only_strays or 0 < len(stray) == len(slots)
         for slot in malformed:
-            self._malformed(msgspec.to_builtins(slot))
+            self._malformed(slot)
         for _, value in page.broken:
             self._malformed(value)
-        if page.failed:
-            self._issues.append(Issue("exception", "Bundle", "the EHR tells of an error beside its answer"))
-        unread = len(malformed) + len(page.broken)
-        received = len(slots) + len(page.broken)
-        return unread < received if received else not page.failed
 
     def _count(self, name: str, number: int) -> None:
         self._counts[name] = self._counts.get(name, 0) + number
@@ -108,7 +129,7 @@ class SlotCollector:
     def _malformed(self, value: Any) -> None:
         self._count("malformed", 1)
         if self._counts["malformed"] <= _EXPLAINED:
-            self._issues.append(explain_slot(value, self._explain))
+            self._issues.append(explain_slot(msgspec.to_builtins(value), self._explain))
 
     @property
     def issues(self) -> tuple[Issue, ...]:
@@ -126,27 +147,35 @@ class SlotCollector:
         """Numbers for the log, zeros left out."""
         return {name: number for name, number in self._counts.items() if number}
 
-    def texts(self, most: int, first: Matcher | None = None) -> tuple[list[str], str, bool]:
+    def texts(self, most: int, first: Matcher | None = None) -> Pieces[tuple[list[str], str, bool]]:
         """One text a slot, at most ``most``, and what to join them by; true: some were cut. They stand by
         time, then in the directory's order; with ``first``, those it accepts stand before all others."""
         filled = [group for group in self._ordered if group[0]]
         if first is None and len(filled) == 1:
             [(texts, (shared, *_))] = filled
-            found = _by_when(texts)
+            found = yield from _by_when(texts)
             cut = len(found) > most
             del found[most:]
             if found:
                 found[-1] += shared + "}"
             return found, shared + "},", cut
-        whens = [when.split("~", 2) for texts, _ in filled for when in sorted(texts)]
-        keys = [(first is not None and not first(start, int(minutes)), start) for start, minutes, *_ in whens]
-        every = [f"{text}{block[0]}}}" for texts, block in filled for text in _by_when(texts)]
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        return [every[position] for position in order[:most]], ",", len(order) > most
+        keys: list[tuple[bool, str]] = []
+        every: list[tuple[str, str]] = []
+        for texts, (shared, *_) in filled:
+            whens = yield from ordered(texts)
+            for begin in range(0, len(whens), _KEYED_AT_ONCE):
+                if begin:
+                    yield
+                part = [when.split("~", 2) for when in whens[begin : begin + _KEYED_AT_ONCE]]
+                keys += [(first is not None and not first(each[0], int(each[1])), each[0]) for each in part]
+                every += [(texts[when], shared) for when in whens[begin : begin + _KEYED_AT_ONCE]]
+        order = yield from ordered(range(len(keys)), keys.__getitem__)
+        chosen = [f"{text}{shared}}}" for text, shared in map(every.__getitem__, order[:most])]
+        return chosen, ",", len(order) > most
 
 
-def _by_when(texts: dict[str, str]) -> list[str]:
+def _by_when(texts: dict[str, str]) -> Pieces[list[str]]:
     """A schedule's texts in order. Most answers come in that order."""
     whens = list(texts)
-    ordered = sorted(whens)
-    return list(texts.values()) if ordered == whens else [texts[when] for when in ordered]
+    sorted_ = yield from ordered(whens)
+    return list(texts.values()) if sorted_ == whens else [texts[when] for when in sorted_]

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from gateway.core import window
+from gateway.core import redox_answers, window
 from gateway.core.directory import Cells, Directory, identified
-from gateway.core.errors import Issue, UpstreamFailed
+from gateway.core.envelope import UNREADABLE
+from gateway.core.errors import Issue
 from gateway.core.fhir import writable
 from gateway.core.mapping import Entries, FhirDirectory, Sought, Wanted
 from gateway.core.matching import Holders, lowest
 from gateway.core.nearest import folded
 from gateway.core.redox_flows import Relayed
+from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered, parts
 from gateway.tables.answer.resources import KINDS
 from gateway.tables.answer.search import SearchTable
 from gateway.tables.codecs.names import named_slot, schedule_name
 from gateway.tables.compile.bind import BoundRow
-from gateway.tables.compile.to_fhir.table import Meta, ToFhir
+from gateway.tables.compile.to_fhir.table import ToFhir
 from gateway.tables.compile.to_redox.table import encode
 from gateway.tables.rows import paths
 
+_LINES_AT_ONCE = 200
 _KEYS_KEPT = 10_000
 _AGREEING_KEPT, _LONG_KEY = 2_000, 4_096  # keys, bytes
 _SLOT_KEY = re.compile(r"(.+)~\d{4}-\d\d-\d\dT[^~]+~\d+", re.DOTALL)
 _Entry = tuple[str, str, str]
 _Group = tuple[dict[str, _Entry], tuple[Any, ...]]
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-
-class _Head(msgspec.Struct):
-    Meta: Meta | None = None
-
-
-class _Loose(msgspec.Struct):
-    AvailableSlots: list[msgspec.Raw]
-
-
-_head = msgspec.json.Decoder(_Head).decode
-_loose = msgspec.json.Decoder(_Loose).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,65 +73,65 @@ class FhirServerTables:
 
     def slots(
         self, answer: bytes, directory: Directory, positions: Sequence[int] | None, wanted: Wanted, base: str
-    ) -> Entries:
+    ) -> Pieces[Entries]:
         """Redox's answer as searchset entries."""
-        incomplete, slots, broken = self._decode(answer)
-        gathered = _Gathered(self, directory, positions)
-        stray: list[Any] = []
-        malformed: list[Any] = []
-        outside, doubles, unfit = self.to_fhir.convert(
-            slots, gathered.group, wanted.low, wanted.high, wanted.shortest, base, stray, malformed
-        )
-        counts = {
-            "received": len(slots) + broken,
-            "outside": outside,
-            "doubles": doubles,
-            "unfit": unfit,
-            "stray": len(stray),
-            "malformed": len(malformed) + broken,
-        }
+        incomplete, read = yield from self._opened(answer)
+        gathered = _Gathered(self, directory, positions, (yield from _holders(directory)))
+        counts: Counter[str] = Counter()
+        for number, (slots, broken) in enumerate(read):
+            if number:
+                yield
+            stray: list[Any] = []
+            malformed: list[Any] = []
+            outside, doubles, unfit = self.to_fhir.convert(
+                slots, gathered.group, wanted.low, wanted.high, wanted.shortest, base, stray, malformed
+            )
+            counts["received"] += len(slots) + broken
+            counts["outside"] += outside
+            counts["doubles"] += doubles
+            counts["unfit"] += unfit
+            counts["stray"] += len(stray)
+            counts["malformed"] += len(malformed) + broken
+        entries = yield from gathered.entries()
         return Entries(
-            gathered.entries(),
-            incomplete,
-            _issues(counts),
-            {name: number for name, number in counts.items() if number},
+            entries, incomplete, _issues(counts), {name: number for name, number in counts.items() if number}
         )
 
-    def _decode(self, answer: bytes) -> tuple[bool, list[Any], int]:
-        """Whether Redox said that there is more, the typed slots, and how many could not be read."""
-        try:
-            read = self.to_fhir.answer(answer)
-        except _UNREADABLE:
-            pass
-        else:
-            return _incomplete(read.Meta), read.AvailableSlots, 0
-        incomplete = _incomplete(_meta(answer))
-        try:
-            raws = _loose(answer).AvailableSlots
-        except _UNREADABLE:
-            raise UpstreamFailed(
-                Issue("exception", "", "The scheduling system's answer holds no list of available slots.")
-            ) from None
-        slots = []
-        for raw in raws:
+    def _opened(self, answer: bytes) -> Pieces[tuple[bool, Iterable[tuple[list[Any], int]]]]:
+        """Whether Redox said that there is more; and the typed slots, with how many could not be read, in
+        parts."""
+        if len(answer) <= AT_ONCE_BYTES:
             try:
-                slots.append(msgspec.json.decode(raw, type=self.to_fhir.slot))
-            except _UNREADABLE:
+                read = self.to_fhir.answer(answer)
+            except UNREADABLE:
+                pass
+            else:
+                return redox_answers.is_incomplete(read.Meta), [(read.AvailableSlots, 0)]
+        incomplete, slots = yield from redox_answers.opened(answer)
+        return incomplete, map(self._typed, parts(slots))
+
+    def _typed(self, slots: Sequence[msgspec.Raw]) -> tuple[list[Any], int]:
+        found = []
+        for raw in slots:
+            try:
+                found.append(msgspec.json.decode(raw, type=self.to_fhir.slot))
+            except UNREADABLE:
                 continue
-        return incomplete, slots, len(raws) - len(slots)
+        return found, len(slots) - len(found)
 
-    def fhir_directory(self, directory: Directory) -> FhirDirectory:
+    def fhir_directory(self, directory: Directory) -> Pieces[FhirDirectory]:
         """The directory as FHIR resources, made once per directory."""
-        made = directory.memo.get("FHIR resources")
+        made: FhirDirectory | None = directory.memo.get("FHIR resources")
         if made is None:
-            made = directory.memo["FHIR resources"] = self._fhir_directory(directory)
-        resources: FhirDirectory = made
-        return resources
+            made = directory.memo["FHIR resources"] = yield from self._fhir_directory(directory)
+        return made
 
-    def _fhir_directory(self, directory: Directory) -> FhirDirectory:
+    def _fhir_directory(self, directory: Directory) -> Pieces[FhirDirectory]:
         resources = FhirDirectory({kind: {} for kind in KINDS}, {kind: {} for kind in KINDS}, {})
         told: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in KINDS}
-        for line in map(identified, directory.lines):
+        for number, line in enumerate(map(identified, directory.lines), 1):
+            if number % _LINES_AT_ONCE == 0:
+                yield
             named = [
                 (kind, found["id"]) for kind in KINDS if (found := self._resource(kind, line)) is not None
             ]
@@ -151,7 +142,9 @@ class FhirServerTables:
                 if kind == "Schedule":
                     resources.actors[identifier] = tuple(each for each in named if each[0] != kind)
         for kind, found in told.items():
-            for identifier, cells in found.items():
+            for number, (identifier, cells) in enumerate(found.items(), 1):
+                if number % _LINES_AT_ONCE == 0:
+                    yield
                 resources.texts[kind][identifier] = encode(self._resource(kind, cells))
         return resources
 
@@ -197,13 +190,14 @@ class _Gathered:
     """
 
     def __init__(
-        self, fhir_server: FhirServerTables, directory: Directory, positions: Sequence[int] | None
+        self,
+        fhir_server: FhirServerTables,
+        directory: Directory,
+        positions: Sequence[int] | None,
+        holders: Holders,
     ) -> None:
         self._fhir_server = fhir_server
         self._directory = directory
-        holders: Holders | None = directory.memo.get("holders")
-        if holders is None:
-            holders = directory.memo["holders"] = Holders.of(directory.lines)
         self._holders = holders
         self._allowed = holders.every if positions is None else sum(1 << each for each in set(positions))
         self._found: dict[tuple[bytes, ...], int] = {}
@@ -240,7 +234,7 @@ class _Gathered:
         if found is None:
             try:
                 told = self._fhir_server.to_fhir.told(slot)
-            except _UNREADABLE:
+            except UNREADABLE:
                 raise ValueError("its provider or location cannot be read") from None
             agreed, found = self._holders.matching(told, self._fhir_server.search.columns)
             if not agreed:
@@ -263,46 +257,34 @@ class _Gathered:
             named ^= lowest(named)
         return lowest(candidates)
 
-    def entries(self) -> tuple[_Entry, ...]:
+    def entries(self) -> Pieces[tuple[_Entry, ...]]:
         """By start, then in the directory's order, then by length, however Redox had them."""
         found: list[_Entry] = []
         for _, (entries, _) in sorted(self._groups.items(), key=itemgetter(0)):
-            found += _in_order(entries)
+            found += yield from _in_order(entries)
         if len(self._groups) > 1:
-            found.sort(key=itemgetter(0))
+            found = yield from ordered(found, itemgetter(0))
         return tuple(found)
 
 
-def _in_order(entries: dict[str, _Entry]) -> Iterable[_Entry]:
+def _holders(directory: Directory) -> Pieces[Holders]:
+    """Which of the directory's lines hold what; looked through once."""
+    holders: Holders | None = directory.memo.get("holders")
+    if holders is None:
+        holders = directory.memo["holders"] = yield from Holders.of(directory.lines)
+    return holders
+
+
+def _in_order(entries: dict[str, _Entry]) -> Pieces[Iterable[_Entry]]:
     """A schedule's entries by start, then by length. Ids that are equally long sort so as texts, and most
     answers come in that order."""
     names = list(entries)
     alike = len(set(map(len, names))) < 2
-    ordered = sorted(names, key=None if alike else lambda name: (entries[name][0], len(name), name))
-    return entries.values() if names == ordered else map(entries.__getitem__, ordered)
+    found = yield from ordered(names, None if alike else lambda name: (entries[name][0], len(name), name))
+    return entries.values() if names == found else map(entries.__getitem__, found)
 
 
-def _meta(answer: bytes) -> Meta | None:
-    """The Meta of an answer whose slots cannot all be read. A body that is not JSON is a failure."""
-    try:
-        return _head(answer).Meta
-    except _UNREADABLE:
-        raise UpstreamFailed(
-            Issue(
-                "exception", "", "The scheduling system answered with something that is not a Redox message."
-            )
-        ) from None
-
-
-def _incomplete(meta: Meta | None) -> bool:
-    """Whether Redox said so. An answer that holds errors under any status is a failure
-    (Redox, initiating requests: check Meta.Errors regardless of the status code)."""
-    if meta is not None and meta.Errors:
-        raise UpstreamFailed(Issue("exception", "", "The scheduling system answered with errors of Redox's."))
-    return meta is not None and meta.IsIncomplete is True
-
-
-def _issues(counts: dict[str, int]) -> tuple[Issue, ...]:
+def _issues(counts: Mapping[str, int]) -> tuple[Issue, ...]:
     found = []
     if counts["malformed"]:
         text = f"{counts['malformed']} slots of the answer cannot be read and were left out"

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gateway.core.envelope import UNREADABLE
+from gateway.core.values import AT_ONCE_BYTES, MOST_ANSWERED, Pieces, at_once, parts, values
+
+T = TypeVar("T")
+
+_LONG_BYTES: Final = 256 * 1024
+_MOST_OF_LONG: Final = 10_000  # values in one long entry: no resource that is read has a tenth of them
+_SHOWN_BYTES: Final = 64 * 1024  # of a malformed resource that is explained
+
 
 class PageError(ValueError):
-    """The page is not a Bundle at all."""
+    """The page is not a Bundle at all, or one of more values than any server sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,16 @@ class Other(msgspec.Struct, tag="OperationOutcome", tag_field="resourceType", gc
         return any(each.severity in ("error", "fatal") for each in self.issue or ())
 
 
+_NOTHING: Final = Page([])
+
+
+class _Kind(msgspec.Struct):
+    resourceType: str | None = None
+
+
+_kind = msgspec.json.Decoder(_Kind).decode
+
+
 class PageReader:
     """Reads Bundles whose entries are of the given types; entries of other types are passed over. ``urls``:
     with the resources' own URLs, which not everybody needs."""
@@ -72,44 +91,70 @@ class PageReader:
         self._urls = urls
         # As a union, so that ``resourceType`` must be there: anything else is no Bundle.
         self._page = msgspec.json.Decoder(bundle | Other).decode
+        self._some = msgspec.json.Decoder(list[entry]).decode  # type: ignore[valid-type]
         self._resource = msgspec.json.Decoder(union).decode
         self._loose = msgspec.json.Decoder(_LooseBundle | Other).decode
         self._entry = msgspec.json.Decoder(_LooseEntry).decode
 
-    def read(self, page: bytes, only: type | None = None) -> Page:
-        """The resources of one page (of the type ``only``); :class:`PageError` where it is no Bundle."""
+    def pieces(self, page: bytes, only: type | None = None) -> Iterator[Page]:
+        """The resources of a page (of the type ``only``); of a long one part by part, so that others may
+        work in between. Parts may be empty. :class:`PageError` where it is no Bundle."""
+        if len(page) <= AT_ONCE_BYTES:
+            try:
+                bundle: Any = self._page(page)
+            except UNREADABLE:
+                pass
+            else:
+                if type(bundle) is Other:
+                    raise PageError("not a Bundle")
+                yield self._chosen(bundle.entry, only)
+                return
+        if (yield from _idly(values(page, MOST_ANSWERED))) > MOST_ANSWERED:
+            raise PageError("too many values")
+        yield _NOTHING
         try:
-            bundle: Any = self._page(page)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return self._one_by_one(page, only)
-        if type(bundle) is Other:
+            loose = self._loose(page)
+        except UNREADABLE:
+            raise PageError("not a Bundle") from None
+        if isinstance(loose, Other):
             raise PageError("not a Bundle")
+        first = 0
+        for part in parts(loose.entry or ()):
+            yield self._part(part, first, only)
+            first += len(part)
+
+    def _part(self, entries: Sequence[msgspec.Raw], first: int, only: type | None) -> Page:
+        """Some of the entries, the ``first`` of them at this position."""
+        if len(entries) > 1 or _short(entries[0]):
+            try:
+                return self._chosen(self._some(b"[%b]" % b",".join(entries)), only)
+            except UNREADABLE:
+                pass
+        return self._one_by_one(entries, first, only)
+
+    def _chosen(self, entries: Sequence[Any], only: type | None) -> Page:
         if only is None:
-            found = [entry.resource for entry in bundle.entry]
-            urls = tuple(entry.fullUrl or "" for entry in bundle.entry) if self._urls else ()
+            found = [entry.resource for entry in entries]
+            urls = tuple(entry.fullUrl or "" for entry in entries) if self._urls else ()
             return Page(found, failed=_failed(found), urls=urls)
-        found = [each for entry in bundle.entry if type(each := entry.resource) is only]
-        rest = () if len(found) == len(bundle.entry) else [entry.resource for entry in bundle.entry]
+        found = [each for entry in entries if type(each := entry.resource) is only]
+        rest = () if len(found) == len(entries) else [entry.resource for entry in entries]
         return Page(found, failed=_failed(rest))
 
-    def _one_by_one(self, page: bytes, only: type | None) -> Page:
-        try:
-            bundle = self._loose(page)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise PageError("not a Bundle") from None
-        if isinstance(bundle, Other):
-            raise PageError("not a Bundle")
+    def _one_by_one(self, entries: Sequence[msgspec.Raw], first: int, only: type | None) -> Page:
         resources = []
         urls = []
         failed = False
         broken: list[tuple[int, Any]] = []
-        for position, entry in enumerate(bundle.entry or ()):
+        for position, entry in enumerate(entries, first):
             raw = msgspec.Raw(b"null")
             try:
                 read = self._entry(entry)
                 raw = read.resource
+                if not _short(raw):
+                    raise msgspec.ValidationError
                 resource = self._resource(raw)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            except UNREADABLE:
                 value = _value(raw)
                 kind = value.get("resourceType") if isinstance(value, dict) else None
                 if not isinstance(kind, str) or kind in self._kinds:
@@ -123,12 +168,31 @@ class PageReader:
         return Page(resources, tuple(broken), failed, tuple(urls) if self._urls else ())
 
 
+def _idly(work: Pieces[T]) -> Generator[Page, None, T]:
+    """The work, with an empty part of the page wherever it may be given up."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        yield _NOTHING
+
+
+def _short(raw: msgspec.Raw) -> bool:
+    """Whether what stands there is no more than a part of a page may be."""
+    return len(memoryview(raw)) <= _LONG_BYTES or at_once(values(bytes(raw), _MOST_OF_LONG)) <= _MOST_OF_LONG
+
+
 def _failed(resources: Iterable[Any]) -> bool:
     return any(type(each) is Other and each.failed for each in resources)
 
 
 def _value(raw: msgspec.Raw) -> Any:
+    """What stands there as a JSON value; of what is long only which type of resource it is."""
     try:
+        if len(memoryview(raw)) > _SHOWN_BYTES:
+            return {"resourceType": _kind(raw).resourceType}
         return msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None

@@ -24,6 +24,9 @@ from gateway.tables.read.dialect import Dialect
 from gateway.tables.read.errors import ErrorRow, tell
 from gateway.tables.rows.model import Table
 
+MOST_RESOURCES = 50_000
+"""Resources of one type that a directory is made of, as many as a ``schedules.csv`` may have lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class SiteTables:
@@ -144,19 +147,29 @@ class SiteTables:
         if not answer.complete and not answer.issues:
             issues.append(_missing(target, "pages are missing"))
         for content in answer.pages:
+            broken, left_out, failed = 0, 0, False
             try:
-                page = reader.read(content)
+                for page in reader.pieces(content):
+                    for url, resource in zip(page.urls, page.resources, strict=True):
+                        of_kind = found.setdefault(type(resource).__name__, [])
+                        if len(of_kind) < MOST_RESOURCES:
+                            of_kind.append((url, resource))
+                        else:
+                            left_out += 1
+                    broken, failed = broken + len(page.broken), failed or page.failed
             except PageError:
                 issues.append(_missing(target, "a page is not a Bundle"))
                 continue
-            for url, resource in zip(page.urls, page.resources, strict=True):
-                found.setdefault(type(resource).__name__, []).append((url, resource))
-            if page.failed:
+            if left_out:
+                issues.append(
+                    _missing(target, f"there are more than {MOST_RESOURCES:,} resources of one type")
+                )
+            if failed:
                 issues.append(_missing(target, "the EHR tells of an error"))
-            if page.broken and target == "Schedule":
-                issues.append(_missing(target, f"{len(page.broken)} entries cannot be read"))
-            elif page.broken:
-                text = f"{len(page.broken)} entries cannot be read and were left out"
+            if broken and target == "Schedule":
+                issues.append(_missing(target, f"{broken} entries cannot be read"))
+            elif broken:
+                text = f"{broken} entries cannot be read and were left out"
                 issues.append(Issue("structure", target, text, "warning"))
 
     @property

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.directory import Directory
 from gateway.core.fhir import resource_id
+from gateway.core.values import at_once
 from gateway.tables.answer.site import SiteTables
 from tests import partner
 from tests.partner import BARE, NORTH_GRANITE, NORTH_SLATE, SOUTH_GRANITE, VIRTUAL, Search
@@ -234,6 +235,5 @@ def test_the_directory_in_pages(mapping: SiteTables) -> None:
 
 def test_directories_keep_what_is_made_of_them(mapping: SiteTables) -> None:
     directory: Directory = mapping.own_directory
-    assert partner.fhir_server(mapping).fhir_directory(directory) is partner.fhir_server(
-        mapping
-    ).fhir_directory(directory)
+    made = at_once(partner.fhir_server(mapping).fhir_directory(directory))
+    assert at_once(partner.fhir_server(mapping).fhir_directory(directory)) is made

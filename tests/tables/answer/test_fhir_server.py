@@ -13,6 +13,7 @@ import pytest
 from gateway.core.errors import UpstreamFailed
 from gateway.core.fhir import resource_id
 from gateway.core.mapping import Wanted
+from gateway.core.values import at_once
 from gateway.files.marked import Faults
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables
@@ -51,8 +52,8 @@ def entries(mapping: SiteTables, *slots: Any, only: tuple[str, ...] | None = Non
     positions = (
         None if only is None else [n for n, line in enumerate(directory.lines) if line["schedule"] in only]
     )
-    return partner.fhir_server(mapping).slots(
-        partner.answered(*slots, **meta), directory, positions, EVER, BASE
+    return at_once(
+        partner.fhir_server(mapping).slots(partner.answered(*slots, **meta), directory, positions, EVER, BASE)
     )
 
 

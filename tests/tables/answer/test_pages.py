@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from gateway.core import values
+from gateway.tables.answer import pages
+from gateway.tables.answer.pages import Page, PageError
+from gateway.tables.answer.site import SiteTables
 from tests import clinic
 
 ODD: list[Any] = [
@@ -38,3 +42,49 @@ def test_one_odd_entry_is_left_out_and_told_and_the_others_stay(tmp_path: Path, 
     assert body["Meta"]["IsIncomplete"] is True
     assert reply.counts["malformed"] == 1
     assert [issue.severity for issue in reply.issues] == ["error"]
+
+
+def mixed(count: int) -> list[Any]:
+    """Entries of which every fifth is odd."""
+    good = clinic.slot("2023-09-21T08:45:00-07:00", "2023-09-21T09:05:00-07:00")
+    return [
+        {"resource": ODD[number % len(ODD)] if number % 5 == 4 else {**good, "id": str(number)}}
+        for number in range(count)
+    ]
+
+
+def read(tables: SiteTables, content: bytes) -> list[Page]:
+    return list(tables._pages.pieces(content, tables.answer.resource))
+
+
+def test_a_long_page_is_read_part_by_part_and_comes_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = json.dumps({"resourceType": "Bundle", "entry": mixed(500)}).encode()
+    tables = clinic.tables(tmp_path)
+    (whole,) = [each for each in read(tables, content) if each.resources or each.broken]
+    monkeypatch.setattr(pages, "AT_ONCE_BYTES", 1000)
+    monkeypatch.setattr(values, "_PART_TEXTS", 7)
+    found = [each for each in read(tables, content) if each.resources or each.broken]
+    assert len(found) == 72
+    assert [slot for part in found for slot in part.resources] == whole.resources
+    assert [each for part in found for each in part.broken] == list(whole.broken)
+    assert [position for position, _ in whole.broken] == list(range(4, 500, 5))
+
+
+def test_a_page_of_more_values_than_any_server_sends_is_none(tmp_path: Path) -> None:
+    content = b'{"resourceType":"Bundle","entry":[%b1]}' % (b"1," * values.MOST_ANSWERED)
+    with pytest.raises(PageError):
+        read(clinic.tables(tmp_path), content)
+
+
+@pytest.mark.parametrize(("values_", "broken"), [(100, 0), (200_000, 1)])
+def test_one_resource_may_be_long_but_not_of_many_values(tmp_path: Path, values_: int, broken: int) -> None:
+    good = clinic.slot("2023-09-21T08:45:00-07:00", "2023-09-21T09:05:00-07:00")
+    long = {**good, "serviceType": [{}] * values_, "comment": "x" * 1_200_000}
+    content = json.dumps(
+        {"resourceType": "Bundle", "entry": [{"resource": long}, {"resource": good}]}
+    ).encode()
+    found = read(clinic.tables(tmp_path), content)
+    assert sum(len(each.resources) for each in found) == 2 - broken
+    assert [each for part in found for each in part.broken] == [(0, {"resourceType": "Slot"})] * broken

@@ -10,6 +10,7 @@ import pytest
 from gateway.core.directory import Directory
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer, Call
+from gateway.core.values import at_once
 from gateway.tables.answer.site import SiteTables
 from tests import clinic
 
@@ -92,9 +93,8 @@ def test_the_schedule_of_a_slot(tables: SiteTables, reference: str, own: bool) -
     collector = tables.collector(known, (0,))
     slot = clinic.slot("2025-10-22T09:00:00-07:00", "2025-10-22T09:20:00-07:00")
     slot["schedule"]["reference"] = reference
-    collector.add(
-        answer("Slot", (None, slot)), Wanted("2025-10-22T00:00:00.000Z", "2025-10-23T00:00:00.000Z", 0)
-    )
+    wanted = Wanted("2025-10-22T00:00:00.000Z", "2025-10-23T00:00:00.000Z", 0)
+    at_once(collector.add(answer("Slot", (None, slot)), wanted))
     assert collector.counts == {"received": 1, **({} if own else {"stray": 1})}
 
 

@@ -17,6 +17,7 @@ from gateway.core.directory import Directory
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer, Call
 from gateway.core.redox import reply
+from gateway.core.values import at_once
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import ANSWER, Tables, schemas
@@ -64,7 +65,7 @@ def collected(found: list[Any]) -> Any:
     block = SITE.answer.block(LINE)
     directory = Directory((LINE,), blocks=(block,))
     collector = SITE.collector(directory, (0,))
-    usable = collector.add(Answer(Call("Slot"), (page,)), Wanted("0000", "9999-12-31T24"))
+    usable = at_once(collector.add(Answer(Call("Slot"), (page,)), Wanted("0000", "9999-12-31T24")))
     assert usable != (bool(found) and collector.counts.get("malformed") == len(found))
     return collector
 
@@ -93,7 +94,7 @@ def plain(value: Any) -> Any:
 @given(st.lists(slots(), max_size=4))
 def test_every_answer_is_valid_to_redox_and_is_what_the_plain_reference_gives(found: list[Any]) -> None:
     collector = collected(found)
-    texts, between, cut = collector.texts(100)
+    texts, between, cut = at_once(collector.texts(100))
     meta = clinic.sample()["Meta"]
     text = reply(meta, "AvailableSlotsResponse", "2025-10-21T00:00:00.000Z", texts, between, incomplete=cut)
     body = json.loads(text)
@@ -135,7 +136,7 @@ def test_a_slot_is_taken_or_left_out_for_a_reason_that_quotes_nothing(value: Any
     if not isinstance(value, dict) or value.get("resourceType") != "Slot":
         return
     collector = collected([value])
-    taken = len(collector.texts(10)[0])
+    taken = len(at_once(collector.texts(10))[0])
     counts = collector.counts
     left_out = sum(counts.get(name, 0) for name in ("malformed", "occupied", "stray"))
     assert taken + left_out == counts["received"] == 1

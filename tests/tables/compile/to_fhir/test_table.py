@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.directory import Cells
 from gateway.core.mapping import Wanted
+from gateway.core.values import at_once
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.codecs.names import slot_name
@@ -270,12 +271,14 @@ def test_the_source_can_be_read(mapping: SiteTables) -> None:
 def test_a_site_that_drops_the_row_of_the_id_still_gives_addresses(tmp_path: Any) -> None:
     layer = "over: available-slots.answer\nrows:\n  - row: Slot.id\n    drop: true\n    because: a test\n"
     mapping = partner.tables(tmp_path, answer=layer)
-    found = partner.fhir_server(mapping).slots(
-        partner.answered({**partner.slot(GOOD["DateTime"])}),
-        mapping.own_directory,
-        None,
-        Wanted("", "~"),
-        BASE,
+    found = at_once(
+        partner.fhir_server(mapping).slots(
+            partner.answered({**partner.slot(GOOD["DateTime"])}),
+            mapping.own_directory,
+            None,
+            Wanted("", "~"),
+            BASE,
+        )
     )
     ((_, name, text),) = found.slots
     entry = json.loads(text)
@@ -299,8 +302,8 @@ def test_many_slots_of_many_schedules(mapping: SiteTables, told: list[tuple[str,
         for start, minutes, of in told
     ]
     directory = mapping.own_directory
-    found = partner.fhir_server(mapping).slots(
-        partner.answered(*slots), directory, None, Wanted("", "~"), BASE
+    found = at_once(
+        partner.fhir_server(mapping).slots(partner.answered(*slots), directory, None, Wanted("", "~"), BASE)
     )
     expected = {}
     for start, minutes, of in told:
@@ -321,8 +324,10 @@ def test_a_slot_outside_the_window_is_not_looked_at_further(mapping: SiteTables)
     low, high = "2025-10-22T00:00:00.000Z", "2025-10-22T16:00:00.000Z"
     slots = [partner.slot("2025-10-22T16:00:00.000Z", minutes) for minutes in (20, 15.5, 0)]
     slots.append(partner.slot("2025-10-22T15:59:00.000Z", 15.5))
-    found = partner.fhir_server(mapping).slots(
-        partner.answered(*slots), mapping.own_directory, None, Wanted(low, high), BASE
+    found = at_once(
+        partner.fhir_server(mapping).slots(
+            partner.answered(*slots), mapping.own_directory, None, Wanted(low, high), BASE
+        )
     )
     assert found.counts == {"received": 4, "outside": 3, "malformed": 1}
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.core.mapping import Wanted as Window
 from gateway.core.plan import Answer, Call
+from gateway.core.values import at_once
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import ANSWER, Tables, Wanted
@@ -155,8 +156,8 @@ def compiled(name: str, found: list[Any], cells: dict[str, str]) -> tuple[list[A
     site = with_line(name, json.dumps(cells))
     collector = site.collector(site.directory(()), (0,))
     page = json.dumps({"resourceType": "Bundle", "entry": [{"resource": each} for each in found]}).encode()
-    collector.add(Answer(Call("Slot"), (page,)), ALWAYS)
-    written, between, _ = collector.texts(100)
+    at_once(collector.add(Answer(Call("Slot"), (page,)), ALWAYS))
+    written, between, _ = at_once(collector.texts(100))
     return json.loads(f"[{between.join(written)}]"), collector.counts
 
 
