@@ -67,7 +67,7 @@ ALLOWED: dict[str, set[str]] = {
     "tables.codecs": {*_BELOW_TABLES, "tables.codecs", "tables.rows"},
     "tables.rows": {"files", "tables.rows"},
     "version": set(),
-    "upstream": {"core.errors", "core.plan", "core.reasons", "shipped", "upstream"},
+    "upstream": {"core.errors", "core.plan", "core.reasons", "core.values", "shipped", "upstream"},
     "web": {"core.errors", "core.fhir", "core.plan", "core.redox", "service", "shipped", "web"},
 }
 
