@@ -186,6 +186,31 @@ async def test_over_http_with_log_and_metrics(
     assert f'gateway_tables_info{{hash="{application.sites[0].tables.hash}",site="demo"}} 1.0' in page
 
 
+async def test_fields_that_no_schema_has_are_counted_in_the_log_and_never_named(
+    application: Application, aiohttp_client: Any
+) -> None:
+    stream = io.BytesIO()
+    client = await aiohttp_client(application.public(configure(stream)))
+    headers = {"verification-token": "8d03b6f1e75a-of-demo", "Content-Type": "application/json"}
+    value = json.loads(SAMPLE.read_bytes())
+    value["Meta"] |= {"Message": {"ID": 1}, "Transmission": {"ID": 2}}
+    value["Visit"]["VisitPreference"] = [None, {**value["Visit"]["VisitPreference"][0], "Canary-Bixby": 1}]
+    value["Patient"]["Canary-Bixby"] = "Canary-Bixby"
+    async with client.post(
+        "/redox", data=b"\xef\xbb\xbf" + json.dumps(value).encode(), headers=headers
+    ) as response:
+        answer = await response.json()
+    async with client.post("/redox", data=SAMPLE.read_bytes(), headers=headers) as response:
+        plain = await response.json()
+    for each in (answer, plain):
+        del each["Meta"]["EventDateTime"]
+    assert (response.status, answer) == (200, plain)
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert first["passed_over"] == {"Meta": 2, "Visit.VisitPreference[1]": 1, "Patient": 1}
+    assert second["passed_over"] == {}
+    assert b"Canary" not in stream.getvalue()
+
+
 async def test_the_admin_application(application: Application, aiohttp_client: Any) -> None:
     client = await aiohttp_client(application.admin(configure(io.BytesIO())))
     async with client.get("/readyz") as response:
@@ -299,8 +324,8 @@ def test_faulty_tables_that_many_sites_share_are_read_once(tmp_path: Path) -> No
 async def test_faults_of_shape_and_of_values_are_told_together(application: Application) -> None:
     value = json.loads(SAMPLE.read_bytes())
     value["Meta"]["Test"] = "x"
-    value["Patient"]["Demographics"]["Zodiac"] = "Capricorn"
-    value["Visit"]["Reasons"] = [3]
+    value["Patient"]["Demographics"] = "Capricorn"
+    value["Visit"]["Reasons"] = [[]]
     value["Visit"]["VisitPreference"][0] |= {"Duration": "soon", "Day": ["Tues", "Blursday"]}
     value["EndDateTime"] = "yesterday"
     del value["StartDateTime"]

@@ -68,7 +68,16 @@ ALLOWED: dict[str, set[str]] = {
     "tables.rows": {"files", "tables.rows"},
     "version": set(),
     "upstream": {"core.errors", "core.plan", "core.reasons", "core.values", "shipped", "upstream"},
-    "web": {"core.errors", "core.fhir", "core.plan", "core.redox", "service", "shipped", "web"},
+    "web": {
+        "core.errors",
+        "core.fhir",
+        "core.plan",
+        "core.redox",
+        "core.values",
+        "service",
+        "shipped",
+        "web",
+    },
 }
 
 # The core takes values and gives values: no clock, random, file, log or network in it.

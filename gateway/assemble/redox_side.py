@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 
 from gateway.assemble.reading import MessageReading
 from gateway.clock import Clock, utc_now
@@ -22,6 +23,7 @@ from gateway.tables.answer.site import SiteTables
 from gateway.web.exchange import Exchange
 from gateway.web.tokens import TokenIndex
 
+T = TypeVar("T")
 Answers = Callable[[Message, SiteRules, SiteTables, datetime], Flow]
 
 _AT = "Meta.Destinations"
@@ -88,6 +90,7 @@ class RedoxGateway:
         served = self._served(message, allowed, site)
         request.site = served.rules.id
         request.table_hash = served.tables.hash
+        request.passed_over = {path: len(names) for path, names in message.passed_over.items()}
         reply, _ = await self._service.run(
             answering(message, served.rules, served.tables, served.address, self._clock()),
             served.upstream,
@@ -134,8 +137,19 @@ def answering(
 ) -> Flow:
     """The flow that answers a message: from the site's EHR, or from Redox where ``address`` says so."""
     if address is None or tables.fhir_server is None:
-        return FLOWS[message.event](message, rules, tables, now)
-    return redox_flows.relay(message, rules, tables.fhir_server.relayed, address, tables, now)
+        flow = FLOWS[message.event](message, rules, tables, now)
+    else:
+        flow = redox_flows.relay(message, rules, tables.fhir_server.relayed, address, tables, now)
+    return as_sent(message, flow)
+
+
+def as_sent(message: Message, flow: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+    """The flow, whose faults are told at the paths that the sender knows."""
+    try:
+        return (yield from flow)
+    except GatewayError as error:
+        error.issues = message.sent(error.issues)
+        raise
 
 
 def destination_of(message: Message) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.assemble import CheckedConfiguration
 from gateway.assemble.application import address_of, rules_of
-from gateway.assemble.redox_side import answering, destination_of
+from gateway.assemble.redox_side import answering, as_sent, destination_of
 from gateway.config import Site
 from gateway.core import flows, references, window
 from gateway.core.directory import shown
@@ -105,7 +105,8 @@ class Offline:
         return f"{slots} in the {bundles}{times}, {reply.counts['slots']} answered: {', '.join(told)}"
 
     def _planned(self, message: Message) -> tuple[flows.Plan, str, str]:
-        plan: flows.Plan = self.driven(flows.planned(message, rules_of(self.site), self.tables))
+        flow = as_sent(message, flows.planned(message, rules_of(self.site), self.tables))
+        plan: flows.Plan = self.driven(flow)
         return plan, window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
 
     def searches(self) -> list[Json]:

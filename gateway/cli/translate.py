@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.core.errors import GatewayError
     from gateway.core.redox import Message
 
+_NAMES_SHOWN = 20
 _LONGEST_NAME = 160
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -70,12 +71,13 @@ def translate(
         raise click.UsageError("Only one of the files can be stdin.")
     from gateway.assemble import check_configuration
     from gateway.cli.offline import Canned
+    from gateway.core.values import BOM
 
     at = _instant(now)
     body = None if _is_search(request) else _message_in(request)
     canned = Canned(
         tuple(_bundle(each) for each in bundles),
-        output.file_named(answer, "--answer") if answer is not None else None,
+        output.file_named(answer, "--answer").removeprefix(BOM) if answer is not None else None,
     )
     chosen = output.chosen(config)
     with output.faults_told("nothing was translated"):
@@ -121,9 +123,20 @@ def _message(
         place = _position(chosen, found, site)
         here = site_of(found, message, canned) if place is None else offline(found, place, canned)
         _said(chosen, found, here, site)
+        _passed_over(message)
         _told(here, message, at)
     except GatewayError as error:
         _refused(error_reply(error, body), error)
+
+
+def _passed_over(message: Message) -> None:
+    """The fields that Redox's schema does not have. The gateway's log tells only how many, and where: a name
+    that is not known can be that of a person."""
+    for path, names in message.passed_over.items():
+        shown = ", ".join(json.dumps(name) for name in names[:_NAMES_SHOWN])
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        where = path or "the message"
+        click.echo(f"passed over, as Redox's schema does not have them: in {where} {shown}{more}", err=True)
 
 
 def _told(here: Offline, message: Message, at: datetime) -> None:

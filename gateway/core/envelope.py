@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.core.errors import InvalidMessage, Issue
-from gateway.core.values import AT_ONCE_BYTES, Pieces, has_longer, values
+from gateway.core.values import AT_ONCE_BYTES, BOM, Pieces, has_longer, values
 
 # Generous for any message of a person or a program: Redox's own sample holds a hundred values.
 MOST_VALUES = 10_000
@@ -19,26 +19,31 @@ MOST_TEXT_BYTES = 4 * 1024 * 1024  # of one text, which can only be decoded in o
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a decoder raises for what it cannot read."""
 
-_DEEPEST = 64
 _LONG_LEVELS = 6  # how deep a part may stand that is long; in Redox's schemas they do four
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-class _Log(msgspec.Struct):
-    ID: str | None = None
-
-
-class _Destination(msgspec.Struct):
-    ID: str | None = None
+class _Named(msgspec.Struct):
+    ID: str | int | None = None
 
 
 class Meta(msgspec.Struct):
-    """What is read of a message's Meta here."""
+    """What is read of a message's Meta here; numbers for ids, and items that are null, are read as well."""
 
     DataModel: str | None = None
     EventType: str | None = None
-    Destinations: list[_Destination] | None = None
-    Logs: list[_Log] | None = None
+    Destinations: list[_Named | None] | None = None
+    Logs: list[_Named | None] | None = None
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The ids of those that it is for."""
+        return tuple(str(each.ID) for each in self.Destinations or () if each is not None and each.ID)
+
+    @property
+    def log(self) -> str | None:
+        """The id of the first log, by which Redox finds the message again; None if it has none."""
+        return next((str(each.ID) for each in self.Logs or () if each is not None and each.ID), None)
 
 
 class _Envelope(msgspec.Struct):
@@ -73,7 +78,7 @@ class Envelope:
             meta = meta_of(self.meta) if self.meta is not None else None
         except UNREADABLE:
             return None
-        first = meta.Logs[0].ID if meta is not None and meta.Logs else None
+        first = meta.log if meta is not None else None
         return first if first is not None and _TOKEN.fullmatch(first) else None
 
     @property
@@ -84,6 +89,7 @@ class Envelope:
 
 def opened(body: bytes) -> Pieces[Envelope]:
     """The envelope of a body, whatever is in it."""
+    body = body.removeprefix(BOM)
     count = yield from values(body, MOST_VALUES)
     long = yield from has_longer(body, MOST_TEXT_BYTES)
     if count > MOST_VALUES and len(body) > AT_ONCE_BYTES:
@@ -95,17 +101,6 @@ def opened(body: bytes) -> Pieces[Envelope]:
         return Envelope(body, count, long)
     size = len(memoryview(found))
     return Envelope(body, count, long, bytes(found) if 0 < size <= MOST_META_BYTES else None, size)
-
-
-def too_deep(text: bytes, value: Any) -> bool:
-    """Whether a value is nested so deep that it could not be written again everywhere."""
-    if text.count(b"[") + text.count(b"{") <= _DEEPEST:
-        return False
-    inside = [value]
-    for _ in range(_DEEPEST):
-        parts = [each.values() if isinstance(each, dict) else each for each in inside]
-        inside = [each for part in parts for each in part if isinstance(each, dict | list)]
-    return bool(inside)
 
 
 def decoded(body: bytes, levels: int = _LONG_LEVELS) -> Pieces[Any]:

@@ -191,7 +191,8 @@ def every_fault(error: redox.FaultyMessage, site: SiteRules, mapping: Mapping) -
         return error
     _, _, found = _read(error.rest, site, mapping)
     told = {issue.path for issue in error.issues}
-    more = (issue for issue in found if issue.severity == "error" and issue.path not in told)
+    found_at = error.rest.sent(issue for issue in found if issue.severity == "error")
+    more = (issue for issue in found_at if issue.path not in told)
     return InvalidMessage(*error.issues, *more, more=error.more)
 
 

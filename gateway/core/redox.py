@@ -7,8 +7,8 @@ message is ever imported or looked up anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -24,16 +24,38 @@ from gateway.core.envelope import (
     echo_of,
     meta_of,
     opened,
-    too_deep,
 )
 from gateway.core.errors import GatewayError, InvalidMessage, Issue
+from gateway.core.lenient import Lenient
 from gateway.core.told import MOST_BYTES, text_of, told
 from gateway.core.values import AT_ONCE_BYTES, Pieces, at_once
 
 _MODULES = {"message": "DataModels", "query": "DataModels", "transmission": "Send"}
-_LABELS = {"DataModel", "EventType", "Source", "Destinations", "Logs", "Test", "FacilityCode"}
 _LABEL_BYTES = 16 * 1024
 _ENDING_BYTES = 64  # of what stands round the errors and the label
+
+
+class _Party(msgspec.Struct, omit_defaults=True):
+    ID: str | None = None
+    Name: str | None = None
+
+
+class _Logged(msgspec.Struct, omit_defaults=True):
+    ID: str | None = None
+    AttemptID: str | None = None
+
+
+_TEXT = msgspec.json.Decoder(str | None).decode
+_LABELS: Mapping[str, Callable[[msgspec.Raw], Any]] = {
+    "DataModel": _TEXT,
+    "EventType": _TEXT,
+    "Source": msgspec.json.Decoder(_Party | None).decode,
+    "Destinations": msgspec.json.Decoder(list[_Party] | None).decode,
+    "Logs": msgspec.json.Decoder(list[_Logged] | None).decode,
+    "Test": msgspec.json.Decoder(bool | None).decode,
+    "FacilityCode": _TEXT,
+}
+_parts_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 # Redox writes null for those of these that are not set; its response schema has no null for them.
 _PARTS = frozenset({"Source", "Destinations", "Logs"})
@@ -53,13 +75,14 @@ class Explanation:
 class Kind:
     """One event that is understood.
 
-    ``check`` turns bytes into the typed message or raises ``msgspec.MsgspecError``; ``complete`` takes
-    a JSON value with Redox's nulls for unset parts left out and does the same; ``brief`` says in one Issue
-    what either of them raised; ``explain`` says everything that is wrong with a JSON value, which takes its
-    time.
+    ``check`` turns bytes into the typed message or raises ``msgspec.MsgspecError``. What that refuses is
+    ``read`` leniently as a JSON value, of which ``complete`` makes the typed message or raises the same;
+    ``brief`` says in one Issue what either of them raised; ``explain`` says everything that is wrong with
+    what was read, which takes its time.
     """
 
     check: Callable[[bytes], Any]
+    read: Callable[[Any], Lenient]
     complete: Callable[[Any], Any]
     brief: Callable[[Exception], Issue]
     explain: Callable[[Any], Explanation]
@@ -67,12 +90,27 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A checked message. ``meta`` is its ``Meta`` as JSON, to be echoed."""
+    """A checked message. ``meta`` is its ``Meta`` as JSON, to be echoed. ``read``: how it was read, where
+    that was done leniently."""
 
     event: str
     body: Any
     meta: Mapping[str, Any]
     destinations: tuple[str, ...]
+    read: Lenient | None = None
+
+    @property
+    def passed_over(self) -> Mapping[str, tuple[str, ...]]:
+        """The names that no schema has, by the path of what they stand in. A name can be that of a person."""
+        if self.read is None:
+            return {}
+        return {self.read.sent(path): names for path, names in self.read.passed_over.items()}
+
+    def sent(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+        """Issues at the paths that were sent, of those at paths of the message as it was read."""
+        if self.read is None:
+            return tuple(issues)
+        return tuple(replace(issue, path=self.read.sent(issue.path)) for issue in issues)
 
 
 class FaultyMessage(InvalidMessage):
@@ -128,7 +166,7 @@ class Reader:
         kind = self._kinds.get((meta.DataModel or "", event))
         if kind is None:
             raise InvalidMessage(*_unknown_event(meta, self._kinds))
-        destinations = tuple(each.ID for each in meta.Destinations or () if each.ID)
+        destinations = meta.destinations
         if len(body) <= AT_ONCE_BYTES:
             try:
                 return Message(event, kind.check(body), echo, destinations)
@@ -136,15 +174,18 @@ class Reader:
                 pass
         value = yield from decoded(body)
         yield
+        read = kind.read(value)
         try:
-            return Message(event, kind.complete(value), echo, destinations)
+            message = kind.complete(read.value)
+            return Message(event, message, read.value.get("Meta", {}), destinations, read)
         except UNREADABLE as error:
             brief = kind.brief(error)
 
         def explain() -> InvalidMessage:
-            found = kind.explain(value)
-            rest = Message(event, found.rest, {}, destinations) if found.rest is not None else None
-            return FaultyMessage(*(found.issues or (brief,)), rest=rest, more=found.more)
+            found = kind.explain(read.value)
+            rest = Message(event, found.rest, {}, destinations, read)
+            issues = rest.sent(found.issues or (brief,))
+            return FaultyMessage(*issues, rest=rest if found.rest is not None else None, more=found.more)
 
         raise RefusedMessage(brief, explain)
 
@@ -156,8 +197,6 @@ class Reader:
             except UNREADABLE:
                 pass
             else:
-                if too_deep(envelope.meta, echo):
-                    raise InvalidMessage(Issue("structure", "Meta", "is nested too deeply"))
                 if meta is not None:
                     return meta, echo
         value = yield from decoded(envelope.body)
@@ -178,7 +217,7 @@ class Reader:
             return InvalidMessage(brief)
 
         def explain() -> InvalidMessage:
-            found = kind.explain(value)
+            found = kind.explain(kind.read(value).value)
             return InvalidMessage(*(found.issues or (brief,)), more=found.more)
 
         return RefusedMessage(brief, explain)
@@ -251,21 +290,26 @@ def error_reply(error: GatewayError, body: bytes | None) -> bytes:
 
 
 def _label(body: bytes | None) -> dict[str, Any]:
-    """What is echoed of a message in an error: as much of the plain envelope as is short."""
+    """What is echoed of a message in an error: as much of the plain envelope as is short, and as Redox's
+    schema has it."""
     envelope = at_once(opened(body)) if body else None
     if envelope is None or envelope.meta is None:
         return {}
     try:
-        meta_of(envelope.meta)
-        meta = echo_of(envelope.meta)
-        deep = too_deep(envelope.meta, meta)
+        parts = _parts_of(envelope.meta)
     except UNREADABLE:
         return {}
     found: dict[str, Any] = {}
     room = _LABEL_BYTES
-    for name in () if deep else _LABELS.intersection(meta):
-        size = len(msgspec.json.encode(meta[name]))
+    for name, part_of in _LABELS.items():
+        if name not in parts:
+            continue
+        try:
+            part = part_of(parts[name])
+        except UNREADABLE:
+            continue
+        size = len(msgspec.json.encode(part))
         if size <= room:
-            found[name] = meta[name]
+            found[name] = part
             room -= size
     return found

@@ -18,12 +18,12 @@ from gateway.core.values import MOST_ANSWERED, Pieces, values
 class Meta(Protocol):
     """What is read of an answer's Meta."""
 
-    IsIncomplete: bool | None
+    IsIncomplete: bool | str | None
     Errors: list[Any] | None
 
 
 class _Meta(msgspec.Struct):
-    IsIncomplete: bool | None = None
+    IsIncomplete: bool | str | None = None
     Errors: list[Any] | None = None
 
 
@@ -32,6 +32,7 @@ class _Answer(msgspec.Struct):
     Meta: _Meta | None = None
 
 
+_UNSET = msgspec.Raw(b"null")
 _answer = msgspec.json.Decoder(_Answer).decode
 
 
@@ -51,12 +52,13 @@ def opened(answer: bytes) -> Pieces[tuple[bool, list[msgspec.Raw]]]:
     if read.AvailableSlots is None:
         text = "The scheduling system's answer holds no list of available slots."
         raise UpstreamFailed(Issue("exception", "", text))
-    return incomplete, read.AvailableSlots
+    return incomplete, [slot for slot in read.AvailableSlots if slot != _UNSET]
 
 
 def is_incomplete(meta: Meta | None) -> bool:
     """Whether Redox said so. An answer that holds errors under any status is a failure
     (Redox, initiating requests: check Meta.Errors regardless of the status code)."""
-    if meta is not None and meta.Errors:
+    if meta is not None and any(each is not None for each in meta.Errors or ()):
         raise UpstreamFailed(Issue("exception", "", "The scheduling system answered with errors of Redox's."))
-    return meta is not None and meta.IsIncomplete is True
+    said = meta.IsIncomplete if meta is not None else None
+    return said is True or (isinstance(said, str) and said.strip().lower() == "true")

@@ -3,7 +3,7 @@ site's upstream is asked a Redox query, whichever side it is on."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -48,10 +48,10 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class Relayed:
     """What may pass from Redox to Redox: the ``carried`` fields of a query, by their dotted names, and of a
-    ``slot`` the fields that this type has."""
+    slot the fields that ``slot`` reads in its JSON text."""
 
     carried: frozenset[str]
-    slot: type[msgspec.Struct]
+    slot: Callable[[msgspec.Raw], Any]
 
 
 def ask_redox(
@@ -151,7 +151,7 @@ def _pruned(value: Any, path: str, carried: frozenset[str]) -> Any:
 
 
 def _within(
-    slots: list[msgspec.Raw], slot_type: type[msgspec.Struct], low: str, high: str, site: SiteRules
+    slots: list[msgspec.Raw], slot_of: Callable[[msgspec.Raw], Any], low: str, high: str, site: SiteRules
 ) -> Pieces[tuple[list[str], int]]:
     """The slots of the window by time, in UTC, none twice; and how many could not be read.
 
@@ -163,7 +163,7 @@ def _within(
         if number % _SLOTS_AT_ONCE == 0:
             yield
         try:
-            slot: Any = msgspec.json.decode(raw, type=slot_type)
+            slot = slot_of(raw)
             start = window.to_utc_text(window.parse_instant(slot.DateTime, site.zone))
         except (*UNREADABLE, ValueError):
             broken += 1

@@ -21,6 +21,9 @@ Pieces = Generator[None, None, T]
 AT_ONCE_BYTES = 1024 * 1024
 """What can be decoded in one go, and its outside looked at whatever is in it."""
 
+BOM = b"\xef\xbb\xbf"
+"""A byte order mark, which may stand before a JSON text and means nothing there (RFC 8259, section 8.1)."""
+
 MOST_ANSWERED = 750_000
 """Values in one page or answer of an upstream: ten megabytes of slots have half as many."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,6 +27,7 @@ from gateway.tables.check import site as check
 from gateway.tables.check.table import ANSWER, DIRECTORY, QUERY
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow, bind
+from gateway.tables.compile.lenient import decoder
 from gateway.tables.compile.structs import checked
 from gateway.tables.compile.to_fhir.table import compile_to_fhir
 from gateway.tables.compile.to_redox.table import compile_to_redox
@@ -225,11 +227,12 @@ def _fhir_server(
     )
 
 
-def _relayed_slot(table: Table) -> type[msgspec.Struct]:
-    """One slot of Redox's answer with every field of its schema, and no other."""
+def _relayed_slot(table: Table) -> Callable[[msgspec.Raw], Any]:
+    """Reads one slot of Redox's answer with every field of its schema, and no other."""
     view = schemas()[table.redox or ""]
     found = view.find(table.below) if table.below is not None else None
-    return checked("RelayedSlot", view, found.schema if isinstance(found, Found) else None, strict=False)
+    below = found.schema if isinstance(found, Found) else None
+    return decoder(checked("RelayedSlot", view, below, strict=False), view, below)
 
 
 def _own(sources: Iterable[Source], faults: list[Fault]) -> list[Source]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
+from gateway.core.values import BOM
 from gateway.upstream.budget import Budget
 from gateway.upstream.reason import reason_of
 from gateway.upstream.trouble import Trouble
@@ -35,8 +36,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The status, the whole decompressed body, the ``Retry-After`` header as it was sent, and whether a
-    ``WWW-Authenticate`` header asks for HTTP Basic.
+    """The status, the whole decompressed body without a byte order mark, the ``Retry-After`` header as it was
+    sent, and whether a ``WWW-Authenticate`` header asks for HTTP Basic.
 
     For a status outside 2xx the body is empty when it was longer than ``ERROR_BODY_BYTES``.
     """
@@ -119,7 +120,8 @@ async def _body(response: aiohttp.ClientResponse, limit: int, budget: Budget | N
                 response.close()
                 raise
         pieces.append(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return body.removeprefix(BOM)
 
 
 def _trouble(error: aiohttp.ClientError) -> Trouble:

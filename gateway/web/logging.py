@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from itertools import islice
 from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol
@@ -116,9 +117,10 @@ def request_fields(
 ) -> dict[str, Any]:
     """The fields of a request's line: always the same keys, null where there is nothing to say.
 
-    Times are milliseconds. ``issues`` are codes and paths, at most twenty; never their texts. ``upstream``
-    says which request upstream an error comes of: its target (``token``: the token endpoint), status and
-    code.
+    Times are milliseconds. ``issues`` are codes and paths, at most twenty; never their texts.
+    ``passed_over`` is where a message held fields that its schema does not have, and how many; never their
+    names. ``upstream`` says which request upstream an error comes of: its target (``token``: the token
+    endpoint), status and code.
     """
     issues = error.issues if error is not None else exchange.issues
     return {
@@ -138,6 +140,7 @@ def request_fields(
         "stages": {stage: round(spent * 1000, 2) for stage, spent in exchange.stages.items()},
         "counts": exchange.counts,
         "issues": [_issue(issue) for issue in issues[:_MAX_ISSUES]] if issues else [],
+        "passed_over": dict(islice(exchange.passed_over.items(), _MAX_ISSUES)),
         "bytes_in": exchange.bytes_in,
         "bytes_out": bytes_out,
         "tables": exchange.table_hash,

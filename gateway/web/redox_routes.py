@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from gateway.core.errors import GatewayError, InvalidMessage, Issue, TooLarge, Unauthorized
+from gateway.core.values import BOM
 from gateway.web.body import BodyLimits, expect_nothing_yet, read_body, refuse_too_long, require_json
 from gateway.web.exchange import EXCHANGE, Exchange, Gateway, Surface
 
@@ -133,7 +134,7 @@ def _read_handshake(body: bytes) -> _HandshakeBody | None:
     if len(body) > _HANDSHAKE_BYTES or b'"challenge"' not in body:
         return None
     try:
-        asked = _handshake.decode(body)
+        asked = _handshake.decode(body.removeprefix(BOM))
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return asked if asked.meta is msgspec.UNSET else None

@@ -55,6 +55,22 @@ def test_the_searches_that_the_sample_means(gateway: Any) -> None:
     assert json.loads(done.stdout) == SEARCHES
 
 
+def test_fields_that_no_schema_has_are_named(gateway: Any, tmp_path: Path) -> None:
+    value = query()
+    value["Meta"]["Message"] = {"ID": 5}
+    value["Visit"] |= {"Location": [], **{f"x{number}": 1 for number in range(25)}}
+    message = tmp_path / "message.json"
+    message.write_text("\ufeff" + json.dumps(value))
+    done = gateway("translate", message)
+    assert (done.returncode, json.loads(done.stdout)) == (0, SEARCHES)
+    said = "passed over, as Redox's schema does not have them: in"
+    first, second, third = done.stderr.splitlines()
+    assert f"{first}\n" == USING
+    assert second == f'{said} Meta "Message"'
+    assert third.startswith(f'{said} Visit "Location", "x0", "x1", ')
+    assert third.endswith('"x18" and 6 more')
+
+
 def test_a_configuration_and_a_site(inside: Any, configured: Any) -> None:
     done = inside("translate", SAMPLE, "--config", configured(upstream=9999), "--site", "demo")
     url = json.loads(done.stdout)["searches"][0]["url"]
@@ -239,7 +255,7 @@ ANSWER = {
 @pytest.fixture
 def answer(tmp_path: Path) -> Path:
     path = tmp_path / "answer.json"
-    path.write_text(json.dumps(ANSWER))
+    path.write_text("\ufeff" + json.dumps(ANSWER))
     return path
 
 

@@ -105,23 +105,18 @@ def test_every_fault_below_patient_is_named_and_nothing_of_it_quoted() -> None:
     message = clinic.sample()
     message["Patient"]["Demographics"]["DOB"] = {CANARY: CANARY}
     message["Patient"]["Identifiers"][1]["ID"] = [CANARY]
-    message["Patient"][CANARY] = CANARY
     message["Patient"]["Demographics"]["Address"] = CANARY
-    message["Patient"]["Notes"] = [CANARY, 1]
+    message["Patient"]["Notes"] = [CANARY, True]
     message["Visit"]["Reasons"] = CANARY
-    message["Visit"]["Surprise"] = CANARY
     texts = faults(json.dumps(message).encode())
     assert [text.partition(": ")[0] for text in texts] == [
-        "Patient",
         "Patient.Demographics.Address",
         "Patient.Demographics.DOB",
         "Patient.Identifiers[1].ID",
         "Patient.Notes[1]",
-        "Visit",
         "Visit.Reasons",
     ]
     assert CANARY not in "".join(texts)
-    assert '"Surprise" is not a field of Redox\'s schema' in texts[5]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +131,9 @@ def test_every_fault_below_patient_is_named_and_nothing_of_it_quoted() -> None:
         ([{"ID": None}], None),
         ([], None),
         (None, None),
-        ([{"ID": 7}], None),
+        ([{"ID": 7}], "7"),
+        ([None, {"ID": "two"}], "two"),
+        ([{"ID": []}], None),
     ],
 )
 def test_the_request_id_is_the_first_log_id_if_it_is_plain(logs: Any, found: str | None) -> None:

@@ -22,7 +22,8 @@ ERRORS = "errors of Redox's"
         ({"AvailableSlots": []}, False, 0),
         ({"Meta": None, "AvailableSlots": [1, {}, "a"]}, False, 3),
         ({"Meta": {"IsIncomplete": True, "Errors": []}, "AvailableSlots": [{}]}, True, 1),
-        ({"Meta": {"IsIncomplete": False, "Errors": None}, "AvailableSlots": [None]}, False, 1),
+        ({"Meta": {"IsIncomplete": False, "Errors": None}, "AvailableSlots": [None]}, False, 0),
+        ({"Meta": {"IsIncomplete": "true", "Errors": [None]}, "AvailableSlots": [None, 1]}, True, 1),
     ],
 )
 def test_what_an_answer_holds(answer: Any, incomplete: bool, slots: int) -> None:

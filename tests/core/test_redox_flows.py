@@ -94,12 +94,42 @@ def test_an_answer_is_trimmed_sorted_and_spelt_in_utc(mapping: SiteTables) -> No
     assert reply.counts == {"slots": 2, "incomplete": 0, "received": 5}
 
 
+LENIENT: list[tuple[Json, Json]] = [
+    ({"Provider": None}, {}),
+    ({"Location": None, "Notes": None}, {}),
+    ({"Provider": {"ID": 7, "IDType": "NPI", "New": {"a": 1}}}, {"Provider": {"ID": "7", "IDType": "NPI"}}),
+    ({"Provider": {"ID": "7", "PhoneNumber": None, "EmailAddresses": [None]}}, {"Provider": {"ID": "7"}}),
+    ({"Duration": "20", "Retired": [1]}, {}),
+]
+
+
+@pytest.mark.parametrize(("told", "passed_on"), LENIENT)
+def test_slots_are_relayed_as_the_schema_has_them(mapping: SiteTables, told: Json, passed_on: Json) -> None:
+    bare = {"DateTime": AT, "Duration": 20, "ID": "a"}
+    other = {"DateTime": "2025-10-23T16:00:00.000Z", "Duration": 20, "ID": "b"}
+    _, answer, _ = relayed(mapping, clinic.query(), partner.answered({**bare, **told}, None, other))
+    found = answer["AvailableSlots"][0]
+    assert {name: found[name] for name in (*bare, *passed_on)}.items() >= bare.items()
+    assert all(found["Provider"][name] == value for name, value in passed_on.get("Provider", {}).items())
+    assert not {"New", "Retired"} & {*found, *found.get("Provider", {})}
+    assert len(answer["AvailableSlots"]) == 2
+    assert "IsIncomplete" not in answer["Meta"]
+
+
+@pytest.mark.parametrize(("told", "_passed_on"), LENIENT)
+def test_fhir_clients_get_the_same_slots(mapping: SiteTables, told: Json, _passed_on: Json) -> None:
+    one = "Slot?start=2025-10-22&schedule=" + partner.NORTH_GRANITE
+    search = Search(partner.site(mapping), one, partner.saying(partner.answered({**slot(AT), **told}, None)))
+    received = search.reply.counts
+    assert (received["received"], received.get("malformed", 0)) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("body", "rules"),
     [
         (partner.answered(slot(AT), IsIncomplete=True), {}),
         (partner.answered(slot(AT), slot("soon")), {}),
-        (partner.answered(slot(AT), slot(AT, "20")), {}),
+        (partner.answered(slot(AT), slot(AT, "20 min")), {}),
         (partner.answered(slot(AT), 5), {}),
         (partner.answered(slot(AT), slot(AT, 40)), {"max_slots": 1}),
     ],

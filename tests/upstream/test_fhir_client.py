@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from aiohttp import web
@@ -8,6 +9,13 @@ from aiohttp import web
 from gateway.core.plan import Answer, Call, Failure
 
 from .conftest import MakeBench, Script, Step, answer, broken, bundle
+
+
+async def test_a_byte_order_mark_is_skipped(make: MakeBench, script: Script) -> None:
+    script.always = answer(b"\xef\xbb\xbf" + json.dumps(bundle("1")).encode())
+    found = await make().call()
+    assert isinstance(found, Answer)
+    assert json.loads(found.pages[0]) == bundle("1")
 
 
 async def test_a_search_is_one_get_with_what_it_needs(script: Script, make: MakeBench) -> None:

@@ -114,7 +114,7 @@ class FhirServerTables:
         found = []
         for raw in slots:
             try:
-                found.append(msgspec.json.decode(raw, type=self.to_fhir.slot))
+                found.append(self.to_fhir.slot(raw))
             except UNREADABLE:
                 continue
         return found, len(slots) - len(found)

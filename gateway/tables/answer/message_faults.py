@@ -1,14 +1,14 @@
 """Why a Redox message was refused: jsonschema and the ``redox`` models, asked about as much as is to be told.
 
 They look at every value, and write whatever they refuse into the text of an exception. So they are handed a
-copy in which what can have no faults of its own is short: texts, what stands in the place of something else,
-and all that Redox's schema does not have.
+copy in which what can have no faults of its own is short: texts, and what stands in the place of something
+else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -18,9 +18,8 @@ from jsonschema.exceptions import ValidationError
 from pydantic import ValidationError as ValidationFault
 
 from gateway.core.errors import Issue
-from gateway.core.told import MOST_FOUND, MOST_HINTS
-from gateway.files.marked import did_you_mean
-from gateway.tables.answer.bounds import PRIVATE, most_characters, most_items
+from gateway.core.told import MOST_FOUND
+from gateway.tables.answer.bounds import most_characters, most_items
 from gateway.tables.rows.schema import Schema, SchemaView, kind_of
 
 _LONG_NAME = 64
@@ -44,14 +43,14 @@ class Faults:
         self._name = name
 
     def explained(self, value: Any) -> tuple[tuple[Issue, ...], bool, Any]:
-        """What is wrong, each with its path and by that in order; whether there is more; and the value
-        without all of it, None if there is more. Quotes no value, and nothing at all of what stands below
-        ``Patient``."""
+        """What is wrong with a value that was read leniently: each fault with its path, and by that in order;
+        whether there is more; and the value without all of it, None if there is more. Quotes no value, and
+        nothing at all of what stands below ``Patient``."""
         shortened = _Shortened(self._view)
         short = shortened.of(value, self._view.root)
         errors = list(islice(self._validator.iter_errors(short), MOST_FOUND + 1))
         found = dict.fromkeys(shortened.issues)
-        for issue in _all(errors):
+        for issue in (each for error in errors for each in _issues(error)):
             if len(found) > MOST_FOUND:
                 break
             found[issue] = None
@@ -80,10 +79,7 @@ class Faults:
 
 @dataclass(slots=True)
 class _Shortened:
-    """Makes the copy; ``issues`` are what was too long in the original.
-
-    Unset parts (null for a list or an object) are left out, as the fast check does.
-    """
+    """Makes the copy; ``issues`` are what was too long in the original."""
 
     view: SchemaView
     issues: list[Issue] = field(default_factory=list)
@@ -95,7 +91,7 @@ class _Shortened:
             return self._list(value, item, path, place) if item is not None else []
         children = self.view.children(schema)
         if isinstance(value, dict):
-            return self._object(value, schema, children, path, place) if children else {}
+            return self._object(value, children, path, place) if children else {}
         if isinstance(value, str):
             wanted = item is None and not children and kind_of(self.view.resolve(schema)) == "string"
             return self._text(value, path, place) if wanted else ""
@@ -109,19 +105,17 @@ class _Shortened:
         return [self.of(each, item, path, f"{place}[{position}]") for position, each in enumerate(value)]
 
     def _object(
-        self, value: dict[str, Any], schema: Schema, children: dict[str, Schema], path: str, place: str
+        self, value: dict[str, Any], children: dict[str, Schema], path: str, place: str
     ) -> dict[str, Any]:
-        required = self.view.resolve(schema).get("required", ())
-        kept: dict[str, Any] = {}
-        for position, (name, each) in enumerate(value.items()):
-            child = children.get(name)
-            if child is None:
-                short = name if len(name) <= _LONG_NAME else f"{name[:_LONG_NAME]}…{position}"
-                kept[short] = None
-            elif each is not None or name in required or not self.view.compound(child):
-                inner = f"{path}.{name}" if path else name
-                kept[name] = self.of(each, child, inner, f"{place}.{name}" if place else name)
-        return kept
+        return {
+            name: self.of(
+                each,
+                children[name],
+                f"{path}.{name}" if path else name,
+                f"{place}.{name}" if place else name,
+            )
+            for name, each in value.items()
+        }
 
     def _text(self, value: str, path: str, place: str) -> str:
         most = most_characters(path)
@@ -142,12 +136,7 @@ def _without(kept: Any, errors: Iterable[ValidationError]) -> Any:
     """The value without what the schema refuses; a missing required text becomes an empty one."""
     for error in errors:
         steps = list(error.absolute_path)
-        schema: Any = error.schema
-        if error.validator == "additionalProperties":
-            parent = _at(kept, steps)
-            for name in [name for name in parent or () if name not in schema.get("properties", {})]:
-                del parent[name]
-        elif error.validator == "required":
+        if error.validator == "required":
             parent = _at(kept, steps)
             wanted: Any = error.validator_value
             for name in wanted if isinstance(parent, dict) else ():
@@ -172,44 +161,20 @@ def _at(value: Any, steps: list[Any]) -> Any:
     return value
 
 
-def _all(errors: Iterable[ValidationError]) -> Iterator[Issue]:
-    hints = MOST_HINTS
-    for error in errors:
-        for issue, near in _issues(error):
-            if near is None or not hints:
-                yield issue
-                continue
-            hints -= 1
-            yield replace(issue, text=f"{issue.text}; {did_you_mean(*near)}".rstrip("; "))
-
-
-def _issues(error: ValidationError) -> Iterator[tuple[Issue, tuple[str, list[str]] | None]]:
-    """The Issues of an error; for a name that is not known also that and the known ones."""
+def _issues(error: ValidationError) -> Iterator[Issue]:
     path = dotted(error.absolute_path)
-    schema: Any = error.schema
     instance: Any = error.instance
     wanted: Any = error.validator_value
     if error.validator == "required":
         for name in wanted:
             if name not in instance:
-                yield Issue("required", f"{path}.{name}" if path else name, "is missing"), None
-    elif error.validator == "additionalProperties":
-        known = list(schema.get("properties", {}))
-        unknown = [name for name in instance if name not in known]
-        if path.partition(".")[0] == PRIVATE:
-            number = f"{len(unknown)} field" + ("s" if len(unknown) > 1 else "")
-            text = f"has {number} that Redox's schema does not have; write only: {', '.join(known)}"
-            yield Issue("structure", path, text), None
-            return
-        for name in unknown:
-            text = f"{_quoted(name)} is not a field of Redox's schema"
-            yield Issue("structure", path, text), (name, known)
+                yield Issue("required", f"{path}.{name}" if path else name, "is missing")
     elif error.validator == "type":
         kinds = wanted if isinstance(wanted, list) else [wanted]
         words = " or ".join(_WORDS.get(str(each), str(each)) for each in kinds)
-        yield Issue("value", path, f"must be {words}, not {_kind(instance)}"), None
+        yield Issue("value", path, f"must be {words}, not {_kind(instance)}")
     else:
-        yield Issue("value", path, "does not fit Redox's schema"), None
+        yield Issue("value", path, "does not fit Redox's schema")
 
 
 def dotted(path: Iterable[Any]) -> str:
@@ -218,11 +183,6 @@ def dotted(path: Iterable[Any]) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
     return text
-
-
-def _quoted(name: str) -> str:
-    clean = "".join(char if char.isprintable() else "?" for char in name[:40])
-    return f'"{clean}"'
 
 
 def _kind(value: Any) -> str:

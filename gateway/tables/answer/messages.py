@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from gateway.core.errors import Issue
+from gateway.core.lenient import Lenient
 from gateway.core.redox import Explanation, Kind
 from gateway.tables.answer.bounds import BOUNDS
 from gateway.tables.answer.message_faults import Faults
+from gateway.tables.compile.lenient import lenient
 from gateway.tables.compile.structs import checked
-from gateway.tables.rows.schema import Schema, SchemaView
+from gateway.tables.rows.schema import SchemaView
 
 # The allow-list: (DataModel, EventType) -> the schema of schemas/redox.
 EVENTS: Mapping[tuple[str, str], str] = {("Scheduling", "AvailableSlots"): "AvailableSlots"}
@@ -36,8 +38,11 @@ def kind(name: str, view: SchemaView) -> Kind:
     struct = checked(name, view, bounds=BOUNDS)
     faults = Faults(view, MODELS[name], name)
 
+    def read(value: Any) -> Lenient:
+        return lenient(value, view)
+
     def complete(value: Any) -> Any:
-        return msgspec.convert(without_unset(value, view.root, view), struct)
+        return msgspec.convert(value, struct)
 
     def explain(value: Any) -> Explanation:
         issues, more, rest = faults.explained(value)
@@ -46,7 +51,7 @@ def kind(name: str, view: SchemaView) -> Kind:
         except (msgspec.MsgspecError, RecursionError):
             return Explanation(issues, more)
 
-    return Kind(msgspec.json.Decoder(struct).decode, complete, brief, explain)
+    return Kind(msgspec.json.Decoder(struct).decode, read, complete, brief, explain)
 
 
 def brief(error: Exception) -> Issue:
@@ -58,24 +63,3 @@ def brief(error: Exception) -> Issue:
     if length is not None:
         return Issue("too-long", path, f"is too long; at most {int(length[1]):,}")
     return Issue("structure", path, "does not fit Redox's schema")
-
-
-def without_unset(value: Any, schema: Schema, view: SchemaView) -> Any:
-    """The value without the nulls that Redox writes for lists and objects that are not set.
-
-    The published schema allows null for plain fields only, the traffic has it for any.
-    """
-    item = view.item(schema)
-    if isinstance(value, list) and item is not None:
-        return [without_unset(each, item, view) for each in value]
-    children = view.children(schema)
-    if not isinstance(value, dict) or not children:
-        return value
-    required = view.resolve(schema).get("required", ())
-    kept = {}
-    for name, each in value.items():
-        child = children.get(name)
-        if each is None and child is not None and name not in required and view.compound(child):
-            continue
-        kept[name] = without_unset(each, child, view) if child is not None else each
-    return kept

@@ -74,7 +74,7 @@ def test_every_list_has_a_bound_and_one_fault_tells_it(path: str, place: str, it
     expected = f"{at}: has {most + 1:,} items; at most {most:,} can be sent"
     assert faults(put(place, [least(item)] * (most + 1))) == [expected]
     # Wrong items add nothing to it.
-    assert faults(put(place, [7] * (most + 1))) == [expected]
+    assert faults(put(place, [True] * (most + 1))) == [expected]
 
 
 @pytest.mark.parametrize("path", [each for each in VIEW.leaves() if "." in each and "Extensions" not in each])
@@ -108,7 +108,7 @@ def test_a_message_with_all_the_lists_and_texts_that_it_may_have_is_read() -> No
 
 def test_of_thousands_of_faults_a_thousand_are_looked_for() -> None:
     message = clinic.sample()
-    message["Patient"]["Diagnoses"] = [{"Code": 1, "Name": 2, "Type": {}}] * 1_000
+    message["Patient"]["Diagnoses"] = [{"Code": [], "Name": True, "Type": {}}] * 1_000
     with pytest.raises(FaultyMessage) as caught:
         clinic.read(message)
     assert len(caught.value.issues) == MOST_FOUND
@@ -116,23 +116,7 @@ def test_of_thousands_of_faults_a_thousand_are_looked_for() -> None:
     assert caught.value.rest is None
 
 
-def test_unknown_fields_are_counted_and_the_first_have_hints() -> None:
-    message = clinic.sample()
-    message["Visit"] |= {f"Reason{number}": 1 for number in range(300)}
-    texts = faults(json.dumps(message).encode())
-    assert len(texts) == 300
-    assert sum("did you mean" in text or "write one of" in text for text in texts) == 10
-    assert all(len(text) < 500 for text in texts)
-
-
-def test_a_name_as_long_as_the_body_is_cut() -> None:
-    message = clinic.sample()
-    message["Visit"]["k" * 900_000] = 1
-    [text] = faults(json.dumps(message).encode())
-    assert text.startswith('Visit: "' + "k" * 40 + '" is not a field')
-
-
-@pytest.mark.parametrize("value", [[[[]]] * 40, {"a": {"b": ["c"] * 500}}, "x" * 900_000, 10**18, -1e300])
+@pytest.mark.parametrize("value", [[[[]]] * 40, {"a": {"b": ["c"] * 500}}, "x" * 900_000, True, -1e300])
 def test_what_stands_in_the_place_of_something_else_is_one_fault(value: Any) -> None:
     message = clinic.sample()
     message["StartDateTime"] = value

@@ -13,7 +13,6 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 from redox.scheduling import AvailableSlots
 
-from gateway.core.errors import Issue
 from gateway.tables.answer import messages
 from gateway.tables.build import schemas
 from tests import clinic
@@ -34,9 +33,13 @@ def fast(value: Any) -> bool:
     return True
 
 
+def read(value: Any) -> Any:
+    return KIND.read(value).value
+
+
 def lenient(value: Any) -> bool:
     try:
-        KIND.complete(value)
+        KIND.complete(read(value))
     except msgspec.MsgspecError:
         return False
     return True
@@ -54,10 +57,9 @@ def same(value: Any) -> None:
     """What all of them must agree on for any value."""
     accepted = VALIDATOR.is_valid(value)
     assert fast(value) == accepted
-    issues = KIND.explain(value).issues
-    # Nulls for parts that are not set are allowed beyond the schema, by both the check and its explanation.
-    bare = messages.without_unset(value, VIEW.root, VIEW)
-    assert lenient(value) == VALIDATOR.is_valid(bare) == (issues == ())
+    # What is read leniently fits the schema, or is refused by both the check and its explanation.
+    issues = KIND.explain(read(value)).issues
+    assert lenient(value) == VALIDATOR.is_valid(read(value)) == (issues == ())
     assert accepted <= lenient(value)
     if accepted:
         assert redox_accepts(value)
@@ -117,35 +119,37 @@ def _is_number_for_text(error: Any) -> bool:
         "Patient.Demographics",
         "Visit.Locations.0.SpecialtyDepartment",
         "Visit.VisitPreference.0.Day",
+        "Visit.VisitPreference.0",
+        "Visit.Reasons.0",
     ],
 )
 def test_null_for_a_part_that_is_not_set_is_read_as_left_out(path: str) -> None:
     value = changed(clinic.sample(), path, None)
     assert not fast(value)
     assert lenient(value)
-    assert KIND.explain(value).issues == ()
+    assert KIND.explain(read(value)).issues == ()
 
 
-@pytest.mark.parametrize("path", ["Meta", "StartDateTime", "Meta.DataModel", "Visit.VisitPreference.0"])
+@pytest.mark.parametrize("path", ["Meta", "StartDateTime", "Meta.DataModel"])
 def test_null_for_what_must_be_there_is_refused(path: str) -> None:
     value = changed(clinic.sample(), path, None)
     assert not fast(value)
     assert not lenient(value)
-    assert KIND.explain(value).issues
+    assert KIND.explain(read(value)).issues
 
 
 FAULTS = {
-    "StartDateTime": 5,
+    "StartDateTime": 5.5,
     "EndDateTime": True,
-    "Visit.VisitPreference.0.Duration": 30,
+    "Visit.VisitPreference.0.Duration": 30.5,
     "Visit.VisitPreference.0.Day": "Tues",
-    "Visit.VisitPreference.0.Time": [1000, "1100"],
+    "Visit.VisitPreference.0.Time": [{}, "1100"],
     "Visit.VisitType.0.Code": {},
-    "Visit.Reasons": [None],
+    "Visit.Reasons": [[]],
     "Visit.AttendingProviders": {},
-    "Meta.Test": "true",
+    "Meta.Test": "yes",
     "Patient.Demographics.IsDeceased": CANARY,
-    "Patient.Identifiers.1.ID": 7,
+    "Patient.Identifiers.1.ID": False,
     "Patient.Notes": CANARY,
 }
 
@@ -154,40 +158,24 @@ def test_an_explanation_names_every_fault_with_its_path_and_quotes_nothing() -> 
     value = clinic.sample()
     for path, wrong in FAULTS.items():
         value = changed(value, path, wrong)
-    value["Visit"]["Canary-Field"] = CANARY
-    value["Patient"]["Demographics"][CANARY] = CANARY
     del value["Meta"]["EventType"]
-    issues = KIND.explain(value).issues
+    issues = KIND.explain(read(value)).issues
     assert [str(issue) for issue in issues] == [
         "EndDateTime: must be text or null, not true or false",
         "Meta.EventType: is missing",
         "Meta.Test: must be true or false or null, not text",
-        "Patient.Demographics: has 1 field that Redox's schema does not have; write only: "
-        + ", ".join(VIEW.children(VIEW.children(VIEW.children(VIEW.root)["Patient"])["Demographics"])),
         "Patient.Demographics.IsDeceased: must be true or false or null, not text",
-        "Patient.Identifiers[1].ID: must be text or null, not a number",
+        "Patient.Identifiers[1].ID: must be text or null, not true or false",
         "Patient.Notes: must be a list, not text",
         "StartDateTime: must be text, not a number",
-        'Visit: "Canary-Field" is not a field of Redox\'s schema; write one of: '
-        + ", ".join(VIEW.children(VIEW.children(VIEW.root)["Visit"])),
         "Visit.AttendingProviders: must be a list, not an object",
-        "Visit.Reasons[0]: must be text, not null",
+        "Visit.Reasons[0]: must be text, not a list",
         "Visit.VisitPreference[0].Day: must be a list, not text",
         "Visit.VisitPreference[0].Duration: must be text or null, not a number",
-        "Visit.VisitPreference[0].Time[0]: must be text, not a number",
+        "Visit.VisitPreference[0].Time[0]: must be text, not an object",
         "Visit.VisitType[0].Code: must be text or null, not an object",
     ]
     assert CANARY not in "".join(map(str, issues))
-
-
-def test_an_unknown_field_is_told_the_nearest() -> None:
-    value = changed(clinic.sample(), "Visit.VisitPreferences", [])
-    (issue,) = KIND.explain(value).issues
-    assert issue == Issue(
-        "structure",
-        "Visit",
-        '"VisitPreferences" is not a field of Redox\'s schema; did you mean "VisitPreference"?',
-    )
 
 
 @settings(max_examples=200)
@@ -197,7 +185,7 @@ def test_nothing_of_a_patient_is_ever_in_an_explanation(data: st.DataObject) -> 
     value = clinic.sample()
     value["Patient"] = data.draw(spoilt(st.just(_poisoned(value["Patient"]))))
     value["Visit"]["Reasons"] = data.draw(st.sampled_from([[CANARY, {CANARY: CANARY}], CANARY, {CANARY: 1}]))
-    for issue in KIND.explain(value).issues:
+    for issue in KIND.explain(read(value)).issues:
         assert CANARY not in str(issue)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from gateway.core.directory import Cells
 from gateway.tables.codecs.codec import Unmapped
 from gateway.tables.compile.bind import BoundRow, is_whole
+from gateway.tables.compile.lenient import converter, decoder
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.compile.structs import attribute, struct
 from gateway.tables.compile.to_fhir.loop import write_loop
@@ -28,15 +29,15 @@ _PARTS_KEPT = 10_000
 class Meta(msgspec.Struct):
     """What is read of the Meta of Redox's answer."""
 
-    IsIncomplete: bool | None = None
+    IsIncomplete: bool | str | None = None
     Errors: list[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToFhir:
     """The compiled table. ``answer`` decodes a whole AvailableSlotsResponse (``Meta``, ``AvailableSlots``),
-    ``slot`` is the type of one of its slots; ``told`` reads the directory columns that a slot's provider and
-    location tell.
+    ``slot`` reads one of its slots, leniently; ``told`` reads the directory columns that a slot's provider
+    and location tell.
 
     ``block(cells)`` gives what ``convert`` wants to know of a schedule. ``convert(slots, groups, low, high,
     shortest, base, stray, malformed)`` fills the entries of each slot's group, (start, id, text) by id, and
@@ -46,7 +47,7 @@ class ToFhir:
     """
 
     answer: Callable[[bytes], Any]
-    slot: type[msgspec.Struct]
+    slot: Callable[[msgspec.Raw], Any]
     told: Callable[[Any], dict[str, str]]
     block: Callable[[Cells], tuple[Any, ...]]
     convert: Callable[..., tuple[int, int, int]]
@@ -68,7 +69,8 @@ def compile_to_fhir(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[s
     slot = _slot(plan)
     fields: list[Any] = [(str(table.below), list[slot]), ("Meta", Meta | None, None)]  # type: ignore[valid-type]
     decode = msgspec.json.Decoder(msgspec.defstruct("Answer", fields, module=__name__)).decode
-    return ToFhir(decode, slot, _told(plan), scope["block"], scope["convert"], source.text)
+    one = decoder(slot, plan.view, plan.below)
+    return ToFhir(decode, one, _told(plan), scope["block"], scope["convert"], source.text)
 
 
 def _slot(plan: Plan) -> type[msgspec.Struct]:
@@ -88,8 +90,8 @@ def _slot(plan: Plan) -> type[msgspec.Struct]:
 
 def _parts(
     rows: list[BoundRow], plan: Plan, title: str
-) -> tuple[type[msgspec.Struct], list[Callable[[Any], Any]]]:
-    """The typed form of what rows read below the parts kept as bytes, and a reader for each row."""
+) -> tuple[Callable[[Any], Any], list[Callable[[Any], Any]]]:
+    """What makes the typed form of what rows read in the parts kept as bytes, and a reader for each row."""
     parts = struct(
         "Parts", [(bound.row.redox, False) for bound in rows if bound.row.redox], plan.view, plan.below
     )
@@ -100,12 +102,12 @@ def _parts(
         about = f"{bound.row.redox}, for row {bound.row.key}"
         reader(source, f"read_{number}", bound.row.redox, bound.redox.lists, about)
     scope = source.build(title)
-    return parts, [scope[f"read_{number}"] for number in range(len(rows))]
+    return converter(parts, plan.view, plan.below), [scope[f"read_{number}"] for number in range(len(rows))]
 
 
 def _told(plan: Plan) -> Callable[[Any], dict[str, str]]:
     """What the repeated parts of a slot tell of its schedule, by directory column."""
-    parts, found = _parts(plan.repeated, plan, "table, what a slot of Redox's tells of its schedule")
+    typed, found = _parts(plan.repeated, plan, "table, what a slot of Redox's tells of its schedule")
     readers = list(zip(plan.repeated, found, strict=True))
     names = [(name, attribute(name)) for name in plan.compounds]
 
@@ -115,7 +117,7 @@ def _told(plan: Plan) -> Callable[[Any], dict[str, str]]:
             for name, attr in names
             if bytes(raw := getattr(slot, attr)) not in (b"", b"null")
         }
-        value = msgspec.convert(pieces, parts)
+        value = typed(pieces)
         cells = {}
         for bound, read in readers:
             items = read(value)
@@ -137,7 +139,7 @@ def _cell(bound: BoundRow, value: Any) -> str:
 
 def _part(bound: BoundRow, plan: Plan) -> Callable[[Any], Any]:
     """A function from the bytes of a repeated part to what a row reads in it, remembered."""
-    parts, (read,) = _parts([bound], plan, f"table, row {bound.row.key}, to FHIR")
+    typed, (read,) = _parts([bound], plan, f"table, row {bound.row.key}, to FHIR")
     whole = is_whole(bound)
     known: dict[bytes, Any] = {}
 
@@ -147,7 +149,7 @@ def _part(bound: BoundRow, plan: Plan) -> Callable[[Any], Any]:
             if len(known) >= _PARTS_KEPT:
                 known.clear()
             piece = {} if key in (b"", b"null") else {first(bound): msgspec.json.decode(raw)}
-            found = read(msgspec.convert(piece, parts))
+            found = read(typed(piece))
             known[key] = found if whole else next(iter(found), None)
         return known[key]
 
