@@ -144,11 +144,15 @@ def test_settings_are_frozen(loaded: Load, first: str) -> None:
         settings.sites[0].upstream.base_url = "x"
 
 
-def test_a_thousand_sites_load_quickly(loaded: Load, first: str) -> None:
+def test_ten_times_the_sites_take_about_ten_times_as_long_to_load(loaded: Load, first: str) -> None:
     head, one = first.split("sites:\n")
-    many = (one.replace("id: demo", f"id: s{n}").replace("af394f14", f"{n:08x}") for n in range(1000))
-    text = f"{head}sites:\n{''.join(many)}"
-    began = time.perf_counter()
-    settings = loaded(text)
-    assert len(settings.sites) == 1000
-    assert time.perf_counter() - began < 2
+
+    def seconds(count: int) -> float:
+        many = (one.replace("id: demo", f"id: s{n}").replace("af394f14", f"{n:08x}") for n in range(count))
+        text = f"{head}sites:\n{''.join(many)}"
+        began = time.process_time()
+        assert len(loaded(text).sites) == count
+        return time.process_time() - began
+
+    few = min(seconds(100) for _ in range(3))
+    assert min(seconds(1000) for _ in range(2)) < 50 * few
