@@ -32,9 +32,10 @@ RESOURCES: dict[str, Json] = {
         "id": PERSON,
         "identifier": [{"system": clinic.NPI, "value": "4356789876"}],
         "name": [{"family": "Granite", "given": ["Pat"], "suffix": ["MD", "PhD"]}],
-        "telecom": [{"system": "phone", "value": "5105550136"}],
+        "telecom": [{"system": "phone", "use": "work", "value": "5105550136"}],
         "address": [
             {
+                "use": "work",
                 "line": ["12 Juniper Street"],
                 "city": "Oakland",
                 "state": "CA",

@@ -33,6 +33,7 @@ _LEFT_OUT = {
     "doubles": "there twice",
     "unfit": "not of the preferred days and times, or too short",
     "stray": "of schedules that were not asked for",
+    "unplanned": "outside of what their Schedule is planned for",
     "malformed": "unreadable",
 }
 
@@ -72,7 +73,7 @@ class Offline:
         if self.of_redox:
             reply = self.answer(message, now)
             return {"site": self.site.id, "queries": self.queries(), "issues": issues(reply.issues)}
-        plan, low, high = self._planned(message)
+        plan, low, high = self._planned(message, now)
         found = self.tables.slot_searches(low, high, plan.lengths, plan.asked, plan.lines)
         return {
             "site": self.site.id,
@@ -88,12 +89,12 @@ class Offline:
         reply: Reply = self.driven(answering(message, rules, self.tables, address, now))
         return reply
 
-    def left_out(self, message: Message, reply: Reply) -> str:
+    def left_out(self, message: Message, reply: Reply, now: datetime) -> str:
         """How many slots of the Bundles the answer lacks, and why; empty if it has all of them."""
         received = reply.counts.get("received", 0)
         if reply.counts["slots"] == received:
             return ""
-        _, low, high = self._planned(message)
+        _, low, high = self._planned(message, now)
         reasons = {"outside": f"outside {low} to {high}", **_LEFT_OUT}
         told = [f"{number} {text}" for name, text in reasons.items() if (number := reply.counts.get(name))]
         cut = received - reply.counts["slots"] - sum(reply.counts.get(name, 0) for name in reasons)
@@ -104,8 +105,8 @@ class Offline:
         slots = f"{received} slot{'' if received == 1 else 's'}"
         return f"{slots} in the {bundles}{times}, {reply.counts['slots']} answered: {', '.join(told)}"
 
-    def _planned(self, message: Message) -> tuple[flows.Plan, str, str]:
-        flow = as_sent(message, flows.planned(message, rules_of(self.site), self.tables))
+    def _planned(self, message: Message, now: datetime) -> tuple[flows.Plan, str, str]:
+        flow = as_sent(message, flows.planned(message, rules_of(self.site), self.tables, now))
         plan: flows.Plan = self.driven(flow)
         return plan, window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
 

@@ -103,7 +103,7 @@ async def _asked(application: Application, served: Served) -> Directory:
     brought: list[Directory] = []
 
     def flow() -> Generator[Any, Any, Reply]:
-        brought.append((yield from directory_of(served.rules, served.tables)))
+        brought.append((yield from directory_of(served.rules, served.tables, output.clock()())))
         return Reply(200, b"", "text/csv")
 
     targets = ", ".join(call.target for call in served.tables.directory_calls())

@@ -146,7 +146,7 @@ def _told(here: Offline, message: Message, at: datetime) -> None:
     reply = here.answer(message, at)
     click.echo(output.json_text(json.loads(reply.body)))
     output.tell_issues(reply.issues)
-    if here.canned.bundles and (text := here.left_out(message, reply)):
+    if here.canned.bundles and (text := here.left_out(message, reply, at)):
         click.echo(text, err=True)
 
 

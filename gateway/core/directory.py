@@ -46,7 +46,8 @@ class Directory:
 
     ``incomplete`` when a part of it could not be read; ``issues`` says which. ``blocks`` holds what
     the mapping encodes once per schedule, in the order of ``lines``; ``bases`` are the upstream's addresses,
-    with which absolute references to its resources begin. ``memo`` keeps what is made from
+    with which absolute references to its resources begin; ``horizons`` say of schedules from when until when
+    (exclusive; UTC texts) they are planned. ``memo`` keeps what is made from
     the lines on first use, for as long as the directory itself is kept.
     """
 
@@ -55,6 +56,7 @@ class Directory:
     issues: tuple[Issue, ...] = ()
     blocks: tuple[tuple[str, ...], ...] = ()
     bases: frozenset[str] = frozenset()
+    horizons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict)
     _index: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict)
 

@@ -46,8 +46,8 @@ def answer(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
     if interaction.resource == "Slot":
         if interaction.id is None:
             return (yield from _slot_search(interaction, site, now))
-        return (yield from _slot_read(interaction, site))
-    directory = yield from directory_of(site.rules, site.mapping)
+        return (yield from _slot_read(interaction, site, now))
+    directory = yield from directory_of(site.rules, site.mapping, now)
     resources = yield from paused(site.fhir_server.fhir_directory(directory))
     if interaction.id is None:
         return fhir_directory.searched(interaction, site.rules.max_slots, directory, resources)
@@ -78,7 +78,7 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
     _refuse(sought)
     ids = [value for name, value in search.params if name == _BY_ID]
     span = None if ids else _span(sought, search.cursor, site.rules, now)
-    directory = yield from directory_of(site.rules, site.mapping)
+    directory = yield from directory_of(site.rules, site.mapping, now)
     if not directory.lines:
         raise no_schedules(directory)
     positions = allowed(directory, sought.groups)
@@ -277,8 +277,8 @@ def _schedules_of(
     return list(found)
 
 
-def _slot_read(interaction: Interaction, site: FhirSite) -> Flow:
-    directory = yield from directory_of(site.rules, site.mapping)
+def _slot_read(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
+    directory = yield from directory_of(site.rules, site.mapping, now)
     sought = Sought(None, None, None, (), {}, False, ())
     name = interaction.id or ""
     entries = yield from _by_id(interaction, site, sought, directory, None, Cursor(), [name])

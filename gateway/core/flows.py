@@ -102,7 +102,7 @@ def available_slots(
     length means any, not the site's default one. Raises GatewayError for what cannot
     be answered; a part that failed makes the answer incomplete, all of them failing makes it an error.
     """
-    plan = yield from planned(message, site, mapping, positions, any_length=any_length)
+    plan = yield from planned(message, site, mapping, now, positions, any_length=any_length)
     searches = _searches(plan, mapping)
     outcomes = yield from _asked("slots", tuple(search.call for search in searches))
     collector, failed = yield from _collected(plan, site, mapping, searches, outcomes)
@@ -128,17 +128,18 @@ def planned(
     message: redox.Message,
     site: SiteRules,
     mapping: Mapping,
+    now: datetime,
     positions: tuple[int, ...] | None = None,
     *,
     any_length: bool = False,
 ) -> Generator[Any, Any, Plan]:
-    """Reads the query, and the directory, into a plan; every fault of the query in one error."""
+    """Reads the query, and the directory as of ``now``, into a plan; every fault of it in one error."""
     asked, span, issues = _read(message, site, mapping)
     if asked.preferences or not any_length:
         asked = replace(asked, preferences=_of_a_length(asked.preferences, site.default_duration_minutes))
     if span is None or any(issue.severity == "error" and issue.code not in NOT_HERE for issue in issues):
         raise InvalidMessage(*(issue for issue in issues if issue.severity == "error"))
-    directory = yield from directory_of(site, mapping)
+    directory = yield from directory_of(site, mapping, now)
     if not directory.lines:
         raise no_schedules(directory)
     if positions is None:
@@ -232,8 +233,8 @@ def _unsure(errors: Sequence[Issue]) -> UpstreamFailed:
     return UpstreamFailed(Issue("incomplete", "", text))
 
 
-def directory_of(site: SiteRules, mapping: Mapping) -> Generator[Any, Any, Directory]:
-    """The site's directory, kept for ``directory_cache_seconds``.
+def directory_of(site: SiteRules, mapping: Mapping, now: datetime) -> Generator[Any, Any, Directory]:
+    """The site's directory as it is ``now``, an aware instant, kept for ``directory_cache_seconds``.
 
     With a part of it missing it is used for a moment only; the last whole one, if it is not too old, is used
     in its place, and told to be incomplete. Half of the time is left for what comes after.
@@ -246,7 +247,7 @@ def directory_of(site: SiteRules, mapping: Mapping) -> Generator[Any, Any, Direc
         "directory",
         site.directory_cache_seconds,
         calls,
-        mapping.directory,
+        lambda outcomes: mapping.directory(outcomes, now),
         lambda directory: not directory.incomplete,
         share=_DIRECTORY_SHARE,
         again_seconds=_AGAIN_SECONDS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.core.directory import Cells, Directory, Wants
@@ -139,8 +140,8 @@ class Mapping(Protocol):
     def directory_calls(self) -> tuple[Call, ...]:
         """The searches that bring the directory; none where the site's CSV is all there is."""
 
-    def directory(self, outcomes: Sequence[Outcome]) -> Directory:
-        """Joins their answers with the site's CSV. GatewayError if there is nothing to work with."""
+    def directory(self, outcomes: Sequence[Outcome], now: datetime | None = None) -> Directory:
+        """Joins their answers with the site's CSV, as of ``now``. GatewayError if it has nothing."""
 
     @property
     def own_directory(self) -> Directory:

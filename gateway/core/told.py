@@ -14,7 +14,6 @@ MOST_BYTES = 64 * 1024
 MOST_TOLD = 100
 # Looked for at most: beyond these it is only said that there are more.
 MOST_FOUND = 1000
-# The nearest known values are named for so many faults; looking for them is what costs.
 _LONGEST = 1000  # characters of one text
 
 

@@ -71,11 +71,11 @@ def probe(
     metadata, *rest = outcomes
     size = PAGE if tables.dialect.page_size is not None else None
     found = {outcome.call.target: samples.sample(outcome, size) for outcome in rest}
-    directory = Directory(()) if _nobody(outcomes) else _directory(tables, rest)
+    directory = Directory(()) if _nobody(outcomes) else _directory(tables, rest, now)
     lines = [] if _nobody(outcomes) else _chosen(tables, directory, schedule)
     base: _Base | None = yield from _slots(site, tables, lines, now)
     trials: tuple[Trial, ...] = yield from _trials(site, tables, base)
-    looked = _Looked(metadata, found, directory, base, trials)
+    looked = _Looked(now, metadata, found, directory, base, trials)
     report = replace(_report(site, tables, codes, looked, origins or {}), dialect=dialect, address=address)
     report = replace(report, findings=findings.findings(report))
     report = replace(report, advice=advice.advice(report, tables, found, directory.lines))
@@ -97,9 +97,9 @@ def _nobody(outcomes: Sequence[Outcome]) -> bool:
     )
 
 
-def _directory(tables: SiteTables, outcomes: Sequence[Outcome]) -> Directory:
+def _directory(tables: SiteTables, outcomes: Sequence[Outcome], now: datetime) -> Directory:
     try:
-        return tables.directory(outcomes)
+        return tables.directory(outcomes, now)
     except GatewayError:
         return Directory(())
 
@@ -248,8 +248,9 @@ def _lengths(site: SiteRules, tables: SiteTables, base: _Base) -> list[tuple[Cal
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """Everything that came back."""
+    """Everything that came back, at ``now``."""
 
+    now: datetime
     metadata: Outcome
     found: Mapping[str, Sample]
     directory: Directory
@@ -269,7 +270,7 @@ def _report(
     every = {**found, **({"Slot": base.found} if base is not None else {})}
     resources = {kind: each.resources for kind, each in every.items()}
     aims = capability.aims(tables, declared, origins)
-    told = _told(tables, found)
+    told = _told(tables, found, looked.now)
     bases = joins.bases_of(tables, found.get("Schedule"))
     return Report(
         site=site.id,
@@ -296,7 +297,7 @@ def _report(
     )
 
 
-def _told(tables: SiteTables, found: Mapping[str, Sample]) -> Sequence[Cells]:
+def _told(tables: SiteTables, found: Mapping[str, Sample], now: datetime) -> Sequence[Cells]:
     """The directory as the upstream alone tells it, without the site's file."""
     alone = replace(tables, schedules=())
     outcomes = tuple(
@@ -304,4 +305,4 @@ def _told(tables: SiteTables, found: Mapping[str, Sample]) -> Sequence[Cells]:
         for kind, each in found.items()
         if each.failure is None
     )
-    return _directory(alone, outcomes).lines if outcomes else ()
+    return _directory(alone, outcomes, now).lines if outcomes else ()

@@ -168,7 +168,7 @@ def test_nobody_there(inside: Any, configured: Any) -> None:
 def test_what_was_not_sampled_is_one_line_for_each_type(inside: Any, configured: Any, canvas: int) -> None:
     switch(canvas, {"practitioner": {"kind": "status", "status": 403}})
     done = inside("probe", "--config", configured(upstream=canvas))
-    assert re.findall(r"\n   (no sample .*)", done.stdout) == ["no sample of Practitioner: 14 paths"]
+    assert re.findall(r"\n   (no sample .*)", done.stdout) == ["no sample of Practitioner: 17 paths"]
 
 
 def test_the_configuration_of_this_folder_is_told(inside: Any, configured: Any) -> None:

@@ -48,10 +48,13 @@ class SlotCollector:
         self._only_strays = False
         self._unpaused = 0  # bytes of pages that were read since others could work
         self._bases = directory.bases
+        self._horizons: list[tuple[dict[str, str], str, str]] = []
         for position in positions:
             schedule = directory.lines[position]["schedule"]
             group: Group = ({}, directory.blocks[position])
             self._ordered.append(group)
+            if schedule in directory.horizons:
+                self._horizons.append((group[0], *directory.horizons[schedule]))
             self._groups[f"Schedule/{schedule}"] = group
 
     def _group(self, reference: str) -> Group | None:
@@ -140,6 +143,9 @@ class SlotCollector:
             # A page of nothing else: the EHR answered another question, so ours is still open.
             severity: Severity = "error" if self._only_strays else "warning"
             found.append(Issue("business-rule", "Slot.schedule", text, severity))
+        if unplanned := self._counts.get("unplanned"):
+            text = f"{unplanned} slots outside of what their Schedule is planned for were left out"
+            found.append(Issue("business-rule", "Schedule.planningHorizon", text, "warning"))
         return tuple(found)
 
     @property
@@ -150,6 +156,7 @@ class SlotCollector:
     def texts(self, most: int, first: Matcher | None = None) -> Pieces[tuple[list[str], str, bool]]:
         """One text a slot, at most ``most``, and what to join them by; true: some were cut. They stand by
         time, then in the directory's order; with ``first``, those it accepts stand before all others."""
+        self._within_horizons()
         filled = [group for group in self._ordered if group[0]]
         if first is None and len(filled) == 1:
             [(texts, (shared, *_))] = filled
@@ -172,6 +179,15 @@ class SlotCollector:
         order = yield from ordered(range(len(keys)), keys.__getitem__)
         chosen = [f"{text}{shared}}}" for text, shared in map(every.__getitem__, order[:most])]
         return chosen, ",", len(order) > most
+
+    def _within_horizons(self) -> None:
+        """Leave out what its Schedule is not planned for (``planningHorizon``)."""
+        for texts, low, high in self._horizons:
+            beyond = [when for when in texts if not low <= when < high]
+            for when in beyond:
+                del texts[when]
+            if beyond:
+                self._count("unplanned", len(beyond))
 
 
 def _by_when(texts: dict[str, str]) -> Pieces[list[str]]:

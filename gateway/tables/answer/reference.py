@@ -54,6 +54,8 @@ def to_redox(table: Table, rows: tuple[BoundRow, ...], resource: Mapping[str, An
     issues: list[Issue] = []
     steps: list[Step] = []
     refused: set[str] = set()
+    if resource.get("modifierExtension"):
+        issues.append(Issue("extension", "Slot.modifierExtension", "is not known here"))
     for bound in rows:
         row = bound.row
         if not row.to_redox or (row.redox is None and not bound.fhir):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from gateway.core.directory import shown
 from gateway.core.errors import Issue
 from gateway.core.references import resolve
 from gateway.tables.answer import convert
+from gateway.tables.answer.in_force import PATHS, InForce, ordered_lists
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.compile.structs import struct
@@ -22,6 +25,7 @@ KINDS = ("Schedule", "Practitioner", "Location")
 Located = tuple[str, Any]
 """A resource behind its own URL (``fullUrl``), which is empty where its Bundle has none."""
 Reader = Callable[[Any], list[Any]]
+_NAMED = 5  # schedules named in one warning
 _NAME = 1000  # characters at the end of a text in which a name is looked for, each place anew
 
 
@@ -64,6 +68,16 @@ class ResourceTable:
         for name, (path, found) in joins.items():
             reader(source, name, path, found.lists, f"{path}, to join the directory")
         identity = parse("id")
+        self._lists = {
+            kind: ordered_lists(
+                [
+                    *(path for bound, _ in plans[kind] for path, _ in bound.fhir),
+                    *(path for name, (path, _) in joins.items() if name.endswith(f"_of_{kind}")),
+                ],
+                schemas[kind],
+            )
+            for kind in KINDS
+        }
         for kind in KINDS:
             lists = _find(schemas[kind], identity).lists
             reader(source, f"id_of_{kind}", identity, lists, f"{kind}.id")
@@ -76,6 +90,8 @@ class ResourceTable:
                     (identity, kind == "Schedule"),
                     *((path, False) for bound, _ in plans[kind] for path, _ in bound.fhir),
                     *((path, False) for name, (path, _) in joins.items() if name.endswith(f"_of_{kind}")),
+                    *((path, False) for path in PATHS[kind]),
+                    *((path, False) for each in self._lists[kind] for path in each.paths),
                 ],
                 schemas[kind],
                 tag=kind,
@@ -98,27 +114,40 @@ class ResourceTable:
         }
 
     def lines(
-        self, found: Mapping[str, list[Located]], issues: list[Issue], bases: Collection[str] = ()
-    ) -> list[dict[str, str]]:
+        self,
+        found: Mapping[str, list[Located]],
+        issues: list[Issue],
+        in_force: InForce,
+        bases: Collection[str] = (),
+    ) -> Listed:
         """One line per Schedule, with the columns of the Practitioner and Location it joins. ``bases`` are
         the addresses of the server that has them all."""
-        cells = {
-            kind: [self._cells(kind, resource, issues) for _, resource in found.get(kind, [])]
-            for kind in ("Practitioner", "Location")
-        }
+        cells: dict[str, list[dict[str, str]]] = {}
+        for kind in KINDS:
+            for _, resource in found.get(kind, []):
+                in_force.put_in_order(resource, self._lists[kind])
+            cells[kind] = [self._cells(kind, resource, issues) for _, resource in found.get(kind, [])]
         finders = {
             kind: _Finder(link, found.get(kind, []), cells[kind], self._ids[kind], kind, bases)
             for kind, link in self._links.items()
         }
-        lines = []
-        for _, schedule in found.get("Schedule", []):
+        listed = Listed()
+        unusable = _Unusable(in_force)
+        for (_, schedule), own in zip(found.get("Schedule", []), cells["Schedule"], strict=True):
+            name = own.get("schedule")
+            if not name:
+                continue
+            joined = {kind: finder.find(schedule) for kind, finder in finders.items()}
+            if unusable.because_of(name, schedule, joined):
+                listed.unusable.add(name)
+                continue
             line: dict[str, str] = {}
-            for finder in finders.values():
-                line.update(finder.find(schedule))
-            line.update(self._cells("Schedule", schedule, issues))
-            if line.get("schedule"):
-                lines.append(line)
-        return lines
+            for match in joined.values():
+                line.update(match.cells if match is not None else {})
+            listed.lines.append({**line, **own})
+            listed.horizons[name] = in_force.horizon(schedule)
+        issues += unusable.issues
+        return listed
 
     def _cells(self, kind: str, resource: Any, issues: list[Issue]) -> dict[str, str]:
         cells: dict[str, str] = {}
@@ -134,8 +163,60 @@ class ResourceTable:
         return cells
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The lines of an EHR's directory; the schedules that it lists and that must not be used; and from when
+    until when each is planned."""
+
+    lines: list[dict[str, str]] = field(default_factory=list)
+    unusable: set[str] = field(default_factory=set)
+    horizons: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
+
+
+class _Unusable:
+    """Which schedules must not be used, since they, or whom they join, say so; each reason is told once."""
+
+    def __init__(self, in_force: InForce) -> None:
+        self._in_force = in_force
+        self._told: dict[tuple[str, str], list[str]] = {}
+
+    def because_of(self, schedule: str, resource: Any, joined: Mapping[str, _Match | None]) -> bool:
+        """Whether the schedule must not be used."""
+        parts = {"Schedule": resource}
+        parts |= {kind: match.resource for kind, match in joined.items() if match is not None}
+        for kind, part in parts.items():
+            why = self._in_force.unusable(kind, part)
+            if why is not None:
+                self._told.setdefault((kind, why), []).append(schedule)
+                return True
+        return False
+
+    @property
+    def issues(self) -> list[Issue]:
+        """A warning for each reason, with the first schedules of which it is one."""
+        return [
+            Issue("business-rule", kind, _left_out(kind, why, of), "warning")
+            for (kind, why), of in self._told.items()
+        ]
+
+
+def _left_out(kind: str, why: str, schedules: Sequence[str]) -> str:
+    whose = f"the {kind} of " if kind != "Schedule" else ""
+    named = ", ".join(f'"{shown(each)}"' for each in schedules[:_NAMED])
+    more = f" and {len(schedules) - _NAMED} more" if len(schedules) > _NAMED else ""
+    return f"{whose}{named}{more} {why}, so nobody is asked for it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The resource that a Schedule joins, and its cells."""
+
+    resource: Any
+    cells: dict[str, str]
+
+
 class _Finder:
-    """Finds the cells of the Practitioner or Location that a Schedule joins."""
+    """Finds the Practitioner or Location that a Schedule joins."""
 
     def __init__(
         self,
@@ -149,24 +230,25 @@ class _Finder:
         self._link = link
         self._kind = kind
         self._bases = bases
-        self._by_url: dict[str, dict[str, str]] = {}
-        self._by_id: dict[str, dict[str, str]] = {}
-        self._by_name: dict[str, list[dict[str, str]]] = {}
+        self._by_url: dict[str, _Match] = {}
+        self._by_id: dict[str, _Match] = {}
+        self._by_name: dict[str, list[_Match]] = {}
         for (url, resource), line in zip(resources, cells, strict=True):
+            match = _Match(resource, line)
             if url:
-                self._by_url[url] = line
+                self._by_url[url] = match
             for key in identity(resource):
-                self._by_id[key] = line
+                self._by_id[key] = match
             names = {name.strip().casefold() for read in link.names for name in read(resource)}
             for name in names:
-                self._by_name.setdefault(name, []).append(line)
+                self._by_name.setdefault(name, []).append(match)
 
-    def find(self, schedule: Any) -> dict[str, str]:
+    def find(self, schedule: Any) -> _Match | None:
         if self._link.reference is not None:
             for reference in self._link.reference(schedule):
                 # By the URL that its Bundle gives it, else by its id (FHIR R4, bundle: resolving references).
-                if (line := self._by_url.get(reference)) is not None:
-                    return line
+                if (match := self._by_url.get(reference)) is not None:
+                    return match
                 named = resolve(reference, self._bases)
                 if named is not None and named.kind == self._kind and named.id in self._by_id:
                     return self._by_id[named.id]
@@ -175,9 +257,9 @@ class _Finder:
                 found = self._named(text)
                 if found is not None:
                     return found
-        return {}
+        return None
 
-    def _named(self, text: str) -> dict[str, str] | None:
+    def _named(self, text: str) -> _Match | None:
         """The one that is named behind ``after``; a name that two have says nothing."""
         folded, after = text[-_NAME:].casefold(), self._link.after.casefold()
         at = folded.find(after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from gateway.core import references
@@ -11,9 +12,11 @@ from gateway.core.directory import Cells, Directory, join
 from gateway.core.errors import GatewayError, Issue
 from gateway.core.mapping import Asked
 from gateway.core.plan import Answer, Call, Failure, Outcome
+from gateway.core.window import to_utc_text
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.collect import SlotCollector
 from gateway.tables.answer.fhir_server import FhirServerTables
+from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pages import PageError, PageReader
 from gateway.tables.answer.query import QueryTable
 from gateway.tables.answer.resources import KINDS, Located, ResourceTable
@@ -93,8 +96,9 @@ class SiteTables:
             for kind in KINDS
         )
 
-    def directory(self, outcomes: Sequence[Outcome]) -> Directory:
-        """Joins the answers with the site's CSV.
+    def directory(self, outcomes: Sequence[Outcome], now: datetime | None = None) -> Directory:
+        """Joins the answers with the site's CSV. What is over at ``now``, an aware instant, is passed over;
+        None: no period is looked at.
 
         Without the Schedules the CSV alone serves if it has lines, and the answer is incomplete;
         without either there is nothing to ask, and the failure is raised.
@@ -119,11 +123,17 @@ class SiteTables:
         whole = not any(issue.severity == "error" for issue in issues)
         whole = whole and all(outcome.complete for outcome in outcomes if isinstance(outcome, Answer))
         bases = self._bases(found.get("Schedule", ()))
-        upstream = self.resources.lines(found, issues, bases)
-        listed = bool(outcomes) and whole
-        lines, left_out = join(upstream, self.schedules, upstream_known=listed)
+        upstream = self.resources.lines(found, issues, InForce(now, self.context.zone), bases)
+        known = bool(outcomes) and whole
+        own = [line for line in self.schedules if line["schedule"] not in upstream.unusable]
+        lines, left_out = join(upstream.lines, own, upstream_known=known)
         blocks = tuple(self.answer.block(line) for line in lines)
-        return Directory(lines, not whole, (*issues, *left_out), blocks, bases)
+        horizons = {
+            name: (to_utc_text(first) if first else "", to_utc_text(last) if last else "~")
+            for name, (first, last) in upstream.horizons.items()
+            if first is not None or last is not None
+        }
+        return Directory(lines, not whole, (*issues, *left_out), blocks, bases, horizons)
 
     def _bases(self, schedules: Iterable[Located]) -> frozenset[str]:
         """The upstream's addresses: where it is asked, and those by which it calls its Schedules."""

@@ -183,7 +183,7 @@ def test_what_several_lines_tell_of_one_practitioner_is_put_together(mapping: Si
     first = {"schedule": "a", "practitioner": "p", "last_name": "Granite"}
     second = {"schedule": "b", "practitioner": "p", "last_name": "Granite", "phone": "+1555"}
     (found,) = Search(partner.site(with_lines(mapping, first, second)), "Practitioner").resources()
-    assert found["telecom"] == [{"system": "phone", "value": "+1555"}]
+    assert found["telecom"] == [{"system": "phone", "use": "work", "value": "+1555"}]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def six(mapping: SiteTables) -> SiteTables:
 def plan(mapping: SiteTables, query: Json) -> flows.Plan:
     """The Redox query as the flow reads it that answers Redox."""
     message = clinic.read({"Meta": {"DataModel": "Scheduling", "EventType": "AvailableSlots"}, **query})
-    flow = flows.planned(message, partner.flow_rules(), mapping)
+    flow = flows.planned(message, partner.flow_rules(), mapping, partner.NOW)
     try:
         next(flow)
     except StopIteration as end:
