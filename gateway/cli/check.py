@@ -89,6 +89,8 @@ def _tell(name: str, told: dict[str, Any], seconds: float) -> None:
         _tell_examples(each)
         codes = ", ".join(f"{name} {count}" for name, count in each["code_tables"].items())
         click.echo(f"  code tables: {codes or 'none'}")
+        for wish in each["unchecked"]:
+            click.echo(f"  not checked: {wish['row']}, as codes/{wish['code_table']}.csv has no lines")
     if unused := told["dialects_not_in_use"]:
         click.echo()
         click.echo(f"Dialects of your own that no site speaks: {', '.join(unused)}")

@@ -66,6 +66,8 @@ def _tables(settings: Settings, members: list[tuple[Site, SiteTables]]) -> dict[
     site, tables = members[0]
     names = [each.id for each, _ in members]
     rows = [(table.name, row) for table in tables.tables.values() for row in table.rows]
+    codes = codes_of(settings.mappings, site.upstream.dialect, site.id)
+    counts = {name: len(table.to_fhir) or len(table.to_redox) for name, table in sorted(codes.items())}
     return {
         "hash": tables.hash,
         "sites": [*names[:_SITES_NAMED], *(["..."] if len(names) > _SITES_NAMED else [])],
@@ -77,10 +79,12 @@ def _tables(settings: Settings, members: list[tuple[Site, SiteTables]]) -> dict[
         "lossy_without_example": [
             _lossy(name, row) for name, row in rows if row.loses is not None and not row.examples
         ],
-        "code_tables": {
-            name: len(table.to_fhir) or len(table.to_redox)
-            for name, table in sorted(codes_of(settings.mappings, site.upstream.dialect, site.id).items())
-        },
+        "code_tables": counts,
+        "unchecked": [
+            {"row": row.key, "code_table": row.codec.arguments[0]}
+            for _, row in rows
+            if row.unmapped == "unchecked" and not counts.get(row.codec.arguments[0])
+        ],
     }
 
 

@@ -138,31 +138,47 @@ def _order(line: Cells) -> tuple[str, ...]:
     return tuple(line.get(name, "").casefold() for name in names)
 
 
-def choose(
-    directory: Directory, groups: Sequence[Wants], *, by_name: bool
-) -> tuple[tuple[int, ...], tuple[Issue, ...]]:
-    """The positions of the schedules that satisfy every group (any alternative of each), in order.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The schedules that a message means, by their positions; the faults of what is nobody's; and ``others``,
+    those of alternatives beside one that is somebody's."""
+
+    positions: tuple[int, ...]
+    issues: tuple[Issue, ...] = ()
+    others: tuple[Issue, ...] = ()
+
+
+def choose(directory: Directory, groups: Sequence[Wants], *, by_name: bool) -> Chosen:
+    """The schedules that satisfy every group (any alternative of each), in order.
 
     An alternative that no schedule can satisfy is an Issue that names its field and the nearest
     known values: a name that nobody has must never look like "nothing is open".
     """
     chosen: frozenset[int] | None = None
     issues: list[Issue] = []
+    others: list[Issue] = []
     asked: list[str] = []
     for wants in groups:
         if not wants:
             continue
         found: set[int] = set()
+        unknown: list[Issue] = []
         for alternative in wants:
-            found |= _fitting(directory, _relevant(alternative, by_name, issues), issues)
+            found |= _fitting(
+                directory, _relevant(alternative, by_name, unknown), unknown, len(issues) + len(others)
+            )
+        if found:
+            others += unknown
+        else:
+            issues += unknown
         asked.append(_part(wants))
         chosen = frozenset(found) if chosen is None else chosen & found
     if chosen is not None and not chosen and not issues:
         text = f"{' and '.join(asked)} are each known here, but no schedule fits them together"
         issues.append(Issue("not-found", asked[-1], text))
     if chosen is None:
-        return tuple(range(len(directory.lines))), tuple(issues)
-    return tuple(sorted(chosen)), tuple(issues)
+        return Chosen(tuple(range(len(directory.lines))), tuple(issues), tuple(others))
+    return Chosen(tuple(sorted(chosen)), tuple(issues), tuple(others))
 
 
 def _part(wants: Wants) -> str:
@@ -192,14 +208,19 @@ def _relevant(alternative: tuple[Want, ...], by_name: bool, issues: list[Issue])
     return ()
 
 
-def _fitting(directory: Directory, alternative: tuple[Want, ...], issues: list[Issue]) -> frozenset[int]:
+def _fitting(
+    directory: Directory, alternative: tuple[Want, ...], issues: list[Issue], told: int
+) -> frozenset[int]:
+    """The lines that are all of it; ``told`` is how many Issues there were before."""
     fitting: frozenset[int] | None = None
     unknown = False
     for want in alternative:
         holding = _holding(directory, want)
         if not holding:
             unknown = True
-            issues.append(Issue("not-found", want.path, _unknown(directory, want, hint=len(issues) < HINTS)))
+            issues.append(
+                Issue("not-found", want.path, _unknown(directory, want, hint=told + len(issues) < HINTS))
+            )
         fitting = holding if fitting is None else fitting & holding
     if fitting is None:
         return frozenset()

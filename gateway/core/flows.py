@@ -121,7 +121,7 @@ def available_slots(
         "incomplete": int(incomplete),
         **collector.counts,
     }
-    return Reply(200, body, JSON, issues, counts)
+    return Reply(200, body, JSON, issues, counts, plan.asked.unchecked)
 
 
 def planned(
@@ -137,15 +137,19 @@ def planned(
     asked, span, issues = _read(message, site, mapping)
     if asked.preferences or not any_length:
         asked = replace(asked, preferences=_of_a_length(asked.preferences, site.default_duration_minutes))
+    others = list(asked.others)
     if span is None or any(issue.severity == "error" and issue.code not in NOT_HERE for issue in issues):
-        raise InvalidMessage(*(issue for issue in issues if issue.severity == "error"))
+        raise InvalidMessage(*(issue for issue in (*issues, *others) if issue.severity == "error"))
     directory = yield from directory_of(site, mapping, now)
     if not directory.lines:
         raise no_schedules(directory)
     if positions is None:
-        positions, unknown = places.choose(directory, asked.wants, by_name=site.providers_by_name)
-        issues.extend(unknown)
+        chosen = places.choose(directory, asked.wants, by_name=site.providers_by_name)
+        positions = chosen.positions
+        issues.extend(chosen.issues)
+        others.extend(chosen.others)
     if errors := [issue for issue in issues if issue.severity == "error"]:
+        errors.extend(others)
         raise _unsure(errors) if directory.incomplete else NotKnownHere(*errors)
     positions, mute = _askable(directory, positions, mapping)
     issues.extend(mute)
@@ -160,8 +164,8 @@ def planned(
         lengths,
         directory,
         kept,
-        len(positions) > len(kept) or directory.incomplete or bool(mute),
-        (*told, *issues, *directory.issues),
+        len(positions) > len(kept) or directory.incomplete or bool(mute or others),
+        (*told, *issues, *(replace(each, severity="warning") for each in others), *directory.issues),
     )
 
 
@@ -190,7 +194,8 @@ def every_fault(error: redox.FaultyMessage, site: SiteRules, mapping: Mapping) -
     """The faults of a message's shape, and those of the values in what is left of it."""
     if error.rest is None:
         return error
-    _, _, found = _read(error.rest, site, mapping)
+    asked, _, found = _read(error.rest, site, mapping)
+    found.extend(asked.others)
     told = {issue.path for issue in error.issues}
     found_at = error.rest.sent(issue for issue in found if issue.severity == "error")
     more = (issue for issue in found_at if issue.path not in told)

@@ -163,13 +163,15 @@ def paused(work: Pieces[T]) -> Generator[Pause, None, T]:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the client gets. ``counts`` are for the log and the metrics: numbers, no values."""
+    """What the client gets. ``counts`` are for the log and the metrics: numbers, no values. ``unchecked`` are
+    the fields of what was asked that narrow, and could not be checked here."""
 
     status: int
     body: bytes
     content_type: str
     issues: tuple[Issue, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    unchecked: tuple[str, ...] = ()
 
 
 Flow = Generator[Ask | Remember | Pause, Any, Reply]

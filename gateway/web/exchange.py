@@ -36,10 +36,11 @@ class Exchange:
 
     ``received`` is a time of :func:`time.monotonic`. ``stages`` are seconds, ``counts`` numbers by
     name; ``passed_over`` is where a message held fields that its schema does not have, and how many;
-    ``table_hash`` names the tables that answered. ``client`` is who was let in: the configured id of a
-    FHIR client, ``jwt`` with the client id that the issuer vouches for, or the sites whose Redox token it
-    was; never a token. ``origin`` is from where. ``body`` is kept only for an error body that echoes
-    ``Meta``: as much of the message as that takes, set once the caller is known, and never logged.
+    ``unchecked`` are the fields that narrow and could not be checked; ``table_hash`` names the tables that
+    answered. ``client`` is who was let in: the configured id of a FHIR client, ``jwt`` with the client id
+    that the issuer vouches for, or the sites whose Redox token it was; never a token. ``origin`` is from
+    where. ``body`` is kept only for an error body that echoes ``Meta``: as much of the message as that takes,
+    set once the caller is known, and never logged.
     """
 
     request_id: str
@@ -57,6 +58,7 @@ class Exchange:
     counts: Mapping[str, int] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    unchecked: tuple[str, ...] = ()
     body: bytes | None = None
 
     def adopt(self, request_id: object) -> None:

@@ -125,6 +125,7 @@ class FhirRoutes:
         reply = await self._gateway.fhir(interaction, site=site.id, exchange=exchange)
         exchange.counts = reply.counts
         exchange.issues = reply.issues
+        exchange.unchecked = reply.unchecked
         return _response(reply.body, reply.content_type, reply.status)
 
     async def _let_in(self, request: web.Request, name: str, letter: Letter) -> FhirSite:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -85,6 +85,12 @@ class Metrics:
         self._upstreams = UpstreamMetrics(self._aim)
         of.register(self._upstreams)
         self._slots = Counter("gateway_slots_returned", "Open slots in answers.", ("site",), registry=of)
+        self._unchecked = Counter(
+            "gateway_unchecked_wishes",
+            "Wishes that narrow a query and could not be checked.",
+            ("site", "path"),
+            registry=of,
+        )
         self._tables = Gauge(
             "gateway_tables_info", "The tables in use, by hash.", ("site", "hash"), registry=of
         )
@@ -108,8 +114,10 @@ class Metrics:
         seconds: float,
         *,
         slots: int = 0,
+        unchecked: Sequence[str] = (),
     ) -> None:
-        """Count one answered request. ``slots``: how many open slots its answer held."""
+        """Count one answered request. ``slots``: how many open slots its answer held; ``unchecked``: the
+        fields, of the tables' own, whose wishes could not be checked."""
         at, about = self._site(site), self._event(event)
         key = (surface, at, about, status)
         counter = self._of_request.get(key)
@@ -125,6 +133,8 @@ class Metrics:
             if returned is None:
                 returned = self._of_slots[at] = self._slots.labels(at)
             returned.inc(slots)
+        for path in unchecked:
+            self._unchecked.labels(at, path).inc()
 
     def upstream(
         self, site: str, target: str, outcome: str, seconds: float | None, reason: str | None = None

@@ -188,7 +188,13 @@ class Middleware:
         if self._metrics is not None:
             slots = exchange.counts.get("slots", 0) if status < 400 else 0
             self._metrics.request(
-                exchange.surface, exchange.site, exchange.event, status, seconds, slots=slots
+                exchange.surface,
+                exchange.site,
+                exchange.event,
+                status,
+                seconds,
+                slots=slots,
+                unchecked=exchange.unchecked,
             )
         fields: dict[str, Any] = request_fields(exchange, status, bytes_out, seconds, error)
         if fault is not None:

@@ -69,6 +69,7 @@ class RedoxRoutes:
         reply = await self._gateway.redox(body, allowed=allowed, site=exchange.site, request=exchange)
         exchange.counts = reply.counts
         exchange.issues = reply.issues
+        exchange.unchecked = reply.unchecked
         return web.Response(
             body=reply.body, status=reply.status, headers={hdrs.CONTENT_TYPE: reply.content_type}
         )

@@ -203,3 +203,17 @@ def test_what_is_no_folder_of_tables_is_a_fault(inside: Any, tmp_path: Path, mad
     done = inside("check", "--config", "g.yaml")
     said = "cannot be a folder: Too many levels of symbolic links" if made == "link" else "is not a folder"
     assert done.returncode == 3 and f"g.yaml:1:11: mappings: {said}" in done.stderr
+
+
+def test_wishes_that_cannot_be_checked_are_told(inside: Any, configured: Any, tmp_path: Path) -> None:
+    told = "not checked: Visit.VisitType.Code, as codes/visit-types.csv has no lines"
+    folder = tmp_path / "mappings" / "codes"
+    folder.mkdir(parents=True)
+    for lines, said in (("", True), ("210,OV\n", False)):
+        (folder / "visit-types.csv").write_text(f"redox_code,fhir_code\n{lines}")
+        path = configured()
+        north = path.read_text().replace("id: demo", "id: north")  # the shipped tables have lines for demo
+        path.write_text(f"mappings: {folder.parent}\n{north}")
+        done = inside("check", "--config", path)
+        assert done.returncode == 0, done.stderr
+        assert (told in done.stdout) == said

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.directory import Directory, Want, choose, join, shown
+from gateway.core.errors import Issue
 from gateway.core.nearest import folded
 
 A = {"schedule": "a", "last_name": "Granite", "provider_id": "1", "provider_id_type": "NPI", "room": "1"}
@@ -20,9 +23,14 @@ def want(column: str, value: str, path: str = "Visit.Locations[0].Room", kind: s
 
 
 def chosen(*groups: tuple[tuple[Want, ...], ...], by_name: bool = True) -> tuple[int, ...]:
-    positions, issues = choose(DIRECTORY, groups, by_name=by_name)
+    positions, issues = told(DIRECTORY, groups, by_name=by_name)
     assert issues == ()
     return positions
+
+
+def told(directory: Directory, groups: Any, *, by_name: bool) -> tuple[tuple[int, ...], tuple[Issue, ...]]:
+    found = choose(directory, groups, by_name=by_name)
+    return found.positions, found.issues
 
 
 def test_a_filled_cell_of_the_site_wins_over_the_upstreams() -> None:
@@ -90,14 +98,14 @@ def test_a_provider_is_found_by_the_id_and_type_that_an_answer_tells() -> None:
     path = "Visit.AttendingProviders[0].ID"
     directory = Directory(({**A, "practitioner": "p"}, B))
     for value, positions in (("p", (0,)), ("1", (1,))):
-        assert choose(directory, [((want("practitioner", value, path, "EHRID"),),)], by_name=False) == (
+        assert told(directory, [((want("practitioner", value, path, "EHRID"),),)], by_name=False) == (
             positions,
             (),
         )
 
 
 def test_what_nobody_has_is_an_issue_at_its_field() -> None:
-    positions, (issue,) = choose(
+    positions, (issue,) = told(
         DIRECTORY, [((want("last_name", "Slater", "Visit.X[0].LastName"),),)], by_name=True
     )
     assert positions == ()
@@ -110,7 +118,7 @@ def test_an_id_that_is_known_under_another_type_is_told_with_that_type() -> None
     directory = Directory((A, {**B, "provider_id": "7"}))
     path = "Visit.X[0].ID"
     for value, kind, known in (("7", "NPI", "EHRID"), ("1", "EHRID", "NPI")):
-        _, (issue,) = choose(directory, [((want("provider_id", value, path, kind),),)], by_name=True)
+        _, (issue,) = told(directory, [((want("provider_id", value, path, kind),),)], by_name=True)
         assert str(issue) == (
             f'{path}: "{value}" (IDType {kind}) is not a provider id of this site; '
             f'there its type is "{known}"'
@@ -119,15 +127,15 @@ def test_an_id_that_is_known_under_another_type_is_told_with_that_type() -> None
 
 def test_without_anything_near_some_of_the_known_are_named() -> None:
     many = Directory(tuple({"schedule": str(n), "room": f"room {n}"} for n in range(7)))
-    _, (issue,) = choose(many, [((want("room", "xyzzy"),),)], by_name=True)
+    _, (issue,) = told(many, [((want("room", "xyzzy"),),)], by_name=True)
     assert issue.text.endswith('known: "room 0", "room 1", "room 2", "room 3", "room 4" and 2 more')
-    _, (issue,) = choose(many, [((want("department", "x"),),)], by_name=True)
+    _, (issue,) = told(many, [((want("department", "x"),),)], by_name=True)
     assert issue.text.endswith("the directory has none, so the site's schedules.csv must say it")
 
 
 def test_groups_that_exclude_each_other_are_an_issue() -> None:
     slate = (want("last_name", "Slate", "Visit.AttendingProviders[0].LastName"),)
-    positions, (issue,) = choose(DIRECTORY, [(slate,), ((want("room", "1"),),)], by_name=True)
+    positions, (issue,) = told(DIRECTORY, [(slate,), ((want("room", "1"),),)], by_name=True)
     assert positions == ()
     assert (issue.code, issue.path) == ("not-found", "Visit.Locations")
 
@@ -137,7 +145,7 @@ def test_names_count_only_without_an_id() -> None:
     name = want("last_name", "Nobody", f"{base}.LastName")
     identity = want("provider_id", "3", f"{base}.ID")
     assert chosen(((name, identity),)) == (2,)
-    _, (issue,) = choose(DIRECTORY, [((name,),)], by_name=False)
+    _, (issue,) = told(DIRECTORY, [((name,),)], by_name=False)
     assert issue.path == f"{base}.ID"
 
 
@@ -146,3 +154,17 @@ def test_a_value_in_a_text_is_short_and_printable(value: str) -> None:
     text = shown(value)
     assert len(text) <= 60
     assert text.isprintable()
+
+
+def test_one_that_nobody_is_beside_one_that_somebody_is_does_not_matter_unless_nothing_is_left() -> None:
+    """Of several alternatives the known are answered; what is not is told, as is all if none is."""
+    slate = (want("last_name", "Slate", "Visit.AttendingProviders[0].LastName"),)
+    nobody = (want("last_name", "Nemo", "Visit.AttendingProviders[1].LastName"),)
+    found = choose(DIRECTORY, [(slate, nobody)], by_name=True)
+    assert found.positions == chosen((slate,))
+    assert found.issues == ()
+    assert [issue.path for issue in found.others] == ["Visit.AttendingProviders[1].LastName"]
+    found = choose(DIRECTORY, [(nobody, nobody)], by_name=True)
+    assert (found.positions, len(found.issues), found.others) == ((), 2, ())
+    found = choose(DIRECTORY, [(slate, nobody), ((want("room", "nowhere"),),)], by_name=True)
+    assert (len(found.issues), len(found.others)) == (1, 1)

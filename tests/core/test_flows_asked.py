@@ -150,11 +150,94 @@ def test_what_the_site_does_not_know_is_named_with_the_nearest(
     assert refused(mapping, clinic.query(**visit)) == (NotKnownHere, texts)
 
 
-def test_one_unknown_of_two_alternatives_is_an_error_too(mapping: SiteTables) -> None:
+def test_beside_one_unknown_alternative_the_known_ones_are_answered_incompletely(mapping: SiteTables) -> None:
+    known = clinic.query(Locations=[{"Department": "3N"}])
     message = clinic.query(Locations=[{"Department": "3N"}, {"Department": "5W"}])
+    body, reply, played = clinic.ask(mapping, message, clinic.answering())
+    assert body["Meta"]["IsIncomplete"] is True
+    assert played.asked["slots"] == clinic.ask(mapping, known, clinic.answering())[2].asked["slots"]
+    (issue,) = reply.issues
+    assert (issue.severity, issue.path) == ("warning", "Visit.Locations[1].Department")
+
+
+def test_where_none_of_the_alternatives_is_known_all_are_told(mapping: SiteTables) -> None:
+    message = clinic.query(Locations=[{"Department": "4N"}, {"Department": "5W"}])
     error, texts = refused(mapping, message)
     assert error is NotKnownHere
-    assert [text.partition(":")[0] for text in texts] == ["Visit.Locations[1].Department"]
+    assert [text.partition(":")[0] for text in texts] == [
+        "Visit.Locations[0].Department",
+        "Visit.Locations[1].Department",
+    ]
+
+
+CODES = "redox_code,redox_system,fhir_code,fhir_system\n210,DNER15,OV,http://x\n210,OTHER,XX,\n7,A,SEVEN,\n"
+
+
+def visit_types(tmp_path: Path, codes: str, *types: dict[str, Any]) -> dict[str, Any]:
+    (tmp_path / "codes").mkdir()
+    (tmp_path / "codes" / "visit-types.csv").write_text(codes, "utf-8")
+    return {"VisitType": list(types)}
+
+
+@pytest.mark.parametrize(
+    ("types", "sent"),
+    [
+        ([{"Code": "210", "Codeset": "DNER15"}], ["http://x|OV"]),
+        ([{"Code": "7"}], ["SEVEN"]),
+        ([{"Code": "7", "Codeset": " "}], ["SEVEN"]),
+        ([{"Code": "210", "Codeset": "DNER15"}, {"Code": "7", "Codeset": "A"}], ["http://x|OV", "SEVEN"]),
+    ],
+)
+def test_a_visit_type_is_found_by_its_code_alone_where_that_is_one(
+    tmp_path: Path, types: list[dict[str, Any]], sent: list[str]
+) -> None:
+    asked_for = visit_types(tmp_path, CODES, *types)
+    _, reply, played = clinic.ask(clinic.tables(tmp_path), clinic.query(**asked_for), clinic.answering())
+    searches = [dict(call.params)["appointment-type"] for call in played.asked["slots"]]
+    assert list(dict.fromkeys(searches)) == sent
+    assert (reply.issues, reply.unchecked) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        [{"Code": "210"}],
+        [{"Code": "210", "Codeset": "DNER16"}],
+        [{"Code": "7", "Codeset": "B"}],
+        [{"Code": "211", "Codeset": "DNER15"}],
+    ],
+)
+def test_a_visit_type_that_the_sites_table_does_not_have_is_refused(
+    tmp_path: Path, types: list[dict[str, Any]]
+) -> None:
+    asked_for = visit_types(tmp_path, CODES, *types)
+    error, (text,) = refused(clinic.tables(tmp_path), clinic.query(**asked_for))
+    assert error is NotKnownHere
+    assert text.startswith("Visit.VisitType[0].Code: ")
+    assert 'known: "210"' in text or 'known: "7"' in text
+
+
+def test_of_several_visit_types_the_known_are_answered_incompletely(tmp_path: Path) -> None:
+    asked_for = visit_types(tmp_path, CODES, {"Code": "7"}, {"Code": "8"})
+    body, reply, played = clinic.ask(clinic.tables(tmp_path), clinic.query(**asked_for), clinic.answering())
+    assert body["Meta"]["IsIncomplete"] is True
+    assert {dict(call.params)["appointment-type"] for call in played.asked["slots"]} == {"SEVEN"}
+    assert [issue.path for issue in reply.issues] == ["Visit.VisitType[1].Code"]
+
+
+NOT_CHECKED = "the code table visit-types has no lines, so this wish is not checked"
+
+
+def test_while_the_table_has_no_lines_a_visit_type_is_unchecked_and_told(tmp_path: Path) -> None:
+    empty = CODES.partition("\n")[0] + "\n"
+    asked_for = visit_types(tmp_path, empty, {"Code": "7"}, {"Code": "8"})
+    body, reply, played = clinic.ask(clinic.tables(tmp_path), clinic.query(**asked_for), clinic.answering())
+    assert "IsIncomplete" not in body["Meta"]
+    assert all("appointment-type" not in dict(call.params) for call in played.asked["slots"])
+    assert reply.unchecked == ("Visit.VisitType.Code",)
+    assert [str(issue) for issue in reply.issues] == [
+        f"Visit.VisitType[{number}].Code: {NOT_CHECKED}" for number in range(2)
+    ]
 
 
 def test_a_known_provider_who_is_not_at_the_place_is_an_error_not_an_empty_list(mapping: SiteTables) -> None:

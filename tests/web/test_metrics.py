@@ -24,6 +24,14 @@ def test_requests_are_counted_and_timed() -> None:
     assert value(metrics, "gateway_request_seconds_bucket", le="0.05", **timed) == 1
 
 
+def test_wishes_that_could_not_be_checked_are_counted_by_their_field() -> None:
+    metrics = Metrics(["one"])
+    for unchecked in (("Visit.VisitType.Code",), ("Visit.VisitType.Code",), ()):
+        metrics.request("redox", "one", "AvailableSlots", 200, 0.03, unchecked=unchecked)
+    labels = {"site": "one", "path": "Visit.VisitType.Code"}
+    assert value(metrics, "gateway_unchecked_wishes_total", **labels) == 2
+
+
 def test_labels_are_bounded_whatever_comes() -> None:
     metrics = Metrics(["one"])
     for n in range(100):

@@ -36,11 +36,23 @@ def _through(
         rule = bound.row.unmapped
         if rule == "pass":
             return value
+        if rule == "unchecked" and not unmapped.known and codec is bound.codec.to_fhir:
+            issues.append(_unchecked(bound, path))
+            return None
         issues.append(_unmapped(unmapped, bound, path, hint=len(issues) < HINTS))
         return None
     except ValueError as error:
         issues.append(Issue("value", path, str(error)))
         return None
+
+
+UNCHECKED = "informational"
+"""The code of an Issue about a wish that cannot be checked."""
+
+
+def _unchecked(bound: BoundRow, path: str) -> Issue:
+    text = f"the code table {bound.row.codec.arguments[0]} has no lines, so this wish is not checked"
+    return Issue(UNCHECKED, path, text, "warning")
 
 
 def _unmapped(unmapped: Unmapped, bound: BoundRow, path: str, *, hint: bool) -> Issue:

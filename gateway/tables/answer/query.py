@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, Final
 
 from gateway.core import window
 from gateway.core.directory import Cells, Want, Wants
@@ -24,6 +25,7 @@ from gateway.tables.rows.schema import Found, SchemaView
 START, END = "StartDateTime", "EndDateTime"
 _PREFERENCE = "Visit.VisitPreference"
 _WISHES = ("day", "time")
+_POSITION: Final = re.compile(r"\[\d+\]")
 
 Params = tuple[tuple[str, str], ...]
 Reader = Callable[[Any], list[Any]]
@@ -95,18 +97,26 @@ class QueryTable:
         wants: list[Wants] = []
         preferences: list[window.Preference] = []
         params: dict[str, list[str]] = {}
+        others: list[Issue] = []
         for group in self._groups:
-            alternatives: list[tuple[Want, ...]] = []
+            alternatives: list[_Alternative] = []
             for position, item in enumerate(group.items(message)):
                 base = f"{group.prefix}[{position}]." if group.prefix else ""
                 if group.prefix == _PREFERENCE:
                     preferences.append(_preference(group, item, base, issues, wishes=wishes))
                     continue
-                found = _item(group, item, base, texts, params, issues)
-                if found:
-                    alternatives.append(found)
-            if alternatives:
-                wants.append(tuple(alternatives))
+                alternatives.append(_item(group, item, base, texts))
+            known = [each for each in alternatives if not each.unknown]
+            served = any(each.wants or each.params for each in known)
+            for each in alternatives:
+                for issue in each.issues:
+                    beside = served and issue.code == "code-invalid" and issue.severity == "error"
+                    (others if beside else issues).append(issue)
+            for each in known:
+                for name, value in each.params:
+                    params.setdefault(name, []).append(value)
+            if chosen := tuple(tuple(each.wants) for each in known if each.wants):
+                wants.append(chosen)
         return Asked(
             start=texts.get(START),
             end=texts.get(END),
@@ -114,6 +124,12 @@ class QueryTable:
             wants=tuple(wants),
             params=tuple((name, tuple(dict.fromkeys(values))) for name, values in params.items()),
             issues=tuple(issues),
+            unchecked=tuple(
+                dict.fromkeys(
+                    _POSITION.sub("", each.path) for each in issues if each.code == convert.UNCHECKED
+                )
+            ),
+            others=tuple(others),
         )
 
     @property
@@ -272,15 +288,28 @@ def _values(read: _Read, item: Any) -> list[tuple[Any, list[Any]]]:
     return [(value, companions) for value in read.read(item) if not isinstance(value, str) or value.strip()]
 
 
-def _item(
-    group: _Group,
-    item: Any,
-    base: str,
-    texts: dict[str, str],
-    params: dict[str, list[str]],
-    issues: list[Issue],
-) -> tuple[Want, ...]:
-    wants = []
+def _unchecked(issues: Sequence[Issue]) -> tuple[str, ...]:
+    """The fields, without positions, of wishes that cannot be checked."""
+    paths = (_POSITION.sub("", each.path) for each in issues if each.code == convert.UNCHECKED)
+    return tuple(dict.fromkeys(paths))
+
+
+@dataclass(slots=True)
+class _Alternative:
+    """What one item of a repeated part asks for, all of it together."""
+
+    wants: list[Want] = field(default_factory=list)
+    params: list[tuple[str, str]] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether a part of it is not known here, so that what is left would be less narrow than asked."""
+        return any(each.severity == "error" for each in self.issues)
+
+
+def _item(group: _Group, item: Any, base: str, texts: dict[str, str]) -> _Alternative:
+    found = _Alternative()
     for read in group.rows:
         row = read.bound.row
         for value, companions in _values(read, item):
@@ -288,14 +317,14 @@ def _item(
             if row.key in (START, END):
                 texts[row.key] = value
             elif row.select is not None:
-                want = _want(read, value, companions, path, issues)
+                want = _want(read, value, companions, path, found.issues)
                 if want is not None:
-                    wants.append(want)
+                    found.wants.append(want)
             elif row.param is not None:
-                found = convert.to_fhir(read.bound, value, companions, path, issues)
-                if found is not None:
-                    params.setdefault(row.param, []).append(found)
-    return tuple(wants)
+                text = convert.to_fhir(read.bound, value, companions, path, found.issues)
+                if text is not None:
+                    found.params.append((row.param, text))
+    return found
 
 
 def _want(read: _Read, value: str, companions: list[Any], path: str, issues: list[Issue]) -> Want | None:

@@ -70,7 +70,9 @@ def to_redox(table: Table, rows: tuple[BoundRow, ...], resource: Mapping[str, An
             refused.add(row.key)
             continue
         if row.redox is None or bound.redox is None:
-            if row.value is not None and value != row.value:
+            if row.value is not None and bound.codes and value not in bound.codes:
+                issues.append(Issue("code-invalid", str(row.fhir[0]), "is none of FHIR's codes"))
+            elif row.value is not None and value != row.value:
                 issues.append(Issue("value", str(row.fhir[0]), f'is not "{row.value}"'))
             continue
         if value is None and not bound.codec.absent:

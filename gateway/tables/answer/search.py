@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.core.directory import Cells
@@ -100,8 +100,14 @@ class SearchTable:
                 found.nothing = found.nothing or bound.row.value not in codes
         pairs: list[tuple[str, str]] = []
         rows = [bound for bound in rows if bound.row.value is None]
+        before, served = len(found.issues), False
         for value in dict.fromkeys(values) if rows else ():
-            pairs += _value(rows, name, value, found)
+            named = _value(rows, name, value, found)
+            served = served or named is not None
+            pairs += named or []
+        if served:
+            # Values behind a comma are alternatives: a code that no table has adds nothing to the others.
+            found.issues[before:] = map(_beside_others, found.issues[before:])
         if any(bound.row.directory is not None for bound in rows):
             found.groups.append(tuple(pairs))
 
@@ -158,8 +164,13 @@ class SearchTable:
                         _put(message, bound, value, position)
 
 
-def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> list[tuple[str, str]]:
-    """One value through the rows of its parameter; gives back the directory columns that it names."""
+def _beside_others(issue: Issue) -> Issue:
+    return replace(issue, severity="warning") if issue.code == "code-invalid" else issue
+
+
+def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> list[tuple[str, str]] | None:
+    """One value through the rows of its parameter; gives back the directory columns that it names, None if no
+    row takes it."""
     results: list[tuple[BoundRow, Any]] = []
     issues: list[Issue] = []
     for bound in rows:
@@ -170,7 +181,7 @@ def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> li
     if all(result is None for _, result in results):
         # Of several rows that refuse it the first says why.
         found.issues.append(issues[0] if issues else Issue("value", name, "this comparison is not supported"))
-        return []
+        return None
     pairs = []
     for bound, result in results:
         path = str(bound.row.redox)

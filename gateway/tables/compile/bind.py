@@ -24,6 +24,11 @@ class BoundRow:
     redox: Found | None
     fhir: tuple[tuple[Path, Found], ...]
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes that FHIR allows where its first path ends; none where it allows any text."""
+        return tuple(self.fhir[0][1].schema.get("enum", ())) if self.fhir else ()
+
 
 def is_whole(bound: BoundRow) -> bool:
     """Whether a row reads a list of Redox's as a whole, by a codec that takes lists."""

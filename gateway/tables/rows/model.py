@@ -10,7 +10,7 @@ from gateway.files.marked import Mark
 from gateway.tables.rows.paths import Path
 
 Way = Literal["both", "to-redox", "to-fhir"]
-Unmapped = Literal["error", "pass", "drop"]
+Unmapped = Literal["error", "pass", "drop", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +169,24 @@ class CodeTable:
     known: tuple[str, ...] = field(init=False)
     known_to_fhir: tuple[str, ...] = field(init=False)
     _alone: Mapping[str, tuple[str, str] | None] = field(init=False)
+    _forward_alone: Mapping[str, tuple[str, str] | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        alone: dict[str, tuple[str, str] | None] = {}
-        for (code, _), pair in self.to_redox.items():
-            alone[code] = pair if alone.get(code, pair) == pair else None
-        object.__setattr__(self, "_alone", alone)
+        for name, pairs in (("_alone", self.to_redox), ("_forward_alone", self.to_fhir)):
+            alone: dict[str, tuple[str, str] | None] = {}
+            for (code, _), pair in pairs.items():
+                alone[code] = pair if alone.get(code, pair) == pair else None
+            object.__setattr__(self, name, alone)
         for name, lines in (("known", self.to_fhir), ("known_to_fhir", self.to_redox)):
             codes = sorted({self.spelt.get(code, code) for code, _ in lines})
             object.__setattr__(self, name, tuple(codes))
 
     def forward(self, code: str, system: str) -> tuple[str, str] | None:
-        """The FHIR code and system for a Redox code, or None."""
-        key = code.strip().casefold()
-        return self.to_fhir.get((key, system.strip().casefold())) or self.to_fhir.get((key, ""))
+        """The FHIR code and system for a Redox code, or None. A code without a system is that of any, if
+        there is only one."""
+        key, of = code.strip().casefold(), system.strip().casefold()
+        found = self.to_fhir.get((key, of)) or self.to_fhir.get((key, ""))
+        return found if found is not None or of else self._forward_alone.get(key)
 
     def backward(self, code: str, system: str) -> tuple[str, str] | None:
         """The Redox code and codeset for a FHIR code, or None."""

@@ -244,3 +244,13 @@ def test_only_free_slots_are_offered(tables: SiteTables, status: str) -> None:
         tables, {}, slot("2025-10-22T09:00:00-07:00", "2025-10-22T09:40:00-07:00", status=status)
     )
     assert (clinic.starts(body), reply.counts["occupied"]) == ([], 1)
+
+
+@pytest.mark.parametrize("status", ["FREE", "Free", "available", "", "free "])
+def test_what_is_no_status_of_fhirs_is_unreadable_not_occupied(tables: SiteTables, status: str) -> None:
+    good = slot("2025-10-22T09:00:00-07:00", "2025-10-22T09:40:00-07:00")
+    odd = slot("2025-10-23T09:00:00-07:00", "2025-10-23T09:40:00-07:00", status=status)
+    body, reply = answered(tables, {}, good, odd)
+    assert (len(clinic.starts(body)), body["Meta"]["IsIncomplete"]) == (1, True)
+    assert reply.counts == {**reply.counts, "malformed": 1}
+    assert [issue.path for issue in reply.issues] == ["Slot.status"]

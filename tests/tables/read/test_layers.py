@@ -107,7 +107,7 @@ def test_a_clinics_layers_stand_over_the_shipped_ones(tmp_path: Path) -> None:
     message = clinic.read(clinic.query(VisitType=[{"Code": "210"}, {"Code": "211"}]))
     asked = site.read_query(message.body)
     assert asked.params == (("appointment-type", ("OV",)),)
-    assert [str(issue) for issue in asked.issues] == [
+    assert [str(issue) for issue in asked.others] == [
         'Visit.VisitType[1].Code: "211" has no line in the code table visit-types; known: "210"'
     ]
 

@@ -93,9 +93,16 @@ class Loop:
     def _guards(self) -> None:
         for bound in self._reading.used:
             if bound.row.value is not None and bound.fhir:
-                test = f"if {self._reading.value(bound)} != {literal(bound.row.value)}:"
-                test += f"  {comment(bound.row.key)}"
-                self._source.add(2, test, "    occupied += 1", "    continue")
+                value = self._reading.value(bound)
+                others = [each for each in bound.codes if each != bound.row.value]
+                self._source.add(2, f"if {value} != {literal(bound.row.value)}:  {comment(bound.row.key)}")
+                if others:
+                    # What is no code of FHIR's says nothing, least of all that the time is taken.
+                    self._source.add(3, f"if {value} in ({', '.join(map(literal, others))},):")
+                    self._source.add(3, "    occupied += 1", "else:", "    malformed.append(slot)")
+                else:
+                    self._source.add(3, "occupied += 1")
+                self._source.add(3, "continue")
 
     def _optional(self) -> list[BoundRow]:
         optional = [each for each in self._crossing if not self._reading.required(each)]
