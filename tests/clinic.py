@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -107,9 +107,15 @@ def slot(start: str, end: str, of: str = GRANITE_HOSPITAL, status: str = "free",
     }
 
 
+def _matches(resources: Sequence[Any]) -> int:
+    """How many are of the type that was asked for, which is that of the first: others come along."""
+    kinds = [each.get("resourceType") if isinstance(each, dict) else None for each in resources]
+    return sum(kind == kinds[0] or kind is None for kind in kinds)
+
+
 def bundle(*resources: Any) -> bytes:
     """A searchset; ``entry`` absent where there is nothing, as Canvas has it."""
-    page: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(resources)}
+    page: Json = {"resourceType": "Bundle", "type": "searchset", "total": _matches(resources)}
     if resources:
         page["entry"] = [{"resource": each} for each in resources]
     return json.dumps(page).encode()

@@ -46,6 +46,7 @@ class SlotCollector:
         self._issues: list[Issue] = []
         self._counts: dict[str, int] = {}
         self._only_strays = False
+        self._total = 0  # matches of the search that is being taken, as far as its EHR says
         self._unpaused = 0  # bytes of pages that were read since others could work
         self._bases = directory.bases
         self._horizons: list[tuple[dict[str, str], str, str]] = []
@@ -77,16 +78,21 @@ class SlotCollector:
         """
         self._issues.extend(answer.issues)
         readable = not answer.pages
+        self._total, before = 0, self._counts.get("received", 0)
         for page in answer.pages:
             self._unpaused += len(page)
             if self._unpaused > AT_ONCE_BYTES:
                 self._unpaused = len(page)
                 yield
             readable = (yield from self._page(page, wanted)) or readable
+        came = self._counts.get("received", 0) - before
+        if answer.complete and self._total > came:
+            text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
+            self._issues.append(Issue("incomplete", "Bundle.total", text))
         return readable
 
     def _page(self, content: bytes, wanted: Wanted) -> Pieces[bool]:
-        received = read = parts = 0
+        received = read = parts = foreign = 0
         failed = False
         try:
             for part in self._pages.pieces(content, self._compiled.resource):
@@ -99,11 +105,17 @@ class SlotCollector:
                 received += found
                 read += found - (self._counts.get("malformed", 0) - before)
                 failed = failed or part.failed
+                foreign += part.foreign
+                self._total = part.total or self._total
         except PageError:
             self._issues.append(Issue("structure", "Bundle", "a page of the EHR's answer is not a Bundle"))
             return False
         if failed:
             self._issues.append(Issue("exception", "Bundle", "the EHR tells of an error beside its answer"))
+        if foreign and not received:
+            text = f"a page of the EHR's answer holds {foreign} resources of other types, and no Slot"
+            self._issues.append(Issue("structure", "Bundle", text))
+            return False
         return read > 0 if received else not failed
 
     def _part(self, page: Page, wanted: Wanted) -> None:

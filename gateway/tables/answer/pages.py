@@ -28,12 +28,15 @@ class PageError(ValueError):
 class Page:
     """``resources`` that could be read; ``broken`` ones as JSON values, with their position. ``failed``
     when an OperationOutcome among them says that the search did not work. ``urls`` are the resources' own
-    (``fullUrl``), empty where an entry has none, if they were asked for."""
+    (``fullUrl``), empty where an entry has none, if they were asked for. ``foreign`` is how many were of
+    types that nobody asked for, ``total`` how many matches there are in all, where the Bundle says so."""
 
     resources: list[Any]
     broken: tuple[tuple[int, Any], ...] = ()
     failed: bool = False
     urls: tuple[str, ...] = ()
+    foreign: int = 0
+    total: int | None = None
 
 
 # A union of Raw and None would accept nothing but null.
@@ -44,6 +47,7 @@ class _LooseEntry(msgspec.Struct):
 
 class _LooseBundle(msgspec.Struct, tag="Bundle", tag_field="resourceType"):
     entry: list[msgspec.Raw] | None = None
+    total: Any = None
 
 
 class _Issue(msgspec.Struct):
@@ -81,7 +85,10 @@ class PageReader:
         entry = msgspec.defstruct("Entry", [("resource", union), *own], gc=False, module=__name__)
         bundle = msgspec.defstruct(
             "Bundle",
-            [("entry", list[entry], msgspec.field(default_factory=list))],  # type: ignore[valid-type]
+            [
+                ("entry", list[entry], msgspec.field(default_factory=list)),  # type: ignore[valid-type]
+                ("total", int | None, None),
+            ],
             tag="Bundle",
             tag_field="resourceType",
             gc=False,
@@ -107,17 +114,17 @@ class PageReader:
             else:
                 if type(bundle) is Other:
                     raise PageError("not a Bundle")
-                yield self._chosen(bundle.entry, only)
+                yield self._chosen(bundle.entry, only, bundle.total)
                 return
         if (yield from _idly(values(page, MOST_ANSWERED))) > MOST_ANSWERED:
             raise PageError("too many values")
-        yield _NOTHING
         try:
             loose = self._loose(page)
         except UNREADABLE:
             raise PageError("not a Bundle") from None
         if isinstance(loose, Other):
             raise PageError("not a Bundle")
+        yield Page([], total=loose.total if type(loose.total) is int else None)
         first = 0
         for part in parts(loose.entry or ()):
             yield self._part(part, first, only)
@@ -132,19 +139,20 @@ class PageReader:
                 pass
         return self._one_by_one(entries, first, only)
 
-    def _chosen(self, entries: Sequence[Any], only: type | None) -> Page:
+    def _chosen(self, entries: Sequence[Any], only: type | None, total: int | None = None) -> Page:
         if only is None:
             found = [entry.resource for entry in entries]
             urls = tuple(entry.fullUrl or "" for entry in entries) if self._urls else ()
-            return Page(found, failed=_failed(found), urls=urls)
+            return Page(found, failed=_failed(found), urls=urls, total=total)
         found = [each for entry in entries if type(each := entry.resource) is only]
         rest = () if len(found) == len(entries) else [entry.resource for entry in entries]
-        return Page(found, failed=_failed(rest))
+        return Page(found, failed=_failed(rest), total=total)
 
     def _one_by_one(self, entries: Sequence[msgspec.Raw], first: int, only: type | None) -> Page:
         resources = []
         urls = []
         failed = False
+        foreign = 0
         broken: list[tuple[int, Any]] = []
         for position, entry in enumerate(entries, first):
             raw = msgspec.Raw(b"null")
@@ -159,13 +167,15 @@ class PageReader:
                 kind = value.get("resourceType") if isinstance(value, dict) else None
                 if not isinstance(kind, str) or kind in self._kinds:
                     broken.append((position, value))
+                else:
+                    foreign += 1
             else:
                 failed = failed or _failed([resource])
                 if only is None or type(resource) is only:
                     resources.append(resource)
                     url = _value(read.fullUrl) if self._urls else None
                     urls.append(url if isinstance(url, str) else "")
-        return Page(resources, tuple(broken), failed, tuple(urls) if self._urls else ())
+        return Page(resources, tuple(broken), failed, tuple(urls) if self._urls else (), foreign)
 
 
 def _idly(work: Pieces[T]) -> Generator[Page, None, T]:

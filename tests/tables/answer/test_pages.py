@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.core import values
+from gateway.core.errors import UpstreamFailed
 from gateway.tables.answer import pages
 from gateway.tables.answer.pages import Page, PageError
 from gateway.tables.answer.site import SiteTables
@@ -88,3 +89,52 @@ def test_one_resource_may_be_long_but_not_of_many_values(tmp_path: Path, values_
     found = read(clinic.tables(tmp_path), content)
     assert sum(len(each.resources) for each in found) == 2 - broken
     assert [each for part in found for each in part.broken] == [(0, {"resourceType": "Slot"})] * broken
+
+
+@pytest.mark.parametrize(
+    ("total", "slots", "others", "incomplete"),
+    [
+        (2, 2, 0, False),
+        (None, 2, 0, False),
+        (1, 2, 0, False),
+        (0, 0, 0, False),
+        ("3", 2, 0, False),
+        (3, 2, 0, True),
+        (9, 0, 0, True),
+        # Something came, but nothing of what was asked for: that is not "nothing open".
+        (None, 0, 2, True),
+        (2, 0, 2, True),
+        (2, 2, 2, False),
+    ],
+)
+def test_less_than_there_is_is_not_all_there_is(
+    tmp_path: Path, total: Any, slots: int, others: int, incomplete: bool
+) -> None:
+    """A total above what came, with no further page; or resources of other types alone."""
+    found = [
+        clinic.slot(f"2023-09-21T0{7 + number}:45:00-07:00", f"2023-09-21T0{8 + number}:45:00-07:00")
+        for number in range(slots)
+    ]
+    entries = [*found, *[{"resourceType": "Appointment", "status": "proposed"}] * others]
+    page = {"resourceType": "Bundle", "entry": [{"resource": each} for each in entries], "total": total}
+
+    def answer(call: Any) -> Any:
+        if call.target != "Slot" or clinic.GRANITE_HOSPITAL not in dict(call.params)["schedule"]:
+            return clinic.answering()(call)
+        return clinic.Answer(call, (json.dumps(page).encode(),))
+
+    message = clinic.query(start="2023-09-21T00:00:00.000Z")
+    body, reply, _ = clinic.ask(clinic.tables(tmp_path), message, answer, preferences="ignore")
+    assert len(clinic.starts(body)) == slots
+    assert body["Meta"].get("IsIncomplete", False) == incomplete
+    assert bool(reply.issues) == incomplete
+
+
+def test_a_search_that_brings_other_resources_alone_is_no_answer(tmp_path: Path) -> None:
+    page = clinic.bundle({"resourceType": "Appointment", "status": "proposed"})
+
+    def answer(call: Any) -> Any:
+        return clinic.answering()(call) if call.target != "Slot" else clinic.Answer(call, (page,))
+
+    error = clinic.refused(clinic.tables(tmp_path), clinic.query(), answer)
+    assert isinstance(error, UpstreamFailed)
