@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from gateway.assemble import CheckedConfiguration
 from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.redox_side import answering, as_sent, destination_of
+from gateway.cli.canned import EMPTY, Canned, bundle_of, kind_of, schedule_of
+from gateway.cli.meaning import QUERY, ignored, meaning
 from gateway.config import Site
 from gateway.core import flows, references, window
-from gateway.core.directory import shown
+from gateway.core.directory import Directory, shown
 from gateway.core.errors import Issue, NotKnownHere, UnknownDestination
+from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer, Ask, Call, Outcome, Pause, Remember, Reply
 from gateway.core.redox import Message, Reader
+from gateway.core.values import at_once
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.messages import kinds
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import schemas
 from gateway.upstream.paging import BaseUrl
 
-_EMPTY = b'{"resourceType":"Bundle","type":"searchset"}'
 _NOTHING_OPEN = b'{"Meta":{},"AvailableSlots":[]}'
 _NOBODY = (
     "no schedule is known offline: the EHR is not asked here; give --bundle with its Schedules, or write "
@@ -40,28 +43,21 @@ _LEFT_OUT = {
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Canned:
-    """What stands for the upstream: ``bundles`` of an EHR, the ``answer`` of Redox (its bytes)."""
-
-    bundles: tuple[Json, ...] = ()
-    answer: bytes | None = None
-
-    @property
-    def given(self) -> bool:
-        """Whether there is anything to answer with."""
-        return bool(self.bundles) or self.answer is not None
+class NoDirectory(NotKnownHere):
+    """No schedule is known offline, so there is nobody to ask for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """One site without its upstream. ``calls`` collects what the flows ask for, beside the directory."""
+    """One site without its upstream. ``calls`` collects what the flows ask for, and ``found`` the directory
+    that they were given."""
 
     site: Site
     tables: SiteTables
     fhir_server: FhirServerTables | None
     canned: Canned
     calls: list[Call] = field(default_factory=list)
+    found: list[Directory] = field(default_factory=list)
 
     @property
     def of_redox(self) -> bool:
@@ -72,16 +68,57 @@ class Offline:
         """What the message means, as a JSON value: searches of the EHR, or queries to Redox. GatewayError."""
         if self.of_redox:
             reply = self.answer(message, now)
-            return {"site": self.site.id, "queries": self.queries(), "issues": issues(reply.issues)}
-        plan, low, high = self._planned(message, now)
-        found = self.tables.slot_searches(low, high, plan.lengths, plan.asked, plan.lines)
+            return {
+                "site": self.site.id,
+                "queries": self.queries(),
+                "ignored": ignored(message, self.tables.tables[QUERY]),
+                "issues": issues(reply.issues),
+            }
+        known, calls = 0, []
+        try:
+            plan, low, high = self._planned(message, now)
+        except NotKnownHere as error:
+            if not self._only_offline(error, message):
+                raise
+            told = [replace(each, severity="warning") for each in error.issues] + self._not_asked()
+        else:
+            known, told = len(plan.positions), [*plan.issues]
+            found = self.tables.slot_searches(low, high, plan.lengths, plan.asked, plan.lines)
+            calls = [call for call, _ in found]
         return {
-            "site": self.site.id,
-            "window": {"start": low, "end": high, "timezone": self.site.timezone},
-            "directory": len(plan.positions),
-            "searches": [self._search(call) for call, _ in found],
-            "issues": issues(plan.issues),
+            **meaning(message, rules_of(self.site), self.tables),
+            "directory": known,
+            "searches": [self._search(call) for call in calls],
+            "issues": issues(told),
         }
+
+    def _only_offline(self, error: NotKnownHere, message: Message) -> bool:
+        """Whether what is not known could be known to the EHR, which is not asked: where there is no
+        directory at all, and where schedules.csv leaves to the EHR what is wanted."""
+        if not self.found:
+            return True
+        if self.canned.bundles or not self.tables.directory_calls():
+            return False
+        asked = self.tables.read_query(message.body)
+        wanted = {want.column for wants in asked.wants for alternative in wants for want in alternative}
+        lines = self.found[-1].lines
+        left_to_it = any(not line.get(column) for line in lines for column in wanted)
+        return {each.code for each in error.issues} <= {"not-found", "incomplete"} and left_to_it
+
+    def _not_asked(self) -> list[Issue]:
+        """What is said where schedules.csv does not tell all that is wanted."""
+        text = "the EHR, which is not asked here, may know; give --bundle with its Schedules"
+        return [Issue("incomplete", "schedules.csv", text, "warning")] if self.found else []
+
+    def unread(self) -> tuple[Issue, ...]:
+        """What is wrong with the Slots of the Bundles that cannot be read."""
+        if not self.found:
+            return ()
+        collector = self.tables.collector(self.found[-1], range(len(self.found[-1].lines)))
+        for bundle in self.canned.bundles:
+            if not bundle.of_the_directory:
+                at_once(collector.add(Answer(Call("Slot"), (bundle.text,)), Wanted("", "~")))
+        return tuple(replace(each, severity="warning") for each in collector.issues)
 
     def answer(self, message: Message, now: datetime) -> Reply:
         """The Redox answer that what is canned means. Raises GatewayError."""
@@ -100,7 +137,7 @@ class Offline:
         cut = received - reply.counts["slots"] - sum(reply.counts.get(name, 0) for name in reasons)
         told += [f"{cut} beyond max_slots"] if cut > 0 else []
         bundles = "Bundle" if len(self.canned.bundles) == 1 else "Bundles"
-        searches = len({_kind(call) for call in self.calls})
+        searches = len({kind_of(call) for call in self.calls})
         times = f", read for each of {searches} kinds of search" if searches > 1 else ""
         slots = f"{received} slot{'' if received == 1 else 's'}"
         return f"{slots} in the {bundles}{times}, {reply.counts['slots']} answered: {', '.join(told)}"
@@ -123,14 +160,6 @@ class Offline:
             if call.body is not None
         ]
 
-    def _search(self, call: Call) -> Json:
-        url = BaseUrl(self.site.upstream.base_url).below(call.target, call.params)
-        params: dict[str, Any] = {}
-        for name, value in call.params:
-            held = params.get(name)
-            params[name] = value if held is None else [*(held if isinstance(held, list) else [held]), value]
-        return {"method": "GET", "url": str(url), "params": params}
-
     def driven(self, flow: Generator[Any, Any, Any]) -> Any:
         """What a flow gives back, with what is canned for answers. Raises GatewayError."""
         sent: Any = None
@@ -143,54 +172,50 @@ class Offline:
                 sent = None
             elif isinstance(step, Remember):
                 sent = step.build(self._directory(step.calls))
+                self.found.append(sent)
             else:
                 assert isinstance(step, Ask)
                 self.calls.extend(step.calls)
                 sent = self._answers(step.calls)
 
     def _answers(self, calls: Sequence[Call]) -> tuple[Outcome, ...]:
-        """All bundles answer the first search of each kind, so that nothing is counted twice."""
-        pages = tuple(json.dumps(each).encode() for each in self.canned.bundles) or (_EMPTY,)
-        kinds_seen: set[str] = set()
-        outcomes: list[Outcome] = []
-        for call in calls:
-            if call.body is not None:
-                outcomes.append(Answer(call, (self.canned.answer or _NOTHING_OPEN,)))
-                continue
-            kind = _kind(call)
-            outcomes.append(Answer(call, (_EMPTY,) if kind in kinds_seen else pages))
-            kinds_seen.add(kind)
-        return tuple(outcomes)
+        if self.of_redox:
+            return tuple(Answer(call, (self.canned.answer or _NOTHING_OPEN,)) for call in calls)
+        directory = self.found[-1] if self.found else self.tables.own_directory
+        return self.canned.searched(calls, self.tables, directory)
 
     def _directory(self, calls: Sequence[Call]) -> tuple[Outcome, ...]:
         """What the bundles hold of it, and a bare Schedule for each other one that is named anywhere."""
-        found: dict[str, list[Json]] = {call.target: [] for call in calls}
-        named: dict[str, None] = dict.fromkeys(line["schedule"] for line in self.tables.schedules)
-        entries = self._entries()
+        entries = self.canned.resources
         bases = self._bases(entries)
-        for entry in entries:
-            kind = str(entry["resource"].get("resourceType"))
-            if kind == "Slot":
-                named.setdefault(_schedule_of(entry["resource"], bases))
-            elif kind in found:
-                found[kind].append(entry)
-        told = {str(each["resource"].get("id")) for each in found.get("Schedule", ())} | {""}
+        named = dict.fromkeys(line["schedule"] for line in self.tables.schedules)
+        told = {""}
+        for resource in (each["resource"] for each in entries):
+            if resource.get("resourceType") == "Slot":
+                named.setdefault(schedule_of(resource, bases))
+            elif resource.get("resourceType") == "Schedule":
+                told.add(str(resource.get("id")))
         bare = [{"resource": {"resourceType": "Schedule", "id": name}} for name in named if name not in told]
-        found.setdefault("Schedule", []).extend(bare)
-        if not found["Schedule"]:
-            raise NotKnownHere(Issue("not-found", "", f"{_NOBODY}sites/{self.site.id}/schedules.csv"))
-        return tuple(Answer(call, (_bundle(found[call.target]),)) for call in calls)
-
-    def _entries(self) -> Sequence[Json]:
-        lists = [found for bundle in self.canned.bundles if isinstance(found := bundle.get("entry"), list)]
-        entries = [entry for found in lists for entry in found if isinstance(entry, dict)]
-        return [each for each in entries if isinstance(each.get("resource"), dict)]
+        if not bare and told == {""}:
+            raise NoDirectory(Issue("not-found", "", f"{_NOBODY}sites/{self.site.id}/schedules.csv"))
+        pages = {call.target: self.canned.of_directory(call.target) for call in calls}
+        if bare:
+            pages["Schedule"] = (*pages.get("Schedule", ()), bundle_of(bare))
+        return tuple(Answer(call, pages[call.target] or (EMPTY,)) for call in calls)
 
     def _bases(self, entries: Sequence[Json]) -> frozenset[str]:
         """The upstream's own address, and those by which its Schedules are called, as in the live gateway."""
         urls = [each.get("fullUrl") for each in entries if each["resource"].get("resourceType") == "Schedule"]
         named = {references.split(url)[0] for url in urls if isinstance(url, str)}
         return frozenset({references.address(self.tables.base_url), *named} - {""})
+
+    def _search(self, call: Call) -> Json:
+        url = BaseUrl(self.site.upstream.base_url).below(call.target, call.params)
+        params: dict[str, Any] = {}
+        for name, value in call.params:
+            held = params.get(name)
+            params[name] = value if held is None else [*(held if isinstance(held, list) else [held]), value]
+        return {"method": "GET", "url": str(url), "params": params}
 
 
 def reader() -> Reader:
@@ -220,24 +245,3 @@ def issues(found: Sequence[Issue]) -> list[Json]:
     return [
         {"severity": each.severity, "code": each.code, "path": each.path, "text": each.text} for each in found
     ]
-
-
-def _kind(call: Call) -> str:
-    """What searches that differ only in the schedule they name have in common."""
-    return repr(tuple(pair for pair in call.params if "Schedule/" not in pair[1]))
-
-
-def _schedule_of(slot: Mapping[str, Any], bases: Collection[str]) -> str:
-    """The id of the slot's Schedule; empty for none, and for another server's."""
-    schedule = slot.get("schedule")
-    reference = schedule.get("reference") if isinstance(schedule, dict) else None
-    if not isinstance(reference, str):
-        return ""
-    named = references.resolve(reference, bases)
-    if named is not None:
-        return named.id if named.kind == "Schedule" else ""
-    return "" if ":" in reference else reference
-
-
-def _bundle(entries: Sequence[Json]) -> bytes:
-    return json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entries}).encode()

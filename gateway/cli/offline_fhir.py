@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.fhir_side import asker
-from gateway.cli.offline import Json, Offline, issues, reader
+from gateway.cli.offline import Json, NoDirectory, Offline, issues, reader
 from gateway.config import Settings
 from gateway.core import fhir_flows
 from gateway.core.fhir import TYPES, Interaction
@@ -35,8 +36,9 @@ def interaction_of(text: str, settings: Settings, site: str) -> Interaction | No
     return Interaction(f"{url.rstrip('/')}/fhir/{site}", match[1], match[2], params)
 
 
-def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json, Reply]:
-    """The queries and searches that it becomes, and its answer. Raises GatewayError."""
+def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json, Reply | None]:
+    """The queries and searches that it becomes, and its answer: None where no schedule is known, and nothing
+    is there to answer with. Raises GatewayError."""
     assert chosen.fhir_server is not None  # a site without FHIR clients is refused before
     rules, tables, address = rules_of(chosen.site), chosen.tables, address_of(chosen.site)
     ask = asker(rules, tables, address, reader(), now)
@@ -47,7 +49,13 @@ def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json
         return (yield from ask(query, positions, shares))
 
     flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.fhir_server, tables, noted), now)
-    reply: Reply = chosen.driven(flow)
+    try:
+        reply: Reply = chosen.driven(flow)
+    except NoDirectory as error:
+        if chosen.canned.given:
+            raise
+        not_known = [replace(each, severity="warning") for each in error.issues]
+        return {"site": chosen.site.id, "queries": [], "searches": [], "issues": issues(not_known)}, None
     asked = (
         {"queries": chosen.queries()}
         if chosen.of_redox

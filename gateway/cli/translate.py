@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,8 +15,9 @@ from gateway.cli import output
 
 if TYPE_CHECKING:
     from gateway.assemble import CheckedConfiguration
-    from gateway.cli.offline import Canned, Offline
-    from gateway.core.errors import GatewayError
+    from gateway.cli.canned import Canned, CannedBundle
+    from gateway.cli.offline import Offline
+    from gateway.core.errors import GatewayError, Issue
     from gateway.core.redox import Message
 
 _NAMES_SHOWN = 20
@@ -70,7 +71,7 @@ def translate(
     if [str(each) for each in (request, *bundles, answer)].count("-") > 1:
         raise click.UsageError("Only one of the files can be stdin.")
     from gateway.assemble import check_configuration
-    from gateway.cli.offline import Canned
+    from gateway.cli.canned import Canned
     from gateway.core.values import BOM
 
     at = _instant(now)
@@ -115,9 +116,10 @@ def _message(
     at: datetime,
 ) -> None:
     from gateway.cli.offline import offline, reader, site_of
-    from gateway.core.errors import GatewayError
+    from gateway.core.errors import GatewayError, UpstreamFailed
     from gateway.core.redox import error_reply
 
+    here: Offline | None = None
     try:
         message = reader().read(body)
         place = _position(chosen, found, site)
@@ -125,6 +127,8 @@ def _message(
         _said(chosen, found, here, site)
         _passed_over(message)
         _told(here, message, at)
+    except UpstreamFailed as error:
+        _refused(error_reply(error, body), error, *(here.unread() if here is not None else ()))
     except GatewayError as error:
         _refused(error_reply(error, body), error)
 
@@ -160,7 +164,7 @@ def _search(
 ) -> None:
     from gateway.cli.offline import offline
     from gateway.cli.offline_fhir import interaction_of, told
-    from gateway.core.errors import GatewayError
+    from gateway.core.errors import GatewayError, UpstreamFailed
     from gateway.core.fhir import error_outcome
 
     here = offline(found, _served_fhir(chosen, found, site), canned)
@@ -170,9 +174,11 @@ def _search(
         if interaction is None:
             raise click.BadParameter(f'"{text}" is neither a file nor a search like Slot?start=...')
         meaning, reply = told(here, interaction, at)
+    except UpstreamFailed as error:
+        _refused(error_outcome(error), error, *here.unread())
     except GatewayError as error:
         _refused(error_outcome(error), error)
-    if canned.given or not here.calls:
+    if reply is not None and (canned.given or not here.calls):
         click.echo(output.json_text(json.loads(reply.body)))
         output.tell_issues(reply.issues)
     else:
@@ -217,9 +223,9 @@ def _said(chosen: output.Chosen, found: CheckedConfiguration, here: Offline, sit
         raise click.UsageError(text)
 
 
-def _refused(body: bytes, error: GatewayError) -> NoReturn:
+def _refused(body: bytes, error: GatewayError, *more: Issue) -> NoReturn:
     click.echo(output.json_text(json.loads(body)))
-    output.tell_issues(error.issues)
+    output.tell_issues((*error.issues, *more))
     sys.exit(output.WRONG)
 
 
@@ -236,11 +242,15 @@ def _instant(text: str | None) -> datetime:
         raise click.BadParameter(str(error), param_hint="--now") from None
 
 
-def _bundle(path: Path) -> dict[str, Any]:
+def _bundle(path: Path) -> CannedBundle:
+    from gateway.cli.canned import CannedBundle
+    from gateway.core.values import BOM
+
+    text = output.file_named(path, "--bundle").removeprefix(BOM)
     try:
-        value = json.loads(output.file_named(path, "--bundle"))
+        value = json.loads(text)
     except (ValueError, RecursionError):
         raise click.BadParameter(f"{path} is not JSON.", param_hint="--bundle") from None
     if not isinstance(value, dict) or value.get("resourceType") != "Bundle":
         raise click.BadParameter(f"{path} is not a FHIR Bundle.", param_hint="--bundle")
-    return value
+    return CannedBundle(text, value)

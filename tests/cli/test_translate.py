@@ -20,6 +20,34 @@ SEARCHES = {
         "end": "2025-10-28T19:00:27.415Z",
         "timezone": "America/Los_Angeles",
     },
+    "selects": [[{"facility": "RES General Hospital", "department": "3N", "room": "136"}]],
+    "filters": [{"minutes": 30, "days": ["Tue", "Fri"], "times": ["10:00"]}],
+    "ignored": [
+        {
+            "fields": ["Patient"],
+            "because": "an open time does not depend on who asks; "
+            "nothing of a patient is ever sent upstream or logged",
+        },
+        {
+            "fields": ["Visit.Reasons"],
+            "because": "free text about the patient; not needed to find open times",
+        },
+        {
+            "fields": [
+                *("Meta.DataModel", "Meta.EventType", "Meta.EventDateTime", "Meta.Test", "Meta.Source"),
+                *("Meta.Destinations", "Meta.Logs"),
+            ],
+            "because": "the envelope; the gateway routes by it and echoes it",
+        },
+        {
+            "fields": ["Visit.Locations.Type"],
+            "because": "the directory knows places by name, id and room",
+        },
+        {
+            "fields": ["Visit.VisitType.Description"],
+            "because": "the code says it; the text is for people",
+        },
+    ],
     "directory": 1,
     "searches": [
         {
@@ -203,15 +231,46 @@ def test_two_lengths_read_the_bundle_twice(inside: Any) -> None:
     assert done.stderr == f"{USING}{text}\n"
 
 
+NOBODY = (
+    "no schedule is known offline: the EHR is not asked here; give --bundle with its Schedules, "
+    "or write sites/fresh/schedules.csv"
+)
+
+
 def test_without_any_schedule_it_is_said_what_to_give(inside: Any, configured: Any) -> None:
     path = configured()
     path.write_text(path.read_text().replace("id: demo", "id: fresh"))
     done = inside("translate", SAMPLE, "--config", path)
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: no schedule is known offline: the EHR is not asked here; give --bundle with its Schedules, "
-        "or write sites/fresh/schedules.csv\n"
-    )
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert [told[name] for name in ("selects", "filters")] == [SEARCHES["selects"], SEARCHES["filters"]]
+    assert (told["directory"], told["searches"]) == (0, [])
+    assert [(each["severity"], each["text"]) for each in told["issues"]] == [("warning", NOBODY)]
+    asked = json.dumps(query(StartDateTime="soon"))
+    assert inside("translate", "-", "--config", path, stdin=asked).returncode == 1
+
+
+def test_with_nothing_but_an_empty_bundle_it_is_refused(inside: Any, configured: Any) -> None:
+    path = configured()
+    path.write_text(path.read_text().replace("id: demo", "id: fresh"))
+    empty = '{"resourceType": "Bundle", "type": "searchset"}'
+    done = inside("translate", SAMPLE, "--config", path, "-b", "-", stdin=empty)
+    assert (done.returncode, done.stderr) == (1, f"error: {NOBODY}\n")
+
+
+def test_what_only_the_ehr_knows_is_no_fault_of_the_message(inside: Any, configured: Any) -> None:
+    asked = query()
+    who = {"ID": "4356789876", "IDType": "NPI", "FirstName": "Pat", "LastName": "Granite"}
+    asked["Visit"] |= {"AttendingProviders": [who], "Locations": []}
+    done = inside("translate", "-", "--config", configured(), stdin=json.dumps(asked))
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert told["selects"] == [[{"provider_id": "4356789876"}]]
+    assert (told["directory"], told["searches"]) == (0, [])
+    assert {each["severity"] for each in told["issues"]} == {"warning"}
+    assert "may know; give --bundle with its Schedules" in told["issues"][-1]["text"]
+    asked["Visit"] |= {"AttendingProviders": [], "Locations": [{"Facility": "Elsewhere"}]}
+    assert inside("translate", "-", "--config", configured(), stdin=json.dumps(asked)).returncode == 1
 
 
 # --- to and from Redox ------------------------------------------------------------------------------
@@ -295,9 +354,10 @@ def test_a_search_of_a_site_whose_upstream_is_an_ehr(inside: Any) -> None:
     done = inside("translate", "Schedule", "-b", "-", *shown, stdin=json.dumps(people))
     assert [each["resource"]["id"] for each in json.loads(done.stdout)["entry"]] == [SCHEDULE]
     done = inside("translate", asked, *shown)
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["resourceType"] == "OperationOutcome"
-    assert done.stderr.startswith("error: no schedule is known offline")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert (told["queries"], told["searches"]) == ([], [])
+    assert told["issues"][0]["text"].startswith("no schedule is known offline")
 
 
 def test_the_query_and_the_searches_of_an_ehr(inside: Any, configured: Any) -> None:
@@ -326,7 +386,8 @@ def test_a_message_for_redox(inside: Any, answer: Path) -> None:
     done = inside("translate", SAMPLE, "-c", EVERY, "-s", "partner", *NOW)
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
-    assert list(told) == ["site", "queries", "issues"]
+    assert list(told) == ["site", "queries", "ignored", "issues"]
+    assert told["ignored"] == SEARCHES["ignored"]
     assert told["queries"][0]["method"] == "POST"
     assert "Patient" not in told["queries"][0]["body"]
     assert told["queries"][0]["body"]["Meta"] == POSTED["Meta"]

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import msgspec
 
-from gateway.cli.offline import Canned, Offline
+from gateway.cli.canned import Canned, CannedBundle
+from gateway.cli.offline import Offline
 from gateway.cli.summary import codes_of
 from gateway.config import Site
 from gateway.core import flows
@@ -47,8 +48,9 @@ def test_bundles_of_files_are_translated_or_refused(tmp_path: Path) -> None:
     message = clinic.read(clinic.query(start="2025-10-22T00:00:00.000Z"))
     translated = 0
     for _ in range(inputs(100)):
-        bundles = [_read(mangled(page, random)) for page in Clinic(random).pages.values()]
-        canned = Canned(tuple(each for each in bundles if isinstance(each, dict)))
+        texts = [mangled(page, random) for page in Clinic(random).pages.values()]
+        bundles = [CannedBundle(text, value) for text in texts if isinstance(value := _read(text), dict)]
+        canned = Canned(tuple(bundles))
         offline = Offline(cast(Site, SimpleNamespace(id="clinic")), tables, None, canned)
         try:
             reply = offline.driven(flows.available_slots(message, clinic.rules(), tables, clinic.NOW))
