@@ -55,7 +55,7 @@ class Errand:
 
     ``since`` is when the query came; ``stop`` is the upstream's deadline, and ``cut`` when one is cut off
     that did not keep it. ``shared``: the calls are for whoever comes; ``parts`` shows how far they are.
-    ``turns`` are those of the stages so far.
+    ``turns`` are those of the stages so far, ``failures`` what became of calls that brought nothing.
     """
 
     upstream: Upstream
@@ -67,6 +67,12 @@ class Errand:
     shared: bool = False
     turns: list[Turn] = field(default_factory=list)
     parts: list[asyncio.Task[Outcome]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def noted(self, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        """The outcomes, the failures among them noted."""
+        self.failures.extend(each for each in outcomes if isinstance(each, Failure))
+        return outcomes
 
 
 class _InFlight:
@@ -120,14 +126,15 @@ class Service:
         deadline_seconds: float,
         state_version: str,
         timings: Timings | None = None,
+        failures: list[Failure] | None = None,
     ) -> tuple[Reply, Timings]:
         """Drive ``flow`` to its reply.
 
         ``deadline_seconds`` counts from now; the last tenth of it (at most half a second) is kept for
         translating, so calls end before. A flow that is still at work when it is over is given up.
         ``state_version`` (the hash of the site's tables) is part of the key of what is remembered: after a
-        reload nothing old is read. ``timings``, when given, is filled in as the stages end, so that the
-        caller has it when this raises, too.
+        reload nothing old is read. ``timings`` and ``failures`` (of calls that brought nothing), when given,
+        are filled in as the stages end, so that the caller has them when this raises, too.
 
         Raises what the flow raises (:class:`GatewayError`), DeadlineExceeded, and whatever an upstream should
         not have.
@@ -137,7 +144,9 @@ class Service:
         reserve = min(_RESERVE_SECONDS, _RESERVE_SHARE * deadline_seconds)
         since = asyncio.get_running_loop().time()
         stop = since + deadline_seconds - reserve
-        errand = Errand(upstream, site, request_id, since, stop, stop + _GRACE_SHARE * reserve)
+        cut = stop + _GRACE_SHARE * reserve
+        noted = [] if failures is None else failures
+        errand = Errand(upstream, site, request_id, since, stop, cut, failures=noted)
         in_flow, value = 0.0, None
         try:
             while True:
@@ -156,7 +165,7 @@ class Service:
                     continue
                 try:
                     if isinstance(step, Ask):
-                        value = await self._ask(step.calls, errand)
+                        value = errand.noted(await self._ask(step.calls, errand))
                     else:
                         value = await self._remembered(step, errand, state_version)
                 finally:
@@ -292,8 +301,9 @@ class Service:
         await asyncio.wait((fetch.task,), timeout=max(0.0, stage.share * (errand.stop - now)))
         now = asyncio.get_running_loop().time()
         if not fetch.task.done():
-            return await self._instead(stage, _so_far(stage.calls, fetch.parts), key)
+            return await self._instead(stage, errand.noted(_so_far(stage.calls, fetch.parts)), key)
         built = fetch.task.result()
+        errand.noted(built.outcomes)
         # A build that raised does so again here, as an exception of this flow's own.
         return await self._built(stage, built.outcomes) if built.value is MISSING else built.value
 

@@ -237,6 +237,15 @@ async def test_a_remembered_stage_is_built_once_by_version_and_site() -> None:
     assert len(upstream.seen) == 6
 
 
+async def test_what_failed_is_told_to_who_drives() -> None:
+    upstream, failures, got = Upstream({A: 5}), [], []
+    await run(Service(), asking(A, B), upstream, deadline_seconds=0.1, failures=failures)
+    assert failures == [Failure(A, "deadline")]
+    upstream.full = True
+    await run(Service(), remembering(len, got), upstream, failures=failures)
+    assert [each.kind for each in failures[1:]] == ["overloaded"] * got[0]
+
+
 async def test_simultaneous_flows_share_one_fetch_and_one_that_leaves_does_not_end_it() -> None:
     upstream, service, got = Upstream({A: 0.05}), Service(), []
     flows = [asyncio.ensure_future(run(service, remembering(len, got), upstream)) for _ in range(4)]

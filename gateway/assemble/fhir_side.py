@@ -83,6 +83,7 @@ class FhirSide:
             deadline_seconds=max(0.0, served.deadline_seconds - (time.monotonic() - exchange.received)),
             state_version=served.tables.hash,
             timings=exchange.stages,
+            failures=exchange.failures,
         )
         return reply
 

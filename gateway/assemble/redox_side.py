@@ -99,6 +99,7 @@ class RedoxGateway:
             deadline_seconds=max(0.0, served.deadline_seconds - (time.monotonic() - request.received)),
             state_version=served.tables.hash,
             timings=request.stages,
+            failures=request.failures,
         )
         return reply
 

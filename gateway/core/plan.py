@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
-from gateway.core.errors import Issue
+from gateway.core.errors import Issue, UpstreamFault
 from gateway.core.values import Pieces
 
 T = TypeVar("T")
@@ -98,6 +98,12 @@ class Failure:
     retry_after: float | None = None
     token: str | None = None
     reason: FailureReason | None = None
+
+    @property
+    def fault(self) -> UpstreamFault:
+        """What of it is for the log: nothing that the upstream wrote but a checked code."""
+        target = self.call.target if self.token is None else "token"
+        return UpstreamFault(target, self.kind, self.status, self.code, self.reason)
 
 
 class Turn(Protocol):

@@ -309,7 +309,7 @@ def _label(body: bytes | None) -> dict[str, Any]:
         except UNREADABLE:
             continue
         size = len(msgspec.json.encode(part))
-        if size <= room:
+        if size <= room and (part is not None or name not in _PARTS):
             found[name] = part
             room -= size
     return found

@@ -18,12 +18,12 @@ from gateway.core.values import MOST_ANSWERED, Pieces, values
 class Meta(Protocol):
     """What is read of an answer's Meta."""
 
-    IsIncomplete: bool | str | None
+    IsIncomplete: bool | str | float | None
     Errors: list[Any] | None
 
 
 class _Meta(msgspec.Struct):
-    IsIncomplete: bool | str | None = None
+    IsIncomplete: bool | str | float | None = None
     Errors: list[Any] | None = None
 
 
@@ -61,4 +61,4 @@ def is_incomplete(meta: Meta | None) -> bool:
     if meta is not None and any(each is not None for each in meta.Errors or ()):
         raise UpstreamFailed(Issue("exception", "", "The scheduling system answered with errors of Redox's."))
     said = meta.IsIncomplete if meta is not None else None
-    return said is True or (isinstance(said, str) and said.strip().lower() == "true")
+    return said == 1 or (isinstance(said, str) and said.strip().lower() in ("true", "1"))

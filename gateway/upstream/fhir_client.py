@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from yarl import URL
@@ -23,12 +24,8 @@ from gateway.upstream.surroundings import Surroundings
 from gateway.upstream.trouble import Trouble
 
 
-class _OutcomeIssue(msgspec.Struct):
-    code: str | None = None
-
-
 class _Outcome(msgspec.Struct):
-    issue: list[_OutcomeIssue] = []
+    issue: list[Any] | None = None
 
 
 _OUTCOME = msgspec.json.Decoder(_Outcome)
@@ -150,9 +147,12 @@ def _missing(code: str, reason: str) -> Issue:
 
 
 def issue_code(body: bytes) -> str | None:
-    """The first ``OperationOutcome.issue.code``, if the body has one."""
+    """The first ``OperationOutcome.issue.code``, if the body has one: of an error before those that only
+    inform."""
     try:
-        issues = _OUTCOME.decode(body).issue
+        issues = _OUTCOME.decode(body).issue or []
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-    return issues[0].code if issues else None
+    coded = [each for each in issues if isinstance(each, dict) and isinstance(each.get("code"), str)]
+    errors = [each for each in coded if each.get("severity") in ("error", "fatal")]
+    return next((str(each["code"]) for each in (*errors, *coded)), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -33,12 +34,8 @@ class RedoxSettings(ClientSettings):
     rate_seconds: float = 300.0
 
 
-class _Error(msgspec.Struct, rename="pascal"):
-    type: str | None = None
-
-
 class _Meta(msgspec.Struct, rename="pascal"):
-    errors: list[_Error] = []
+    errors: list[Any] | None = None
 
 
 class _Refusal(msgspec.Struct, rename="pascal"):
@@ -126,9 +123,9 @@ class RedoxClient:
 
 
 def error_type(body: bytes) -> str | None:
-    """``Meta.Errors[0].Type``, if the body has one; it may be HTML."""
+    """The first ``Meta.Errors[].Type``, if the body has one; it may be HTML."""
     try:
-        errors = _REFUSAL.decode(body).meta.errors
+        errors = _REFUSAL.decode(body).meta.errors or []
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-    return errors[0].type if errors else None
+    return next((kind for each in errors if isinstance(each, dict) and (kind := each.get("Type"))), None)

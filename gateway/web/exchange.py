@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gateway.core.errors import GatewayError, Issue
 from gateway.core.fhir import Interaction
-from gateway.core.plan import Reply
+from gateway.core.plan import Failure, Reply
 from gateway.web.access import Access
 from gateway.web.forwarded import UNKNOWN, Origin
 
@@ -40,7 +40,7 @@ class Exchange:
     answered. ``client`` is who was let in: the configured id of a FHIR client, ``jwt`` with the client id
     that the issuer vouches for, or the sites whose Redox token it was; never a token. ``origin`` is from
     where. ``body`` is kept only for an error body that echoes ``Meta``: as much of the message as that takes,
-    set once the caller is known, and never logged.
+    set once the caller is known, and never logged. ``failures`` are the calls upstream that brought nothing.
     """
 
     request_id: str
@@ -56,6 +56,7 @@ class Exchange:
     received: float = field(default_factory=time.monotonic)
     stages: dict[str, float] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
     issues: tuple[Issue, ...] = ()
     passed_over: Mapping[str, int] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()

@@ -119,8 +119,8 @@ def request_fields(
 
     Times are milliseconds. ``issues`` are codes and paths, at most twenty; never their texts.
     ``passed_over`` is where a message held fields that its schema does not have, and how many; never their
-    names. ``upstream`` says which request upstream an error comes of: its target (``token``: the token
-    endpoint), status and code.
+    names. ``upstream`` says which request upstream an error comes of, or an answer lacks: its target
+    (``token``: the token endpoint), status and code.
     """
     issues = error.issues if error is not None else exchange.issues
     return {
@@ -135,7 +135,7 @@ def request_fields(
         "redox_event": exchange.event,
         "status": status,
         "error": None if error is None else error.kind,
-        "upstream": _upstream(error),
+        "upstream": _upstream(error, exchange),
         "ms": round(seconds * 1000, 2),
         "stages": {stage: round(spent * 1000, 2) for stage, spent in exchange.stages.items()},
         "counts": exchange.counts,
@@ -147,8 +147,11 @@ def request_fields(
     }
 
 
-def _upstream(error: GatewayError | None) -> dict[str, Any] | None:
+def _upstream(error: GatewayError | None, exchange: Exchange) -> dict[str, Any] | None:
+    """What the error comes of; else the first that failed of what was asked."""
     fault = None if error is None else error.upstream
+    if fault is None and exchange.failures:
+        fault = exchange.failures[0].fault
     if fault is None:
         return None
     return {

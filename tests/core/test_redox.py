@@ -187,6 +187,12 @@ def test_an_error_says_of_which_type_it_is(error: GatewayError, kind: str, modul
     assert told["Text"]
 
 
+def test_what_is_unset_is_not_echoed_in_an_error() -> None:
+    meta = {"DataModel": "Scheduling", "EventType": "AvailableSlots", "Source": None, "Logs": None}
+    echoed = json.loads(redox.error_reply(NotKnownHere(), json.dumps({"Meta": meta}).encode()))["Meta"]
+    assert list(echoed) == ["DataModel", "EventType", "Errors"]
+
+
 @pytest.mark.parametrize("body", [b"", None, b"not json", b"[1]", b'{"Meta": {"Logs": 1}}', b"[" * 5000])
 def test_what_cannot_be_read_is_not_echoed(body: bytes | None) -> None:
     assert list(json.loads(redox.error_reply(NotKnownHere(), body))["Meta"]) == ["Errors"]

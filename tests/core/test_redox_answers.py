@@ -23,6 +23,8 @@ ERRORS = "errors of Redox's"
         ({"Meta": None, "AvailableSlots": [1, {}, "a"]}, False, 3),
         ({"Meta": {"IsIncomplete": True, "Errors": []}, "AvailableSlots": [{}]}, True, 1),
         ({"Meta": {"IsIncomplete": False, "Errors": None}, "AvailableSlots": [None]}, False, 0),
+        ({"Meta": {"IsIncomplete": 1}, "AvailableSlots": []}, True, 0),
+        ({"Meta": {"IsIncomplete": 0}, "AvailableSlots": []}, False, 0),
         ({"Meta": {"IsIncomplete": "true", "Errors": [None]}, "AvailableSlots": [None, 1]}, True, 1),
     ],
 )

@@ -84,6 +84,9 @@ async def test_the_source_id_is_sent_only_if_there_is_one(script: Script, make: 
     [
         ({"Meta": {"Errors": [{"ID": 1, "Text": "canary", "Type": "query"}]}}, 400, "status", "query"),
         ({"Meta": {"Errors": [{"Type": "a sentence about someone"}]}}, 400, "status", None),
+        ({"Meta": {"Errors": [None, {"Type": 5}, {"Type": "query"}]}}, 400, "status", None),
+        ({"Meta": {"Errors": [None, {}, {"Type": "query"}]}}, 400, "status", "query"),
+        ({"Meta": {"Errors": None}}, 403, "unauthorized", None),
         ({"Meta": {"Errors": []}}, 403, "unauthorized", None),
         ({}, 404, "status", None),
         (b"<html>", 500, "status", None),

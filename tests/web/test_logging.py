@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import InvalidMessage, Issue, UpstreamFailed, UpstreamFault
+from gateway.core.plan import Call, Failure
 from gateway.web.exchange import Exchange
 from gateway.web.logging import LibraryLog, configure, describe_fault, request_fields, take_strays
 
@@ -88,6 +89,25 @@ def test_an_upstreams_failure_is_told_by_its_target_status_and_code() -> None:
         "code": "forbidden",
         "reason": None,
     }
+    assert "secret" not in str(fields)
+
+
+@pytest.mark.parametrize("error", [None, UpstreamFailed(Issue("incomplete", "", "secret text"))])
+def test_the_first_that_failed_is_told_where_an_answer_lacks_it(error: UpstreamFailed | None) -> None:
+    exchange = Exchange("r", "redox", "POST")
+    exchange.failures += [
+        Failure(Call("Slot", (("schedule", "secret"),)), "status", status=422, code="not-supported"),
+        Failure(Call("Schedule"), "unauthorized", status=401, token="secret"),
+    ]
+    fields = request_fields(exchange, 200, 0, 0.0, error)
+    assert fields["upstream"] == {
+        "target": "Slot",
+        "failure": "status",
+        "status": 422,
+        "code": "not-supported",
+        "reason": None,
+    }
+    assert exchange.failures[1].fault.target == "token"
     assert "secret" not in str(fields)
 
 

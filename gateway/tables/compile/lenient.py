@@ -20,6 +20,7 @@ from gateway.tables.rows.schema import Schema, SchemaView, kind_of
 T = TypeVar("T")
 
 _MOST_BYTES: Final = 64 * 1024  # of one slot: what is longer is no slot that anybody means
+_MOST_WHOLE: Final = 10**15  # of a number with a point in it: below, all of its digits are known
 _NUMBER: Final = re.compile(r"\s*(-?[0-9]{1,15})(\.[0-9]{1,15})?\s*", re.ASCII)
 _WORDS: Final = {"true": True, "false": False}
 
@@ -97,8 +98,8 @@ class _Reading:
 
 
 def _plain(value: Any, kind: str) -> Any:
-    if kind == "string" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+        return _text(value)
     if not isinstance(value, str):
         return value
     if kind in ("number", "integer") and (found := _NUMBER.fullmatch(value)):
@@ -107,3 +108,10 @@ def _plain(value: Any, kind: str) -> Any:
     if kind == "boolean":
         return _WORDS.get(value.strip().lower(), value)
     return value
+
+
+def _text(value: float) -> Any:
+    """The text of a whole number, as 30.0 is one. Of others the digits may differ: 1.10 is 1.1."""
+    if isinstance(value, int):
+        return str(value)
+    return str(int(value)) if value.is_integer() and abs(value) < _MOST_WHOLE else value

@@ -13,7 +13,6 @@ from gateway.core.errors import (
     GatewayError,
     Issue,
     UpstreamFailed,
-    UpstreamFault,
     UpstreamUnavailable,
 )
 from gateway.core.plan import Failure, FailureKind
@@ -143,6 +142,5 @@ def tell(rows: Iterable[ErrorRow], failure: Failure) -> GatewayError:
             issue = Issue(row.issue, "", row.text + more)
             error = _STATUS[row.status](issue, retry_after=failure.retry_after, redox_type=row.type)
             break
-    target = "token" if failure.token is not None else failure.call.target
-    error.upstream = UpstreamFault(target, failure.kind, failure.status, failure.code, failure.reason)
+    error.upstream = failure.fault
     return error

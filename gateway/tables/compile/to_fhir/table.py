@@ -29,7 +29,7 @@ _PARTS_KEPT = 10_000
 class Meta(msgspec.Struct):
     """What is read of the Meta of Redox's answer."""
 
-    IsIncomplete: bool | str | None = None
+    IsIncomplete: bool | str | float | None = None
     Errors: list[Any] | None = None
 
 
