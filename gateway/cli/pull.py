@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from gateway.assemble import Application, Served
     from gateway.core.directory import Cells, Directory
+
+_DRIFT_SHOWN = 20
 
 
 @click.group()
@@ -34,12 +37,15 @@ def directory() -> None:
     help="Where to write; without it stdout.",
 )
 @click.option("--force", is_flag=True, help="Overwrite the file.")
-def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
+@click.option(
+    "--all", "whole", is_flag=True, help="With what the EHR tells anyway, which then stays as it is."
+)
+def pull(config: Path, site: str, file: Path | None, force: bool, whole: bool) -> None:
     """Ask the EHR for its schedules and write a draft of schedules.csv.
 
-    Columns of the site's present schedules.csv, and its filled cells, are kept. What the EHR cannot tell
-    (often the department and the room) stays empty and is named on stderr: fill it in. A filled cell
-    wins over the EHR's own, so empty those that the EHR shall go on telling.
+    Columns of the site's present schedules.csv, and its filled cells, are kept. What the EHR tells stays
+    empty, so that it goes on telling it: a filled cell wins over the EHR's own. What it cannot tell (often
+    the department and the room) is named on stderr: fill it in. So is where the file differs from the EHR.
 
     \b
     Examples:
@@ -49,6 +55,7 @@ def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
     Exit code 4, and no draft, if the EHR could not be asked for all of it.
     """
     from gateway.assemble import assemble, check_configuration
+    from gateway.core.directory import join
     from gateway.core.errors import GatewayError
 
     if file is not None and os.path.lexists(file) and not force:
@@ -75,13 +82,16 @@ def pull(config: Path, site: str, file: Path | None, force: bool) -> None:
         missing = "a part of the directory is missing, so no draft was written"
         output.fail(output.UPSTREAM, f"{missing}; {_asked_at(application, site)}")
     gone = _gone(found, served)
-    text = _csv(found, served, gone)
+    merged, _ = join(found.lines, served.tables.schedules, upstream_known=True)
+    text = _csv(merged if whole else _left(found, served), served, gone, merged if whole else ())
     if file is None:
         click.echo(text, nl=False)
     else:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
         click.echo(f"Wrote {output.plural(len(found.lines), 'schedule')} to {file}.", err=True)
-    _tell_gaps(found)
+    _tell_gaps(merged)
+    _tell_drift(found, served)
     if gone:
         text = f"schedules that the EHR does not list, kept at the end of the draft: {len(gone)}"
         click.echo(f"{text}; delete them if they are gone for good", err=True)
@@ -94,7 +104,7 @@ def _asked_at(application: Application, site: str) -> str:
 
 
 async def _asked(application: Application, served: Served) -> Directory:
-    """The joined directory, by the flow that queries use. Raises GatewayError."""
+    """The directory as the EHR alone tells it, by the flow that queries use. Raises GatewayError."""
     from gateway.cli.progress import waiting
     from gateway.core.flows import directory_of
     from gateway.core.plan import Reply
@@ -103,7 +113,8 @@ async def _asked(application: Application, served: Served) -> Directory:
     brought: list[Directory] = []
 
     def flow() -> Generator[Any, Any, Reply]:
-        brought.append((yield from directory_of(served.rules, served.tables, output.clock()())))
+        alone = replace(served.tables, schedules=())
+        brought.append((yield from directory_of(served.rules, alone, output.clock()())))
         return Reply(200, b"", "text/csv")
 
     targets = ", ".join(call.target for call in served.tables.directory_calls())
@@ -128,29 +139,57 @@ def _gone(found: Directory, served: Served) -> list[Cells]:
     return [line for line in served.tables.schedules if line["schedule"] not in listed]
 
 
-def _csv(found: Directory, served: Served, gone: Sequence[Cells]) -> str:
+def _left(found: Directory, served: Served) -> list[Cells]:
+    """The lines that the file needs: of each schedule of the EHR's what the EHR does not tell just so."""
+    own = {line["schedule"]: line for line in served.tables.schedules}
+    lines: list[Cells] = []
+    for told in found.lines:
+        written = own.get(told["schedule"], {})
+        kept = {name: cell for name, cell in written.items() if cell != told.get(name)}
+        lines.append({**kept, "schedule": told["schedule"]})
+    return lines
+
+
+def _csv(lines: Sequence[Cells], served: Served, gone: Sequence[Cells], filled: Sequence[Cells]) -> str:
     from gateway.files.cells import csv_text
 
-    columns = _columns(found, served)
-    return csv_text([columns, *([line.get(name, "") for name in columns] for line in (*found.lines, *gone))])
+    columns = _columns(filled, served)
+    return csv_text([columns, *([line.get(name, "") for name in columns] for line in (*lines, *gone))])
 
 
-def _columns(found: Directory, served: Served) -> list[str]:
-    """The usual columns, and in the order of the directory table those that the present file has or the EHR
-    fills."""
+def _columns(filled: Sequence[Cells], served: Served) -> list[str]:
+    """The usual columns, and in the order of the directory table those that the present file has or that are
+    filled."""
     from gateway.tables.read.code_tables import SCHEDULE_COLUMNS
 
-    filled = {name for line in found.lines for name, cell in line.items() if cell}
-    own = {name for line in served.tables.schedules for name in line}
+    wanted = {name for line in filled for name, cell in line.items() if cell}
+    wanted |= {name for line in served.tables.schedules for name in line}
     rows = [row.directory for row in served.tables.tables["directory"].rows if row.directory is not None]
-    return list(dict.fromkeys([*SCHEDULE_COLUMNS, *(name for name in rows if name in filled | own)]))
+    return list(dict.fromkeys([*SCHEDULE_COLUMNS, *(name for name in rows if name in wanted)]))
 
 
-def _tell_gaps(found: Directory) -> None:
+def _tell_gaps(lines: Sequence[Cells]) -> None:
     """Which cells nobody told, by column."""
     from gateway.tables.read.code_tables import SCHEDULE_COLUMNS
 
     for name in SCHEDULE_COLUMNS:
-        empty = sum(1 for line in found.lines if not line.get(name))
+        empty = sum(1 for line in lines if not line.get(name))
         if empty and name != "timezone":
-            click.echo(f"{name}: the EHR does not tell it for {empty} of {len(found.lines)}", err=True)
+            click.echo(f"{name}: the EHR does not tell it for {empty} of {len(lines)}", err=True)
+
+
+def _tell_drift(found: Directory, served: Served) -> None:
+    """Where the present file says otherwise than the EHR; it is the file that counts."""
+    from gateway.core.directory import shown
+
+    own = {line["schedule"]: line for line in served.tables.schedules}
+    differing = [
+        f'{shown(told["schedule"])}: {name} is "{shown(cell)}" in the file, "{shown(told[name])}" in the EHR'
+        for told in found.lines
+        for name, cell in own.get(told["schedule"], {}).items()
+        if cell and told.get(name) and cell != told[name]
+    ]
+    for line in differing[:_DRIFT_SHOWN]:
+        click.echo(line, err=True)
+    if len(differing) > _DRIFT_SHOWN:
+        click.echo(f"and {len(differing) - _DRIFT_SHOWN} more cells that differ", err=True)

@@ -40,7 +40,7 @@ def config(configured: Any, canvas: int) -> Path:
 
 
 def test_a_draft_from_the_live_ehr(inside: Any, config: Path) -> None:
-    done = inside("directory", "pull", "--config", config, "--site", "fresh")
+    done = inside("directory", "pull", "--config", config, "--site", "fresh", "--all")
     assert done.returncode == 0
     assert done.stdout.splitlines()[0] == HEADER + MORE
     lines = {line["schedule"]: line for line in csv.DictReader(done.stdout.splitlines())}
@@ -92,7 +92,7 @@ def test_what_a_person_wrote_into_the_file_is_kept(inside: Any, config: Path, tm
     (site / "directory.yaml").write_text(EMAIL)
     file = site / "schedules.csv"
     file.write_text(f"schedule,email,room\n{GRANITE},pat@clinic.example,136\nold-one,old@clinic.example,\n")
-    done = inside("directory", "pull", "-c", config, "-s", "fresh", "--force", "-o", file)
+    done = inside("directory", "pull", "-c", config, "-s", "fresh", "--force", "--all", "-o", file)
     assert done.returncode == 0
     text = file.read_text()
     lines = {line["schedule"]: line for line in csv.DictReader(text.splitlines())}
@@ -104,7 +104,29 @@ def test_what_a_person_wrote_into_the_file_is_kept(inside: Any, config: Path, tm
         "delete them if they are gone for good"
     )
     assert inside("check", "-c", config).returncode == 0
-    assert inside("directory", "pull", "-c", config, "-s", "fresh").stdout == text
+    assert inside("directory", "pull", "-c", config, "-s", "fresh", "--all").stdout == text
+
+
+def test_what_the_ehr_tells_is_left_to_it_and_drift_is_told(
+    inside: Any, config: Path, tmp_path: Path
+) -> None:
+    config.write_text("mappings: own\n" + config.read_text())
+    file = tmp_path / "own" / "sites" / "fresh" / "schedules.csv"
+    asked = ("directory", "pull", "-c", config, "-s", "fresh", "-o", file)
+    assert inside(*asked).returncode == 0  # in a folder that it made
+    [header, *lines] = file.read_text().splitlines()
+    assert header == HEADER
+    assert all(line.partition(",")[2] == "," * 9 for line in lines) and len(lines) == 7
+    file.write_text(f"schedule,last_name,first_name,room\n{GRANITE},Granit,Pat,136\n")
+    done = inside(*asked, "--force")
+    lines_ = {line["schedule"]: line for line in csv.DictReader(file.read_text().splitlines())}
+    assert {name: cell for name, cell in lines_[GRANITE].items() if cell} == {
+        "schedule": GRANITE,
+        "last_name": "Granit",
+        "room": "136",
+    }
+    assert f'{GRANITE}: last_name is "Granit" in the file, "Granite" in the EHR' in done.stderr
+    assert "first_name is" not in done.stderr
 
 
 HOSTILE = {
@@ -131,7 +153,7 @@ def test_names_that_a_spreadsheet_would_run(
     path.write_text("mappings: own\n" + path.read_text().replace("id: demo", "id: fresh"))
     file = tmp_path / "own" / "sites" / "fresh" / "schedules.csv"
     file.parent.mkdir(parents=True)
-    assert inside("directory", "pull", "-c", path, "-s", "fresh", "-o", file).returncode == 0
+    assert inside("directory", "pull", "-c", path, "-s", "fresh", "-o", file, "--all").returncode == 0
     [cells] = csv.DictReader(file.read_text("utf-8").splitlines())
     assert all(not cell or cell[0] not in "=+-@＝" for cell in cells.values())
     shown = inside("show", "table", "schedules", "-c", path, "-s", "fresh", "--json")
@@ -143,7 +165,9 @@ def test_names_that_a_spreadsheet_would_run(
     }
     assert inside("check", "-c", path).returncode == 0
     first = file.read_text("utf-8")
-    assert inside("directory", "pull", "-c", path, "-s", "fresh", "-o", file, "--force").returncode == 0
+    assert (
+        inside("directory", "pull", "-c", path, "-s", "fresh", "-o", file, "--force", "--all").returncode == 0
+    )
     assert file.read_text("utf-8") == first
 
 
