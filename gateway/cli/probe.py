@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,28 @@ _SECONDS = 60.0
 @click.command()
 @output.config_option("The configuration with the site; without it ./gateway.yaml, or the demo's.")
 @click.option("--site", "-s", help="The site whose upstream is asked; needed if there are several.")
-@click.option("--schedule", metavar="ID", help="Look at the slots of this schedule, not of the first.")
+@click.option(
+    "--schedule",
+    "schedules",
+    multiple=True,
+    metavar="ID",
+    help="Look at the slots of this schedule; given several times, of the first that has some.",
+)
+@click.option(
+    "--start",
+    metavar="INSTANT",
+    help="Look at slots from this date or time on, not from now; for the site's default window.",
+)
 @click.option("--query", is_flag=True, help="Redox only: send one test query (Meta.Test is true).")
 @click.option("--json", "as_json", is_flag=True, help="Everything that was found, as JSON on stdout.")
-def probe(config: Path | None, site: str | None, schedule: str | None, query: bool, as_json: bool) -> None:
+def probe(
+    config: Path | None,
+    site: str | None,
+    schedules: tuple[str, ...],
+    start: str | None,
+    query: bool,
+    as_json: bool,
+) -> None:
     """Ask a site's live upstream what it can do, and say what to put in the tables.
 
     A FHIR upstream is asked for its metadata, a sample of the directory (Schedule, Practitioner,
@@ -40,6 +59,7 @@ def probe(config: Path | None, site: str | None, schedule: str | None, query: bo
     Examples:
       gateway probe --config gateway.yaml --site north
       gateway probe --site north --schedule Location.2-Staff.3640cd20de8a470aa570a852859ac87e
+      gateway probe --site north --start 2026-03-02 --schedule north-1 --schedule north-2
       gateway probe --site north --json | jq '.findings[].text'
 
     \b
@@ -58,7 +78,8 @@ def probe(config: Path | None, site: str | None, schedule: str | None, query: bo
     served = next(each for each in application.sites if each.rules.id == chosen.id)
     if served.tables.dialect.upstream == "fhir" and query:
         raise click.UsageError("--query is for a Redox upstream; a FHIR upstream is always searched.")
-    report, token = output.run(_asked(application, served, chosen, schedule, query=query))
+    flow = _flow(application, served, chosen, schedules, _instant(start, served), query=query)
+    report, token = output.run(_asked(application, served, chosen, flow, query=query))
     _tell(report, token, as_json)
     if report.failed or token:
         sys.exit(output.UPSTREAM)
@@ -77,7 +98,7 @@ def _site(sites: tuple[Site, ...], wanted: str | None) -> Site:
 
 
 async def _asked(
-    application: Application, served: Served, site: Site, schedule: str | None, *, query: bool
+    application: Application, served: Served, site: Site, flow: Flow, *, query: bool
 ) -> tuple[Report, str | None]:
     """The report, and why there was no token: empty if there was one, None if it was not asked for alone."""
     import msgspec
@@ -92,7 +113,7 @@ async def _asked(
             if served.tables.dialect.upstream == "redox" and not query:
                 token = await _token(application, served, site)
             reply, _ = await application.service.run(
-                _flow(application, served, site, schedule, query=query),
+                flow,
                 served.upstream,
                 site=site.id,
                 request_id=new_request_id(),
@@ -104,7 +125,25 @@ async def _asked(
     return msgspec.json.decode(reply.body, type=Report), token
 
 
-def _flow(application: Application, served: Served, site: Site, schedule: str | None, *, query: bool) -> Flow:
+def _instant(text: str | None, served: Served) -> datetime | None:
+    """An instant, or the first one of a day in the site's zone."""
+    from gateway.core.window import parse_instant
+
+    try:
+        return parse_instant(text, served.rules.zone) if text is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--start") from None
+
+
+def _flow(
+    application: Application,
+    served: Served,
+    site: Site,
+    schedules: tuple[str, ...],
+    start: datetime | None,
+    *,
+    query: bool,
+) -> Flow:
     from gateway.cli.origins import settings, yaml_files
     from gateway.cli.summary import codes_of
     from gateway.core.redox_flows import Address
@@ -120,7 +159,8 @@ def _flow(application: Application, served: Served, site: Site, schedule: str | 
             codes_of(own, dialect, site.id),
             output.clock()(),
             dialect=dialect,
-            schedule=schedule,
+            schedules=schedules,
+            start=start,
             address=where,
             origins={each.key: f"{each.mark} ({each.layer})" for each in keys},
         )

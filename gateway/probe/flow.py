@@ -55,16 +55,17 @@ def probe(
     now: datetime,
     *,
     dialect: str,
-    schedule: str | None = None,
+    schedules: Sequence[str] = (),
+    start: datetime | None = None,
     address: str = "",
     origins: Mapping[str, str] | None = None,
 ) -> Flow:
     """Asks the upstream's metadata and some searches; the reply's body is a :class:`Report` as JSON.
 
     ``codes`` are the site's code tables, ``now`` an aware instant, ``dialect`` the name of the site's,
-    ``schedule`` the one whose slots are looked at (None: the first that has some). ``address`` and
-    ``origins`` are for telling: whom the upstream is, and where the keys of ``dialect.yaml`` stand. Nothing
-    is raised for an upstream that fails: it is told.
+    ``schedules`` those whose slots are looked at until one has some (none: some of the directory's), from
+    ``start`` on (None: now). ``address`` and ``origins`` are for telling: whom the upstream is, and where the
+    keys of ``dialect.yaml`` stand. Nothing is raised for an upstream that fails: it is told.
     """
     calls = tuple(_small(call, tables) for call in tables.directory_calls())
     outcomes: Sequence[Outcome] = yield Ask("directory", (Call("metadata", max_pages=1), *calls))
@@ -72,8 +73,8 @@ def probe(
     size = PAGE if tables.dialect.page_size is not None else None
     found = {outcome.call.target: samples.sample(outcome, size) for outcome in rest}
     directory = Directory(()) if _nobody(outcomes) else _directory(tables, rest, now)
-    lines = [] if _nobody(outcomes) else _chosen(tables, directory, schedule)
-    base: _Base | None = yield from _slots(site, tables, lines, now)
+    lines = [] if _nobody(outcomes) else _chosen(tables, directory, schedules)
+    base: _Base | None = yield from _slots(site, tables, lines, start or now)
     trials: tuple[Trial, ...] = yield from _trials(site, tables, base)
     looked = _Looked(now, metadata, found, directory, base, trials)
     report = replace(_report(site, tables, codes, looked, origins or {}), dialect=dialect, address=address)
@@ -104,34 +105,34 @@ def _directory(tables: SiteTables, outcomes: Sequence[Outcome], now: datetime) -
         return Directory(())
 
 
-def _chosen(tables: SiteTables, directory: Directory, schedule: str | None) -> list[Cells]:
-    if schedule is not None:
-        named = schedule.removeprefix("Schedule/")
-        known = [line for line in directory.lines if line["schedule"] == named]
-        return known or [{"schedule": named}]
+def _chosen(tables: SiteTables, directory: Directory, schedules: Sequence[str]) -> list[Cells]:
+    if schedules:
+        known = {line["schedule"]: line for line in directory.lines}
+        named = [each.removeprefix("Schedule/") for each in schedules]
+        return [known.get(each, {"schedule": each}) for each in named]
     without = frozenset(tables.unaskable(directory.lines))
     return [line for line in directory.lines if line["schedule"] not in without][:_SCHEDULES_TRIED]
 
 
 def _slots(
-    site: SiteRules, tables: SiteTables, lines: Sequence[Cells], now: datetime
+    site: SiteRules, tables: SiteTables, lines: Sequence[Cells], begin: datetime
 ) -> Generator[Any, Any, _Base | None]:
-    """Slots of the first schedule that has some, in the site's default window from now on."""
+    """Slots of the first schedule that has some, in the site's default window from that instant on."""
     query = tables.tables["available-slots.query"]
     rows = [row for row in (query.row("StartDateTime"), query.row("EndDateTime")) if row is not None]
     bounds = frozenset(row.param for row in rows if row.param is not None)
-    end = add_days(now, site.default_window_days, site.zone)
+    end = add_days(begin, site.default_window_days, site.zone)
     base: _Base | None = None
     for line in lines:
         lengths = (site.default_duration_minutes,)
-        made = tables.slot_searches(to_utc_text(now), to_utc_text(end), lengths, _NOTHING, (line,))
+        made = tables.slot_searches(to_utc_text(begin), to_utc_text(end), lengths, _NOTHING, (line,))
         if not made:
             continue
         call = replace(made[0][0], max_pages=_SLOT_PAGES)
         outcomes = yield Ask("slots", (call,))
         base = _Base(call, line["schedule"], samples.sample(outcomes[0], _asked_size(tables)), bounds)
         if base.found.failure is not None:
-            return (yield from _otherwise(base, site, tables, now, end))
+            return (yield from _otherwise(base, site, tables, begin, end))
         if base.found.resources:
             break
     return base
@@ -142,13 +143,15 @@ def _asked_size(tables: SiteTables) -> int | None:
 
 
 def _otherwise(
-    base: _Base, site: SiteRules, tables: SiteTables, now: datetime, end: datetime
+    base: _Base, site: SiteRules, tables: SiteTables, begin: datetime, end: datetime
 ) -> Generator[Any, Any, _Base]:
     """The same search with its bounds spelt in the other ways, if the upstream refused it."""
     failure = base.found.failure
     if failure is None or slots.refusal(failure)[0] != "refused":
         return base
-    span = Span(now.astimezone(site.zone).date(), end.astimezone(site.zone).date() + timedelta(1), site.zone)
+    span = Span(
+        begin.astimezone(site.zone).date(), end.astimezone(site.zone).date() + timedelta(1), site.zone
+    )
     calls = tuple(
         replace(base.call, params=(*base.rest, *params)) for _, params in _other_spellings(base, span)
     )

@@ -116,6 +116,28 @@ def by_reference(call: Call) -> Outcome:
     return Answer(call, (bundle(*made),))
 
 
+def test_the_schedules_that_are_named_are_tried_from_that_time_on(tmp_path: Path) -> None:
+    asked: list[dict[str, str]] = []
+
+    def upstream(call: Call) -> Outcome:
+        if call.target != "Slot":
+            return by_reference(call)
+        asked.append(dict(call.params))
+        mine = clinic.SLATE_HOSPITAL in asked[-1]["schedule"]
+        return base_r4(call) if mine else Answer(call, (bundle(),))
+
+    tables = clinic.tables(tmp_path, "fhir-r4")
+    codes = codes_of(tmp_path, "fhir-r4", "clinic")
+    named = ("Schedule/of-nobody", clinic.GRANITE_HOSPITAL, clinic.SLATE_HOSPITAL)
+    start = NOW + timedelta(days=1)
+    flow = probe(SITE, tables, codes, NOW, dialect="fhir-r4", schedules=named, start=start)
+    report = msgspec.json.decode(Transcript(flow, upstream).play().body, type=Report)
+    assert report.schedule == clinic.SLATE_HOSPITAL
+    tried = [each["schedule"].removeprefix("Schedule/") for each in asked[:3]]
+    assert tried == ["of-nobody", clinic.GRANITE_HOSPITAL, clinic.SLATE_HOSPITAL]
+    assert report.slots.count > 0
+
+
 def test_a_server_by_the_book_has_no_faults(tmp_path: Path) -> None:
     report, play = probed(tmp_path, by_reference)
     assert texts(report) == []
