@@ -76,15 +76,14 @@ class Offline:
             }
         known, calls = 0, []
         try:
-            plan, low, high = self._planned(message, now)
+            plan, _, _ = self._planned(message, now)
         except NotKnownHere as error:
             if not self._only_offline(error, message):
                 raise
             told = [replace(each, severity="warning") for each in error.issues] + self._not_asked()
         else:
             known, told = len(plan.positions), [*plan.issues]
-            found = self.tables.slot_searches(low, high, plan.lengths, plan.asked, plan.lines)
-            calls = [call for call, _ in found]
+            calls = [each.call for each in flows.searches(plan, self.tables)]
         return {
             **meaning(message, rules_of(self.site), self.tables),
             "directory": known,
@@ -100,7 +99,7 @@ class Offline:
         if self.canned.bundles or not self.tables.directory_calls():
             return False
         asked = self.tables.read_query(message.body)
-        wanted = {want.column for wants in asked.wants for alternative in wants for want in alternative}
+        wanted = {want.column for wants in asked.wants for alternative in wants for want in alternative} - {""}
         lines = self.found[-1].lines
         left_to_it = any(not line.get(column) for line in lines for column in wanted)
         return {each.code for each in error.issues} <= {"not-found", "incomplete"} and left_to_it

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping as Lookup
 from collections.abc import Sequence
 
+from gateway.core.choosing import Beside
 from gateway.core.directory import Cells, Directory
 from gateway.core.errors import Issue, TooCostly
 from gateway.core.mapping import Asked, Mapping
 
 _ZONE = "timezone"
+Ways = Lookup[int, tuple[Beside, ...]]
+NO_WAYS: Ways = {}
 
 
 def affordable(
@@ -19,6 +23,7 @@ def affordable(
     asked: Asked,
     most: int,
     mapping: Mapping,
+    beside: Ways = NO_WAYS,
 ) -> tuple[tuple[int, ...], tuple[Issue, ...]]:
     """The first of the schedules, as many as can be asked for all that is asked within ``most`` searches, and
     an Issue if that is not every one.
@@ -28,11 +33,11 @@ def affordable(
     """
 
     def count(number: int) -> int:
-        zones = by_zone([directory.lines[position] for position in positions[:number]])
-        return sum(mapping.search_count(lengths, asked, lines) for lines in zones.values())
+        shared = together(directory, positions[:number], beside)
+        return sum(mapping.search_count(lengths, asked, lines) for lines in shared.values())
 
     each = count(1)
-    if each * len(positions) <= most or (whole := count(len(positions))) <= most:
+    if (not beside and each * len(positions) <= most) or (whole := count(len(positions))) <= most:
         return positions, ()
     if each > most:
         text = f"takes {each:,} searches for each schedule, one for every length with every visit type; this"
@@ -46,12 +51,17 @@ def affordable(
     return positions[:number], (Issue("too-costly", "", text, "warning"),)
 
 
-def by_zone(lines: Sequence[Cells]) -> dict[str, list[Cells]]:
-    """The lines by the zone that the directory says, empty where it says none."""
-    zones: dict[str, list[Cells]] = {}
-    for line in lines:
-        zones.setdefault(zone_of(line), []).append(line)
-    return zones
+def together(
+    directory: Directory, positions: Sequence[int], beside: Ways
+) -> dict[tuple[str, Beside], list[Cells]]:
+    """The lines that may be asked for together: those of one zone, as the directory says it, that are asked
+    with the same beside them. A line that is asked with several things stands with each."""
+    shared: dict[tuple[str, Beside], list[Cells]] = {}
+    for position in positions:
+        line = directory.lines[position]
+        for way in beside.get(position, ((),)):
+            shared.setdefault((zone_of(line), way), []).append(line)
+    return shared
 
 
 def zone_of(line: Cells) -> str:

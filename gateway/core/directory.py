@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.core.errors import Issue
 from gateway.core.fhir import resource_id
-from gateway.core.nearest import HINTS, Known, folded
+from gateway.core.nearest import Known, folded
 
 Cells = Mapping[str, str]
 
@@ -17,6 +17,8 @@ PROVIDER_ID, PROVIDER_ID_TYPE = "provider_id", "provider_id_type"
 FIRST_NAME, LAST_NAME = "first_name", "last_name"
 NAMES = frozenset({FIRST_NAME, LAST_NAME})
 PLACE = "place"
+LISTS = frozenset({"alias", "specialty"})  # columns whose cells may have several values
+SEVERAL = "|"  # parts them
 # Columns that are ids of FHIR resources; who reads a resource here may know it by an id made for it.
 IDENTITIES = frozenset({"schedule", "practitioner", PLACE})
 PLACE_COLUMNS = frozenset({"facility", "department", "location_id", "room"})
@@ -27,13 +29,19 @@ _PROVIDER = (PROVIDER_ID, PROVIDER_ID_TYPE, FIRST_NAME, LAST_NAME)
 class Want:
     """One thing that a message asks of a schedule: the cell of a column must be this value.
 
-    ``path`` is where the message says so; ``kind`` is the ID type beside a provider's ID, else empty.
+    ``path`` is where the message says so; ``kind`` is the ID type beside a provider's ID, else empty. In a
+    directory that has nothing in the column one of ``others`` may be the value. ``unknown`` says why no
+    schedule can be meant. Without a column it is ``param`` that asks the EHR for the value, and it is the
+    schedules which the wants beside it choose that are asked with it.
     """
 
     column: str
     value: str
     path: str
     kind: str = ""
+    others: tuple[str, ...] = ()
+    unknown: Issue | None = None
+    param: str = ""
 
 
 # Alternatives, each of which wants several things together.
@@ -67,7 +75,8 @@ class Directory:
             found: dict[tuple[str, str], set[int]] = {}
             for position, line in enumerate(self.lines):
                 for name, cell in identified(line).items():
-                    found.setdefault((name, folded(cell)), set()).add(position)
+                    for each in values(name, cell):
+                        found.setdefault((name, folded(each)), set()).add(position)
                     if name in IDENTITIES:
                         found.setdefault((name, folded(resource_id(cell))), set()).add(position)
             self._index.update({key: frozenset(positions) for key, positions in found.items()})
@@ -77,7 +86,8 @@ class Directory:
         """What stands in a column; put together once."""
         kept: dict[str, Known] = self.memo.setdefault("known", {})
         if column not in kept:
-            kept[column] = Known.of(line[column] for line in self.lines if line.get(column))
+            cells = (line[column] for line in self.lines if line.get(column))
+            kept[column] = Known.of(each for cell in cells for each in values(column, cell))
         return kept[column]
 
 
@@ -115,6 +125,11 @@ def join(
     return tuple(ordered), tuple(issues)
 
 
+def values(column: str, cell: str) -> Sequence[str]:
+    """The values of a cell: of most columns it is one."""
+    return [each for each in cell.split(SEVERAL) if each.strip()] if column in LISTS else [cell]
+
+
 def identified(line: Cells) -> dict[str, str]:
     """The line with an id for its provider and its place, for FHIR clients to be referred to: where no EHR
     has told one it is made of what is known of them, the same every time and for every schedule of theirs.
@@ -136,145 +151,6 @@ def _name(parts: Sequence[str]) -> str:
 def _order(line: Cells) -> tuple[str, ...]:
     names = (LAST_NAME, FIRST_NAME, PROVIDER_ID, "facility", "department", "room", "schedule")
     return tuple(line.get(name, "").casefold() for name in names)
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The schedules that a message means, by their positions; the faults of what is nobody's; and ``others``,
-    those of alternatives beside one that is somebody's."""
-
-    positions: tuple[int, ...]
-    issues: tuple[Issue, ...] = ()
-    others: tuple[Issue, ...] = ()
-
-
-def choose(directory: Directory, groups: Sequence[Wants], *, by_name: bool) -> Chosen:
-    """The schedules that satisfy every group (any alternative of each), in order.
-
-    An alternative that no schedule can satisfy is an Issue that names its field and the nearest
-    known values: a name that nobody has must never look like "nothing is open".
-    """
-    chosen: frozenset[int] | None = None
-    issues: list[Issue] = []
-    others: list[Issue] = []
-    asked: list[str] = []
-    for wants in groups:
-        if not wants:
-            continue
-        found: set[int] = set()
-        unknown: list[Issue] = []
-        for alternative in wants:
-            found |= _fitting(
-                directory, _relevant(alternative, by_name, unknown), unknown, len(issues) + len(others)
-            )
-        if found:
-            others += unknown
-        else:
-            issues += unknown
-        asked.append(_part(wants))
-        chosen = frozenset(found) if chosen is None else chosen & found
-    if chosen is not None and not chosen and not issues:
-        text = f"{' and '.join(asked)} are each known here, but no schedule fits them together"
-        issues.append(Issue("not-found", asked[-1], text))
-    if chosen is None:
-        return Chosen(tuple(range(len(directory.lines))), tuple(issues), tuple(others))
-    return Chosen(tuple(sorted(chosen)), tuple(issues), tuple(others))
-
-
-def _part(wants: Wants) -> str:
-    """The part of the message that alternatives stand in: ``Visit.Locations``."""
-    first = wants[0][0].path if wants[0] else ""
-    return first.partition("[")[0] if "[" in first else first
-
-
-def _relevant(alternative: tuple[Want, ...], by_name: bool, issues: list[Issue]) -> tuple[Want, ...]:
-    """Names count only where there is no ID, and only if the site allows it."""
-    if not any(want.column in NAMES for want in alternative):
-        return alternative
-    rest = tuple(want for want in alternative if want.column not in NAMES)
-    if any(want.path.rsplit(".", 1)[-1] == "ID" for want in rest):
-        return rest
-    if by_name:
-        return alternative
-    parent = alternative[0].path.rpartition(".")[0]
-    issues.append(
-        Issue(
-            "not-found",
-            f"{parent}.ID",
-            "this provider has a name but no ID, and this site does not look providers up by name; "
-            "send the ID and IDType (such as NPI)",
-        )
-    )
-    return ()
-
-
-def _fitting(
-    directory: Directory, alternative: tuple[Want, ...], issues: list[Issue], told: int
-) -> frozenset[int]:
-    """The lines that are all of it; ``told`` is how many Issues there were before."""
-    fitting: frozenset[int] | None = None
-    unknown = False
-    for want in alternative:
-        holding = _holding(directory, want)
-        if not holding:
-            unknown = True
-            issues.append(
-                Issue("not-found", want.path, _unknown(directory, want, hint=told + len(issues) < HINTS))
-            )
-        fitting = holding if fitting is None else fitting & holding
-    if fitting is None:
-        return frozenset()
-    if not fitting and not unknown:
-        paths = ", ".join(want.path.rsplit(".", 1)[-1] for want in alternative)
-        issues.append(
-            Issue(
-                "not-found",
-                alternative[0].path.rpartition(".")[0],
-                f"each of {paths} is known here, but no schedule has all of them together",
-            )
-        )
-    return fitting
-
-
-def _holding(directory: Directory, want: Want) -> frozenset[int]:
-    holding = directory.holding(want.column, want.value)
-    if not want.kind:
-        return holding
-    # An answer tells a provider by these two cells, so that they find the provider again, whatever
-    # other column holds IDs of that type.
-    kind = folded(want.kind)
-    told = frozenset(
-        position
-        for position in directory.holding(PROVIDER_ID, want.value)
-        if folded(directory.lines[position].get(PROVIDER_ID_TYPE) or want.kind) == kind
-    )
-    return told if want.column == PROVIDER_ID else told | holding
-
-
-def _kinds(directory: Directory, want: Want) -> str:
-    """The types that the ID has in the directory, where it is known under another than the one asked by."""
-    lines = directory.holding(PROVIDER_ID, want.value) if want.kind and want.column == PROVIDER_ID else ()
-    found = {directory.lines[position].get(PROVIDER_ID_TYPE) or "" for position in lines}
-    return " or ".join(f'"{kind}"' for kind in sorted(found - {""}))
-
-
-def _unknown(directory: Directory, want: Want, *, hint: bool) -> str:
-    """What is said of a value that nobody has; the nearest are looked for where a ``hint`` is due."""
-    known = directory.known(want.column)
-    what = want.column.replace("_", " ")
-    kind = f" (IDType {shown(want.kind)})" if want.kind else ""
-    text = f'"{shown(want.value)}"{kind} is not a {what} of this site'
-    if not hint:
-        return text
-    if want.value in known and (kinds := _kinds(directory, want)):
-        return f"{text}; there its type is {kinds}"
-    if close := known.nearest(want.value):
-        return f"{text}; the nearest known: " + ", ".join(f'"{shown(each)}"' for each in close)
-    if not known.values:
-        return f"{text}; the directory has none, so the site's schedules.csv must say it"
-    listed = ", ".join(f'"{shown(value)}"' for value in known.values[:5])
-    more = len(known.values) - 5
-    return f"{text}; known: {listed}" + (f" and {more} more" if more > 0 else "")
 
 
 def shown(value: str) -> str:

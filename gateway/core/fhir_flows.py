@@ -75,7 +75,7 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
     sought = site.fhir_server.read([each for each in params if each[0] != _BY_ID])
     if len(params) < len(search.params):  # all that a parameter names is another server's
         sought = replace(sought, nothing=True)
-    sought = _answerable(sought)
+    _refuse(sought)
     ids = [value for name, value in search.params if name == _BY_ID]
     span = None if ids else _span(sought, search.cursor, site.rules, now)
     directory = yield from directory_of(site.rules, site.mapping, now)
@@ -108,16 +108,10 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
     )
 
 
-def _answerable(sought: Sought) -> Sought:
-    """What cannot be read is refused, all of it. A code that no table has is that of no slot of ours: nothing
-    is found by it, and a warning says why."""
-    errors = [issue for issue in sought.issues if issue.severity == "error"]
-    if any(issue.code != "code-invalid" for issue in errors):
+def _refuse(sought: Sought) -> None:
+    """What cannot be read is refused, all of it; what is only not known here finds nothing."""
+    if errors := [issue for issue in sought.issues if issue.severity == "error"]:
         raise InvalidMessage(*errors)
-    if not errors:
-        return sought
-    told = tuple(replace(issue, severity="warning") for issue in sought.issues)
-    return replace(sought, issues=told, nothing=True)
 
 
 def _span(sought: Sought, cursor: Cursor, rules: SiteRules, now: datetime) -> window.Window | None:

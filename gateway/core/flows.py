@@ -6,15 +6,17 @@ answers, compare the reply.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from gateway.core import directory as places
 from gateway.core import redox, window
-from gateway.core.affordable import affordable, by_zone, zone_of
+from gateway.core.affordable import NO_WAYS, Ways, affordable, together, zone_of
+from gateway.core.choosing import UNCHECKED, Beside, Chosen, choose
 from gateway.core.directory import Cells, Directory
 from gateway.core.errors import (
     DeadlineExceeded,
@@ -32,6 +34,7 @@ RESPONSE = "AvailableSlotsResponse"
 _DIRECTORY_SHARE = 0.5
 _AGAIN_SECONDS = 10.0
 _STALE_TIMES = 12  # of directory_cache_seconds: an hour, where nothing is configured
+_POSITION = re.compile(r"\[\d+\]")
 NOT_HERE = frozenset({"not-found", "code-invalid"})
 
 
@@ -55,7 +58,9 @@ class SiteRules:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a query means: its window, what it prefers, and whose schedules."""
+    """What a query means: its window, what it prefers, and whose schedules. ``unchecked``: the paths of
+    wishes of which nobody can tell whether an answer is what they ask; ``beside``: what schedules are asked
+    with."""
 
     asked: Asked
     span: window.Window
@@ -64,6 +69,8 @@ class Plan:
     positions: tuple[int, ...]
     cut: bool
     issues: tuple[Issue, ...]
+    unchecked: tuple[str, ...] = ()
+    beside: Ways = field(default_factory=lambda: NO_WAYS)
 
     @property
     def lines(self) -> tuple[Cells, ...]:
@@ -103,9 +110,9 @@ def available_slots(
     be answered; a part that failed makes the answer incomplete, all of them failing makes it an error.
     """
     plan = yield from planned(message, site, mapping, now, positions, any_length=any_length)
-    searches = _searches(plan, mapping)
-    outcomes = yield from _asked("slots", tuple(search.call for search in searches))
-    collector, failed = yield from _collected(plan, site, mapping, searches, outcomes)
+    asked = searches(plan, mapping)
+    outcomes = yield from _asked("slots", tuple(search.call for search in asked))
+    collector, failed = yield from _collected(plan, site, mapping, asked, outcomes)
     first = plan.prefers(site, _zone_of(plan)) if site.preferences == "order" else None
     texts, between, cut = yield from paused(collector.texts(site.max_slots, first))
     issues = (*plan.issues, *collector.issues)
@@ -115,13 +122,13 @@ def available_slots(
     body = redox.reply(message.meta, RESPONSE, at, texts, between, incomplete=incomplete)
     counts = {
         "schedules": len(plan.positions),
-        "searches": len(searches),
+        "searches": len(asked),
         "failed": failed,
         "slots": len(texts),
         "incomplete": int(incomplete),
         **collector.counts,
     }
-    return Reply(200, body, JSON, issues, counts, plan.asked.unchecked)
+    return Reply(200, body, JSON, issues, counts, plan.unchecked)
 
 
 def planned(
@@ -137,35 +144,31 @@ def planned(
     asked, span, issues = _read(message, site, mapping)
     if asked.preferences or not any_length:
         asked = replace(asked, preferences=_of_a_length(asked.preferences, site.default_duration_minutes))
-    others = list(asked.others)
     if span is None or any(issue.severity == "error" and issue.code not in NOT_HERE for issue in issues):
-        raise InvalidMessage(*(issue for issue in (*issues, *others) if issue.severity == "error"))
+        raise InvalidMessage(*(issue for issue in issues if issue.severity == "error"))
     directory = yield from directory_of(site, mapping, now)
     if not directory.lines:
         raise no_schedules(directory)
+    chosen = Chosen(positions or ())
     if positions is None:
-        chosen = places.choose(directory, asked.wants, by_name=site.providers_by_name)
-        positions = chosen.positions
-        issues.extend(chosen.issues)
-        others.extend(chosen.others)
+        chosen = choose(directory, asked.wants, by_name=site.providers_by_name)
+    issues += [*chosen.issues, *chosen.unchecked]
+    others = (*asked.others, *chosen.others)
     if errors := [issue for issue in issues if issue.severity == "error"]:
-        errors.extend(others)
+        errors += others
         raise _unsure(errors) if directory.incomplete else NotKnownHere(*errors)
-    positions, mute = _askable(directory, positions, mapping)
+    positions, mute = _askable(directory, chosen.positions, mapping)
     issues.extend(mute)
     lengths = tuple(dict.fromkeys(each.minutes for each in asked.preferences if each.minutes is not None))
     lengths = lengths or (site.default_duration_minutes,)
     kept, told = affordable(
-        directory, positions[: site.max_schedules], lengths, asked, site.max_searches, mapping
+        directory, positions[: site.max_schedules], lengths, asked, site.max_searches, mapping, chosen.beside
     )
+    cut = len(positions) > len(kept) or directory.incomplete or bool(mute or others)
+    unchecked = (_POSITION.sub("", each.path) for each in issues if each.code == UNCHECKED)
+    told = (*told, *issues, *(replace(each, severity="warning") for each in others), *directory.issues)
     return Plan(
-        asked,
-        span,
-        lengths,
-        directory,
-        kept,
-        len(positions) > len(kept) or directory.incomplete or bool(mute or others),
-        (*told, *issues, *(replace(each, severity="warning") for each in others), *directory.issues),
+        asked, span, lengths, directory, kept, cut, told, tuple(dict.fromkeys(unchecked)), chosen.beside
     )
 
 
@@ -277,14 +280,19 @@ def no_schedules(directory: Directory) -> GatewayError:
     return NotKnownHere(Issue("not-found", "", text))
 
 
-def _searches(plan: Plan, mapping: Mapping) -> tuple[Search, ...]:
-    """Days and times are those of the clinic, so schedules in different zones are not asked together."""
+def searches(plan: Plan, mapping: Mapping) -> tuple[Search, ...]:
+    """The searches of a plan. Days and times are those of the clinic, so schedules in different zones are not
+    asked together; nor are those that are asked with different things beside them."""
     start, end = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
     return tuple(
         Search(call, minutes, zone)
-        for zone, lines in by_zone(plan.lines).items()
-        for call, minutes in mapping.slot_searches(start, end, plan.lengths, plan.asked, lines)
+        for (zone, beside), lines in together(plan.directory, plan.positions, plan.beside).items()
+        for call, minutes in mapping.slot_searches(start, end, plan.lengths, _with(plan.asked, beside), lines)
     )
+
+
+def _with(asked: Asked, beside: Beside) -> Asked:
+    return replace(asked, params=(*asked.params, *((name, (value,)) for name, value in beside)))
 
 
 def _zone_of(plan: Plan) -> str:

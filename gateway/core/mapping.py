@@ -17,8 +17,10 @@ from gateway.core.window import Matcher, Preference
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A Redox query as its rows read it. ``start`` and ``end`` are still the texts of the message.
-    ``unchecked`` are the fields, without positions, whose wishes cannot be checked; ``others`` are the faults
-    of alternatives that are not known here, beside one that is: they matter if that is nobody's either."""
+
+    ``params`` are those of every search, whatever schedules it is for. ``others`` are the faults of
+    values that are not known here, beside one that is: only that is asked for.
+    """
 
     start: str | None
     end: str | None
@@ -26,7 +28,6 @@ class Asked:
     wants: tuple[Wants, ...]
     params: tuple[tuple[str, tuple[str, ...]], ...]
     issues: tuple[Issue, ...]
-    unchecked: tuple[str, ...] = ()
     others: tuple[Issue, ...] = ()
 
 

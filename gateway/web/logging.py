@@ -118,6 +118,7 @@ def request_fields(
     """The fields of a request's line: always the same keys, null where there is nothing to say.
 
     Times are milliseconds. ``issues`` are codes and paths, at most twenty; never their texts.
+    ``unchecked`` are the wishes, by the paths of their rows, of which nobody can tell whether they are met.
     ``passed_over`` is where a message held fields that its schema does not have, and how many; never their
     names. ``upstream`` says which request upstream an error comes of, or an answer lacks: its target
     (``token``: the token endpoint), status and code.
@@ -140,6 +141,7 @@ def request_fields(
         "stages": {stage: round(spent * 1000, 2) for stage, spent in exchange.stages.items()},
         "counts": exchange.counts,
         "issues": [_issue(issue) for issue in issues[:_MAX_ISSUES]] if issues else [],
+        "unchecked": list(exchange.unchecked),
         "passed_over": dict(islice(exchange.passed_over.items(), _MAX_ISSUES)),
         "bytes_in": exchange.bytes_in,
         "bytes_out": bytes_out,

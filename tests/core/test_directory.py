@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.directory import Directory, Want, choose, join, shown
+from gateway.core.choosing import choose
+from gateway.core.directory import Directory, Want, join, shown
 from gateway.core.errors import Issue
 from gateway.core.nearest import folded
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gateway.core.choosing import UNCHECKED
 from gateway.core.directory import shown
 from gateway.core.errors import Issue
 from gateway.core.nearest import HINTS, Known
@@ -46,19 +47,21 @@ def _through(
         return None
 
 
-UNCHECKED = "informational"
-"""The code of an Issue about a wish that cannot be checked."""
-
-
 def _unchecked(bound: BoundRow, path: str) -> Issue:
     text = f"the code table {bound.row.codec.arguments[0]} has no lines, so this wish is not checked"
     return Issue(UNCHECKED, path, text, "warning")
+
+
+def _under(codesets: Sequence[str]) -> str:
+    """Under which codesets the table has the code, if it has."""
+    return "; there its codeset is " + " or ".join(f'"{each}"' for each in codesets) if codesets else ""
 
 
 def _unmapped(unmapped: Unmapped, bound: BoundRow, path: str, *, hint: bool) -> Issue:
     text = f'"{shown(unmapped.code)}" has no line in the code table {bound.row.codec.arguments[0]}'
     if bound.row.unmapped == "drop":
         return Issue("code-invalid", path, f"{text}; it was left out", "warning")
+    text += _under(unmapped.codesets)
     if hint:
         near = Known.of(unmapped.known).nearest(unmapped.code, 0.5) or unmapped.known[:5]
         text += "; known: " + ", ".join(f'"{each}"' for each in near) if near else ""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import Any, Final
+from typing import Any
 
 from gateway.core import window
 from gateway.core.directory import Cells, Want, Wants
@@ -15,6 +14,7 @@ from gateway.core.errors import Issue
 from gateway.core.mapping import Asked
 from gateway.core.times_of_day import TimeOfDay, parse_times
 from gateway.tables.answer import convert
+from gateway.tables.answer.asking import Reading
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.read.dialect import Dialect
@@ -25,7 +25,6 @@ from gateway.tables.rows.schema import Found, SchemaView
 START, END = "StartDateTime", "EndDateTime"
 _PREFERENCE = "Visit.VisitPreference"
 _WISHES = ("day", "time")
-_POSITION: Final = re.compile(r"\[\d+\]")
 
 Params = tuple[tuple[str, str], ...]
 Reader = Callable[[Any], list[Any]]
@@ -48,6 +47,11 @@ class _Group:
     prefix: str
     items: Reader
     rows: tuple[_Read, ...]
+
+    @property
+    def selecting(self) -> bool:
+        """Whether its items choose schedules: what else one of them says is said of these alone."""
+        return bool(self.prefix) and any(each.bound.row.select is not None for each in self.rows)
 
 
 class QueryTable:
@@ -93,44 +97,22 @@ class QueryTable:
         """What the message asks, by the rows; every value that cannot be read is an Issue. ``wishes``:
         whether preferred days and times are looked at."""
         issues: list[Issue] = []
-        texts: dict[str, str] = {}
         wants: list[Wants] = []
         preferences: list[window.Preference] = []
-        params: dict[str, list[str]] = {}
-        others: list[Issue] = []
+        found = Reading()
         for group in self._groups:
-            alternatives: list[_Alternative] = []
+            alternatives: list[tuple[Want, ...]] = []
             for position, item in enumerate(group.items(message)):
                 base = f"{group.prefix}[{position}]." if group.prefix else ""
                 if group.prefix == _PREFERENCE:
                     preferences.append(_preference(group, item, base, issues, wishes=wishes))
-                    continue
-                alternatives.append(_item(group, item, base, texts))
-            known = [each for each in alternatives if not each.unknown]
-            served = any(each.wants or each.params for each in known)
-            for each in alternatives:
-                for issue in each.issues:
-                    beside = served and issue.code == "code-invalid" and issue.severity == "error"
-                    (others if beside else issues).append(issue)
-            for each in known:
-                for name, value in each.params:
-                    params.setdefault(name, []).append(value)
-            if chosen := tuple(tuple(each.wants) for each in known if each.wants):
-                wants.append(chosen)
-        return Asked(
-            start=texts.get(START),
-            end=texts.get(END),
-            preferences=tuple(preferences),
-            wants=tuple(wants),
-            params=tuple((name, tuple(dict.fromkeys(values))) for name, values in params.items()),
-            issues=tuple(issues),
-            unchecked=tuple(
-                dict.fromkeys(
-                    _POSITION.sub("", each.path) for each in issues if each.code == convert.UNCHECKED
-                )
-            ),
-            others=tuple(others),
-        )
+                elif group.selecting:
+                    alternatives += [each] if (each := _alternative(group, item, base, found)) else []
+                else:
+                    _item(group, item, base, found)
+            if alternatives:
+                wants.append(tuple(alternatives))
+        return found.asked(tuple(preferences), tuple(wants), issues)
 
     @property
     def asks_length(self) -> bool:
@@ -288,58 +270,50 @@ def _values(read: _Read, item: Any) -> list[tuple[Any, list[Any]]]:
     return [(value, companions) for value in read.read(item) if not isinstance(value, str) or value.strip()]
 
 
-def _unchecked(issues: Sequence[Issue]) -> tuple[str, ...]:
-    """The fields, without positions, of wishes that cannot be checked."""
-    paths = (_POSITION.sub("", each.path) for each in issues if each.code == convert.UNCHECKED)
-    return tuple(dict.fromkeys(paths))
-
-
-@dataclass(slots=True)
-class _Alternative:
-    """What one item of a repeated part asks for, all of it together."""
-
-    wants: list[Want] = field(default_factory=list)
-    params: list[tuple[str, str]] = field(default_factory=list)
-    issues: list[Issue] = field(default_factory=list)
-
-    @property
-    def unknown(self) -> bool:
-        """Whether a part of it is not known here, so that what is left would be less narrow than asked."""
-        return any(each.severity == "error" for each in self.issues)
-
-
-def _item(group: _Group, item: Any, base: str, texts: dict[str, str]) -> _Alternative:
-    found = _Alternative()
+def _item(group: _Group, item: Any, base: str, found: Reading) -> None:
+    """An item that chooses no schedules: the window, and parameters of every search."""
     for read in group.rows:
         row = read.bound.row
         for value, companions in _values(read, item):
             path = base + read.tail
             if row.key in (START, END):
-                texts[row.key] = value
+                found.texts[row.key] = value
             elif row.select is not None:
-                want = _want(read, value, companions, path, found.issues)
-                if want is not None:
-                    found.wants.append(want)
+                found.whole.append((_want(read, value, companions, path, found.issues),))
             elif row.param is not None:
-                text = convert.to_fhir(read.bound, value, companions, path, found.issues)
-                if text is not None:
-                    found.params.append((row.param, text))
-    return found
+                found.parameter(read.bound, value, companions, path)
 
 
-def _want(read: _Read, value: str, companions: list[Any], path: str, issues: list[Issue]) -> Want | None:
+def _alternative(group: _Group, item: Any, base: str, found: Reading) -> tuple[Want, ...]:
+    """What one item asks of the same schedules, and of the EHR beside them."""
+    wants = []
+    for read in group.rows:
+        row = read.bound.row
+        for value, companions in _values(read, item):
+            path = base + read.tail
+            if row.select is not None:
+                wants.append(_want(read, value, companions, path, found.issues))
+            elif row.param is not None:
+                wants += found.beside(read.bound, value, companions, path)
+    return tuple(wants)
+
+
+def _want(read: _Read, value: str, companions: list[Any], path: str, issues: list[Issue]) -> Want:
+    """What a row that selects wants of a schedule; what no code table has is wanted of none."""
     row = read.bound.row
-    column = row.select or ""
+    column, text, kind, of = row.select or "", value, "", path
+    told: list[Issue] = []
     if row.codec.name == "code" and row.with_:
         # The companion is the kind of the ID; its code table names the column that holds such IDs.
-        kind = companions[0]
-        if not kind:
-            return Want(column, value, path)
-        kind_path = f"{path.rpartition('.')[0]}.{row.with_[0].rpartition('.')[2]}"
-        found = convert.to_fhir(read.bound, kind, (), kind_path, issues)
-        return Want(found, value, path, kind) if found is not None else None
-    converted = convert.to_fhir(read.bound, value, companions, path, issues)
-    return Want(column, converted, path) if converted is not None else None
+        kind = companions[0] or ""
+        if kind:
+            of = f"{path.rpartition('.')[0]}.{row.with_[0].rpartition('.')[2]}"
+            column = convert.to_fhir(read.bound, kind, (), of, told) or column
+    else:
+        text = convert.to_fhir(read.bound, value, companions, path, told)
+    unknown = next((each for each in told if each.code == "code-invalid"), None)
+    issues += [each for each in told if each is not unknown]
+    return Want(column, text or value, path, kind, row.others, unknown)
 
 
 def _preference(

@@ -100,14 +100,13 @@ class SearchTable:
                 found.nothing = found.nothing or bound.row.value not in codes
         pairs: list[tuple[str, str]] = []
         rows = [bound for bound in rows if bound.row.value is None]
-        before, served = len(found.issues), False
+        unmapped = 0
         for value in dict.fromkeys(values) if rows else ():
-            named = _value(rows, name, value, found)
-            served = served or named is not None
-            pairs += named or []
-        if served:
-            # Values behind a comma are alternatives: a code that no table has adds nothing to the others.
-            found.issues[before:] = map(_beside_others, found.issues[before:])
+            taken = _value(rows, name, value, found)
+            unmapped += taken is None
+            pairs += taken or ()
+        # Nobody here has what no code table has; of several codes the others count.
+        found.nothing = found.nothing or 0 < unmapped == len(dict.fromkeys(values))
         if any(bound.row.directory is not None for bound in rows):
             found.groups.append(tuple(pairs))
 
@@ -164,13 +163,9 @@ class SearchTable:
                         _put(message, bound, value, position)
 
 
-def _beside_others(issue: Issue) -> Issue:
-    return replace(issue, severity="warning") if issue.code == "code-invalid" else issue
-
-
 def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> list[tuple[str, str]] | None:
-    """One value through the rows of its parameter; gives back the directory columns that it names, None if no
-    row takes it."""
+    """One value through the rows of its parameter; gives back the directory columns that it names, None for a
+    code that no code table has."""
     results: list[tuple[BoundRow, Any]] = []
     issues: list[Issue] = []
     for bound in rows:
@@ -180,8 +175,10 @@ def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> li
         results.append((bound, result))
     if all(result is None for _, result in results):
         # Of several rows that refuse it the first says why.
-        found.issues.append(issues[0] if issues else Issue("value", name, "this comparison is not supported"))
-        return None
+        issue = issues[0] if issues else Issue("value", name, "this comparison is not supported")
+        unmapped = issue.code == "code-invalid"
+        found.issues.append(replace(issue, severity="warning") if unmapped else issue)
+        return None if unmapped else []
     pairs = []
     for bound, result in results:
         path = str(bound.row.redox)

@@ -228,6 +228,8 @@ def _kind(row: Row, cell: str, path: Path, found: Found) -> str | None:
     writes = row.to_redox if cell == "redox" else row.to_fhir and path == row.fhir[0].below(1)
     if (is_list and (given == "array" or not writes)) or found.kind == "any":
         return None
+    if cell == "fhir" and given == "array" and found.many and not row.to_fhir:
+        return None  # what is only read may be gathered from several lists
     held = "array" if is_list else found.kind
     if held == given or (is_list is False and {held, given} == {"number", "integer"}):
         return None
@@ -243,10 +245,12 @@ def _kind(row: Row, cell: str, path: Path, found: Found) -> str | None:
 def _columns(row: Row, around: Around) -> Iterator[Fault]:
     if around.table.name == DIRECTORY:
         return
-    for cell in ("directory", "select"):
-        column = getattr(row, cell)
+    named = [("directory", row.directory), ("select", row.select), *(("else", each) for each in row.others)]
+    for cell, column in named:
         if column is not None and column not in around.columns:
             yield row.at(cell).fault(_no_column(column, around.columns))
+    if row.others and row.select is None:
+        yield row.at("else").fault('stands beside "select" only: columns to look in where that one is empty')
 
 
 def _no_column(column: str, columns: frozenset[str]) -> str:

@@ -20,10 +20,12 @@ from gateway.tables.rows.model import CodeTable
 class Unmapped(ValueError):
     """A code that its code table does not have; the row's ``unmapped`` says what is done about it."""
 
-    def __init__(self, code: str, table: str, known: tuple[str, ...]) -> None:
+    def __init__(self, code: str, table: str, known: tuple[str, ...], codesets: tuple[str, ...] = ()) -> None:
+        """``known`` are the codes of that side, ``codesets`` those under which the table has this one."""
         super().__init__(f'"{code}" is not in the code table {table}')
         self.code = code
         self.known = known
+        self.codesets = codesets
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ def make_token(arguments: tuple[str, ...], context: Context) -> Codec:
     def to_fhir(code: str, system: str | None = None) -> str:
         found = table.forward(code, system or "")
         if found is None:
-            raise Unmapped(code, table.name, table.known)
+            raise Unmapped(code, table.name, table.known, table.codesets(code))
         return f"{found[1]}|{found[0]}" if found[1] else found[0]
 
     return Codec(to_redox, to_fhir)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.core.directory import SEVERAL
 from gateway.tables.codecs import names as codecs_of_names
 from gateway.tables.codecs import times as codecs_of_time
 from gateway.tables.codecs.codec import Codec, Context, Spec
@@ -37,6 +38,16 @@ def _make_words(_arguments: tuple[str, ...], _context: Context) -> Codec:
 
 def _make_joined_words(_arguments: tuple[str, ...], _context: Context) -> Codec:
     return Codec(" ".join, lambda text: text.split(), many=True)
+
+
+def _make_joined_bars(_arguments: tuple[str, ...], _context: Context) -> Codec:
+    def to_redox(values: list[str]) -> str:
+        clean = (" ".join(each.replace(SEVERAL, " ").split()) for each in values)
+        return SEVERAL.join(each for each in clean if each)
+
+    return Codec(
+        to_redox, lambda text: [each.strip() for each in text.split(SEVERAL) if each.strip()], many=True
+    )
 
 
 def _make_lines(_arguments: tuple[str, ...], _context: Context) -> Codec:
@@ -110,6 +121,9 @@ _SPECS = (
         companions=(3, 4),
     ),
     Spec("joined-words", "one text for the directory, a list for FHIR", _make_joined_words, fhir="array"),
+    Spec(
+        "joined-bars", "one text for the directory, by bars; a list for FHIR", _make_joined_bars, fhir="array"
+    ),
     Spec(
         "day-before",
         "the day before the instant's day: the padded start of a search by dates",

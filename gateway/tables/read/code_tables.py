@@ -157,7 +157,7 @@ def _code_table(name: str, layers: dict[str, list[Line]], faults: list[Fault]) -
             if not (redox[0] and fhir[0]):
                 faults.append(mark.fault("needs both a redox_code and a fhir_code"))
                 continue
-            spelt.update({code.casefold(): code for code in (redox[0], fhir[0])})
+            spelt.update({code.casefold(): code for code in (*redox, *fhir)})
             if way != "to-redox":
                 _add(forward, redox, fhir, mark, "to-redox", faults)
             if way != "to-fhir":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import PurePath
 from typing import cast
 
@@ -195,8 +196,9 @@ def _remember(
 
 def _replaced_by(side: str) -> tuple[str, ...]:
     """A layer that gives a row another kind of counterpart takes the old counterpart away."""
-    counterparts = ("param", "select", "filter")
-    return tuple(each for each in counterparts if each != side) if side in counterparts else ()
+    counterparts = {"param": (), "select": ("else",), "filter": ()}
+    others = {each: beside for each, beside in counterparts.items() if each != side}
+    return tuple(chain(others, *others.values())) if side in counterparts else ()
 
 
 def _cells(item: MarkedMap) -> list[tuple[str, Node]]:

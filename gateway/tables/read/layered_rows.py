@@ -77,6 +77,7 @@ def row_of(draft: Draft, faults: list[Fault]) -> Row | None:
         fhir=cast(tuple[Path, ...], fhir),
         param=text("param"),
         select=text("select"),
+        others=tuple(texts_of(nodes["else"])) if "else" in nodes else (),
         filter=text("filter"),
         directory=text("directory"),
         value=text("value"),

@@ -53,7 +53,8 @@ class Row:
     - ``redox`` + ``fhir``: a field that crosses; ``fhir`` may name several paths, the first with a
       value is read and the first is written;
     - ``redox`` + ``param`` (or ``directory`` + ``param``): a search parameter;
-    - ``redox`` + ``select``: chooses schedules by a column of the directory;
+    - ``redox`` + ``select``: chooses schedules by a column of the directory, by one of the ``others`` where
+      that is empty throughout;
     - ``redox`` + ``filter``: kept by the gateway itself and applied to what comes back;
     - ``redox`` + ``directory``, ``fhir`` + ``directory``: a column of the schedule directory;
     - ``value`` in place of one side: a constant;
@@ -67,6 +68,7 @@ class Row:
     fhir: tuple[Path, ...] = ()
     param: str | None = None
     select: str | None = None
+    others: tuple[str, ...] = ()
     filter: str | None = None
     directory: str | None = None
     value: str | None = None
@@ -152,14 +154,17 @@ class Table:
         return next((row for row in self.rows if row.key == key), None)
 
 
+_Alone = Mapping[str, tuple[str, str] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class CodeTable:
     """A CSV of codes, ready to look up both ways.
 
     ``to_fhir``: (code, system) of Redox -> (code, system) of FHIR; ``to_redox`` the reverse. Codes
     are compared without case; a Redox system left empty in the file matches any. ``spelt`` has the codes
-    of both sides as the file spells them; ``known`` are those of Redox, for a text that names the nearest,
-    and ``known_to_fhir`` those of FHIR.
+    and systems of both sides as the file spells them; ``known`` are the codes of Redox, for a text that names
+    the nearest, and ``known_to_fhir`` those of FHIR.
     """
 
     name: str
@@ -168,25 +173,20 @@ class CodeTable:
     spelt: Mapping[str, str] = field(default_factory=dict)
     known: tuple[str, ...] = field(init=False)
     known_to_fhir: tuple[str, ...] = field(init=False)
-    _alone: Mapping[str, tuple[str, str] | None] = field(init=False)
-    _forward_alone: Mapping[str, tuple[str, str] | None] = field(init=False)
+    _alone: tuple[_Alone, _Alone] = field(init=False)
 
     def __post_init__(self) -> None:
-        for name, pairs in (("_alone", self.to_redox), ("_forward_alone", self.to_fhir)):
-            alone: dict[str, tuple[str, str] | None] = {}
-            for (code, _), pair in pairs.items():
-                alone[code] = pair if alone.get(code, pair) == pair else None
-            object.__setattr__(self, name, alone)
+        object.__setattr__(self, "_alone", (_alone(self.to_fhir), _alone(self.to_redox)))
         for name, lines in (("known", self.to_fhir), ("known_to_fhir", self.to_redox)):
             codes = sorted({self.spelt.get(code, code) for code, _ in lines})
             object.__setattr__(self, name, tuple(codes))
 
     def forward(self, code: str, system: str) -> tuple[str, str] | None:
-        """The FHIR code and system for a Redox code, or None. A code without a system is that of any, if
-        there is only one."""
-        key, of = code.strip().casefold(), system.strip().casefold()
-        found = self.to_fhir.get((key, of)) or self.to_fhir.get((key, ""))
-        return found if found is not None or of else self._forward_alone.get(key)
+        """The FHIR code and system for a Redox code, or None. Without a codeset it is the code alone that
+        tells, where it means one thing only."""
+        key = code.strip().casefold()
+        found = self.to_fhir.get((key, system.strip().casefold())) or self.to_fhir.get((key, ""))
+        return found if found is not None or system.strip() else self._alone[0].get(key)
 
     def backward(self, code: str, system: str) -> tuple[str, str] | None:
         """The Redox code and codeset for a FHIR code, or None."""
@@ -195,4 +195,17 @@ class CodeTable:
 
     def backward_alone(self, code: str) -> tuple[str, str] | None:
         """The Redox code and codeset for a FHIR code of whatever system; None where two systems differ."""
-        return self._alone.get(code.strip().casefold())
+        return self._alone[1].get(code.strip().casefold())
+
+    def codesets(self, code: str) -> tuple[str, ...]:
+        """The codesets under which the table has a Redox code."""
+        key = code.strip().casefold()
+        return tuple(sorted(self.spelt.get(system, system) for known, system in self.to_fhir if known == key))
+
+
+def _alone(lines: Mapping[tuple[str, str], tuple[str, str]]) -> _Alone:
+    """What a code means without its system; None for one that means several things."""
+    found: dict[str, tuple[str, str] | None] = {}
+    for (code, _), pair in lines.items():
+        found[code] = pair if found.get(code, pair) == pair else None
+    return found

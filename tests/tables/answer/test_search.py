@@ -183,6 +183,11 @@ FROM_REDOX: Mapping[str, tuple[Json, Any]] = {
     "Visit.VisitPreference.Day": ({"VisitPreference": [{"Day": ["Tues"]}]}, frozenset({1})),
     "Visit.VisitPreference.Time": ({"VisitPreference": [{"Time": ["1000"]}]}, frozenset({600})),
     "only free slots": ({}, ("status", "free")),
+    # Where nobody has a specialty, that of a place is looked for among the names of places.
+    "Visit.Locations.SpecialtyDepartment.Code": (
+        {"Locations": [{"SpecialtyDepartment": {"Code": "lakeside"}}]},
+        [WING],
+    ),
     "the schedule asked": ({"Locations": [{"Room": "138"}]}, ("schedule", f"Schedule/{NORTH_SLATE}")),
     "Visit.VisitType.Code": (
         {"VisitType": [{"Code": "210", "Codeset": "DNER15"}]},

@@ -57,6 +57,7 @@ VALUES: dict[str, tuple[st.SearchStrategy[Any], st.SearchStrategy[Any]]] = {
     ),
     "token-value": (alone(ids), alone(ids)),
     "words": (alone(words), alone(words.map(" ".join))),
+    "joined-bars": (alone(words.map("|".join)), alone(words)),
     "joined-words": (alone(words.map(" ".join)), alone(words)),
     "lines": (alone(words), alone(words.map("\n".join))),
     "at-or-after": (alone(utc), alone(utc.map(lambda text: f"ge{text}"))),
