@@ -29,6 +29,7 @@ CODES = CodeTable(
         ("l", ""): ("LAB", "X"),
         ("b1", ""): ("A1", ""),
     },
+    tokens=frozenset({("308335008", "http://snomed.info/sct"), ("OV", ""), ("L", ""), ("B1", "")}),
 )
 
 

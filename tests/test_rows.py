@@ -22,6 +22,7 @@ RESOURCES: dict[str, Json] = {
     "Schedule": {
         "resourceType": "Schedule",
         "id": SCHEDULE,
+        "specialty": [{"coding": [{"system": "http://snomed.info/sct", "code": "394802001"}]}],
         "actor": [
             {"reference": f"Practitioner/{PERSON}", "type": "Practitioner"},
             {"reference": f"Location/{PLACE}", "type": "Location"},
@@ -48,6 +49,7 @@ RESOURCES: dict[str, Json] = {
         "resourceType": "Location",
         "id": PLACE,
         "name": "RES General Hospital",
+        "alias": ["RES", "The General"],
         "identifier": [
             {"system": "urn:redox:location", "value": "wing-2"},
             {"system": "urn:redox:department", "value": "3N"},

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.core.errors import Issue
 from gateway.core.fhir import resource_id
@@ -159,11 +159,31 @@ def shown(value: str) -> str:
     return clean if len(clean) <= 60 else clean[:57] + "..."
 
 
-def allowed(directory: Directory, groups: Sequence[Sequence[tuple[str, str]]]) -> tuple[int, ...] | None:
-    """The positions that hold one (column, value) of every group; None where nothing was asked for."""
+class Named(NamedTuple):
+    """A cell as a FHIR client names it, letter by letter. ``kind`` is the type that its identifier's system
+    means, empty for one without a system; None where any will do."""
+
+    column: str
+    value: str
+    kind: str | None = None
+
+
+def allowed(directory: Directory, groups: Sequence[Sequence[Named]]) -> tuple[int, ...] | None:
+    """The positions that hold one cell of every group; None where nothing was asked for."""
     if not groups:
         return None
     found = set(range(len(directory.lines)))
     for group in groups:
-        found &= {position for column, value in group for position in directory.holding(column, value)}
+        found &= {position for named in group for position in exactly(directory, named)}
     return tuple(sorted(found))
+
+
+def exactly(directory: Directory, named: Named) -> Iterator[int]:
+    """The positions whose cell is that value: ids and codes have letter case (FHIR R4, search: token)."""
+    for position in directory.holding(named.column, named.value):
+        line = identified(directory.lines[position])
+        cell = line.get(named.column, "")
+        if named.value != cell and not (named.column in IDENTITIES and named.value == resource_id(cell)):
+            continue
+        if named.kind is None or folded(named.kind) == folded(line.get(PROVIDER_ID_TYPE, "")):
+            yield position

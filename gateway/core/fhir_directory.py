@@ -33,6 +33,7 @@ DIRECTORY_PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
     "Location": {"_id": ("place",), "name": ("facility",), "identifier": ()},
 }
 _MOST_PARAMETERS = 20
+_BY_ID = "_id"
 _PREFIXED = frozenset({"name", "family", "given"})
 # The column whose id each type of actor has.
 _ACTORS = {"Practitioner": "practitioner", "Location": "place"}
@@ -96,10 +97,10 @@ def _told(resources: FhirDirectory, kind: str, identifier: str, name: str) -> An
     cells: set[str] = set()
     for line in lines:
         for column in DIRECTORY_PARAMETERS[kind][name]:
-            if cell := folded(line.get(column, "")):
+            if column in IDENTITIES and line.get(column):
+                cells |= {line[column], fhir.resource_id(line[column])}  # ids have letter case
+            elif cell := folded(line.get(column, "")):
                 cells.add(cell)
-                if column in IDENTITIES:
-                    cells.add(folded(fhir.resource_id(line[column])))
     return cells
 
 
@@ -111,7 +112,7 @@ def _asked(kind: str, name: str, values: Sequence[str]) -> Callable[[Any], bool]
     if name == "actor":
         actors = frozenset(each for value in values for each in _actors(value))
         return lambda told: not actors.isdisjoint(told)
-    wanted = frozenset(map(folded, values))
+    wanted = frozenset(values if name == _BY_ID else map(folded, values))
     if name in _PREFIXED:
         beginnings = tuple(wanted)
         return lambda cells: any(cell.startswith(beginnings) for cell in cells)

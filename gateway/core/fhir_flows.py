@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.core import fhir, fhir_directory, references, window
 from gateway.core import search as searches
-from gateway.core.directory import Cells, Directory, allowed, shown
+from gateway.core.directory import Cells, Directory, Named, allowed, exactly, shown
 from gateway.core.errors import InvalidMessage, Issue, NotFound, NotKnownHere, UpstreamFailed
 from gateway.core.fhir import Interaction, Link
 from gateway.core.flows import SiteRules, directory_of, no_schedules, unaskable
@@ -76,8 +76,8 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
     if len(params) < len(search.params):  # all that a parameter names is another server's
         sought = replace(sought, nothing=True)
     _refuse(sought)
-    ids = [value for name, value in search.params if name == _BY_ID]
-    span = None if ids else _span(sought, search.cursor, site.rules, now)
+    ids = _ids([value for name, value in search.params if name == _BY_ID])
+    span = None if ids is not None else _span(sought, search.cursor, site.rules, now)
     directory = yield from directory_of(site.rules, site.mapping, now)
     if not directory.lines:
         raise no_schedules(directory)
@@ -90,7 +90,7 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
         *directory.issues,
     ]
     entries = Entries((), False, (), {})
-    if ids:
+    if ids is not None:
         entries = yield from _by_id(interaction, site, sought, directory, positions, search.cursor, ids)
     elif span is not None and not sought.nothing and positions != ():
         entries = yield from _entries(interaction, site, sought, span, directory, positions)
@@ -106,6 +106,15 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
     return (
         yield from _slot_bundle(interaction, site, _spelt(search, sought, span), entries, directory, issues)
     )
+
+
+def _ids(values: Sequence[str]) -> list[str] | None:
+    """The ids that are asked for, each once: those of a parameter are alternatives, and each parameter must
+    hold. None where none is asked for."""
+    if not values:
+        return None
+    first, *others = (searches.alternatives(value) for value in values)
+    return [each for each in dict.fromkeys(first) if all(each in other for other in others)]
 
 
 def _refuse(sought: Sought) -> None:
@@ -151,12 +160,12 @@ def _unknown(directory: Directory, sought: Sought) -> list[Issue]:
     """A warning for every schedule, practitioner or place that is asked for and not known here."""
     found = []
     for group in dict.fromkeys(sought.groups):
-        asked: dict[str, list[str]] = {}
-        for column, value in group:
-            asked.setdefault(value, []).append(column)
-        for value, columns in asked.items():
-            if not any(directory.holding(column, value) for column in columns):
-                names = " or ".join(sorted(column.replace("_", " ") for column in columns))
+        asked: dict[str, list[Named]] = {}
+        for named in group:
+            asked.setdefault(named.value, []).append(named)
+        for value, cells in asked.items():
+            if all(next(exactly(directory, each), None) is None for each in cells):
+                names = " or ".join(sorted(each.column.replace("_", " ") for each in cells))
                 text = f'no {names} "{shown(value)}" is known at this site'
                 found.append(Issue("not-found", "", text, "warning"))
     return found
@@ -301,13 +310,12 @@ def _by_id(
     ids: Sequence[str],
 ) -> Generator[Any, Any, Entries]:
     """The slots of these ids that are still open and are what else is sought: each is asked for."""
-    names = list(dict.fromkeys(each for value in ids for each in searches.alternatives(value)))
-    if len(names) > (most := min(_MOST_IDS, site.rules.max_searches)):
+    if len(ids) > (most := min(_MOST_IDS, site.rules.max_searches)):
         raise InvalidMessage(Issue("too-costly", _BY_ID, f"ask for at most {most} slots by id at a time"))
     found: list[tuple[str, str, str]] = []
     issues: list[Issue] = []
     incomplete = False
-    for name in names:
+    for name in ids:
         named = site.fhir_server.named(name, directory)
         begin = _instant(named[1], site.rules) if named is not None else None
         if named is None or begin is None or not _meant(named, sought, positions, cursor):
@@ -315,7 +323,7 @@ def _by_id(
         position, _, minutes = named
         span = window.Window(begin, begin + timedelta(minutes=minutes))
         one = replace(sought, start=None, end=None, minutes=minutes, groups=(), issues=())
-        entries = yield from _entries(interaction, site, one, span, directory, (position,), len(names))
+        entries = yield from _entries(interaction, site, one, span, directory, (position,), len(ids))
         found += [each for each in entries.slots if each[1] == name]
         issues += entries.issues
         incomplete = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from gateway.core.directory import Cells, Directory, Wants
+from gateway.core.directory import Cells, Directory, Named, Wants
 from gateway.core.errors import GatewayError, Issue
 from gateway.core.plan import Answer, Call, Failure, Outcome
 from gateway.core.values import Pieces
@@ -178,7 +178,7 @@ class Sought:
     start: str | None
     end: str | None
     minutes: int | None
-    groups: tuple[tuple[tuple[str, str], ...], ...]
+    groups: tuple[tuple[Named, ...], ...]
     fields: dict[str, tuple[Any, ...]]
     nothing: bool
     issues: tuple[Issue, ...]

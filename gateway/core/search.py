@@ -1,7 +1,8 @@
 """FHIR searches as clients send them: what is asked of the result, apart from what is searched for.
 
 FHIR R4, search: `_count`, `_sort`, `_summary=count`, `_include`, paging by links, and the rule that what a
-server does not know it ignores and says so, unless the client wants it strict.
+server does not know it ignores and says so, unless the client wants it strict. A known parameter that narrows
+and cannot be applied is refused.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.core import filters
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Params
 
@@ -89,6 +91,8 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
             cursor = _cursor(value, slots, issues)
         elif name.partition(":")[0] in known:
             issues.append(_modified(name, known))
+        elif filters.understood(name, interaction.resource):
+            issues.append(filters.refused(name, known))
         elif name not in _PRESENTATION:
             ignored.append(_ignored(name, known, interaction.resource))
     if interaction.strict:

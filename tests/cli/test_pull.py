@@ -20,7 +20,7 @@ HEADER = (
     "schedule,provider_id,provider_id_type,first_name,last_name,credentials,"
     "facility,department,location_id,room,timezone"
 )
-MORE = ",practitioner,phone,street,city,state,zip,country,place"
+MORE = ",practitioner,phone,street,city,state,zip,country,alias,place"
 
 
 @pytest.fixture

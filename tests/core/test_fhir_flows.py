@@ -195,7 +195,6 @@ def test_status(where: FhirSite, status: str, asks: bool) -> None:
         f"Schedule/{NORTH_GRANITE}",
         f"{partner.BASE}/Schedule/{NORTH_GRANITE}",
         f"Schedule/{NORTH_GRANITE}/_history/2",
-        NORTH_GRANITE.upper(),
     ],
 )
 def test_a_schedule_in_every_spelling(where: FhirSite, spelt: str) -> None:

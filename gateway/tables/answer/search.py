@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.core.directory import Cells
+from gateway.core.directory import Cells, Named
 from gateway.core.errors import Issue
 from gateway.core.mapping import Sought
 from gateway.core.search import alternatives
@@ -18,6 +18,9 @@ from gateway.tables.rows import paths
 START, END = "StartDateTime", "EndDateTime"
 _DURATION = "Visit.VisitPreference.Duration"
 _SINGLE = frozenset({START, END, _DURATION})
+# The code systems that FHIR R4 binds the elements of these parameters to, and their codes.
+SYSTEMS = {"status": "http://hl7.org/fhir/slotstatus"}
+CODES = {"status": ("busy", "free", "busy-unavailable", "busy-tentative", "entered-in-error")}
 
 
 @dataclass(slots=True)
@@ -26,9 +29,33 @@ class _Found:
     its rows has nothing for holds None there."""
 
     fields: dict[str, list[Any]] = field(default_factory=dict)
-    groups: list[tuple[tuple[str, str], ...]] = field(default_factory=list)
+    groups: list[tuple[Named, ...]] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     nothing: bool = False
+
+    def never(self, name: str, why: str | None) -> None:
+        """A parameter asks for what is never found; ``why`` is told."""
+        self.nothing = True
+        if why is not None:
+            self.issues.append(Issue("not-found", name, why, "warning"))
+
+    def also(self, name: str, more: _Found) -> None:
+        """What one more parameter says. A parameter that is repeated must hold every time (FHIR search: AND):
+        what only one of them asks for is left out, since a time is of one kind."""
+        self.issues += more.issues
+        items = {path: values for path, values in more.fields.items() if path not in _SINGLE}
+        for path in more.fields.keys() & _SINGLE:
+            self.fields.setdefault(path, []).extend(more.fields[path])
+        if not items or any(issue.severity == "error" for issue in more.issues):
+            return
+        if self.fields.keys().isdisjoint(items):
+            self.fields.update(items)
+            return
+        mine = [self.fields.get(path, ()) for path in items]
+        both = [each for each in zip(*mine, strict=True) if each in set(zip(*items.values(), strict=True))]
+        if not both:
+            self.never(name, "is repeated, and no time is of both kinds; for one or the other write a comma")
+        self.fields.update(dict(zip(items, map(list, zip(*both, strict=True)), strict=False)))
 
 
 class SearchTable:
@@ -94,21 +121,25 @@ class SearchTable:
             found.issues.append(Issue("not-supported", name, text))
             return
         for bound in rows:
-            if bound.row.value is not None:
-                # A token may be written with its code system in front.
-                codes = {value.rpartition("|")[2] for value in values}
-                found.nothing = found.nothing or bound.row.value not in codes
-        pairs: list[tuple[str, str]] = []
+            constant = bound.row.value
+            if constant is None or any(_says(name, value, (constant,)) for value in values):
+                continue
+            known = any(_says(name, value, CODES.get(name, (constant,))) for value in values)
+            found.never(name, None if known else f'no such code is known; only "{constant}" is found here')
         rows = [bound for bound in rows if bound.row.value is None]
-        unmapped = 0
-        for value in dict.fromkeys(values) if rows else ():
-            taken = _value(rows, name, value, found)
+        if not rows:
+            return
+        mine, unmapped = _Found(), 0
+        named: list[Named] = []
+        for value in dict.fromkeys(values):
+            taken = _value(rows, name, value, mine)
             unmapped += taken is None
-            pairs += taken or ()
+            named += taken or ()
         # Nobody here has what no code table has; of several codes the others count.
         found.nothing = found.nothing or 0 < unmapped == len(dict.fromkeys(values))
+        found.also(name, mine)
         if any(bound.row.directory is not None for bound in rows):
-            found.groups.append(tuple(pairs))
+            found.groups.append(tuple(named))
 
     def write(
         self, sought: Sought, start: str, end: str, minutes: int, lines: Sequence[Cells] | None
@@ -163,9 +194,15 @@ class SearchTable:
                         _put(message, bound, value, position)
 
 
-def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> list[tuple[str, str]] | None:
-    """One value through the rows of its parameter; gives back the directory columns that it names, None for a
-    code that no code table has."""
+def _says(name: str, token: str, codes: Collection[str]) -> bool:
+    """Whether a token is one of the codes: with its own system before it, or with none."""
+    system, _, own = token.rpartition("|")
+    return own in codes and system in ("", SYSTEMS.get(name, system))
+
+
+def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> list[Named] | None:
+    """One value through the rows of its parameter; gives back the cells of the directory that it names, None
+    for a code that no code table has."""
     results: list[tuple[BoundRow, Any]] = []
     issues: list[Issue] = []
     for bound in rows:
@@ -179,14 +216,14 @@ def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> li
         unmapped = issue.code == "code-invalid"
         found.issues.append(replace(issue, severity="warning") if unmapped else issue)
         return None if unmapped else []
-    pairs = []
+    named = []
     for bound, result in results:
         path = str(bound.row.redox)
         if bound.row.directory is not None and result is not None:
-            pairs.append((bound.row.directory, result))
+            named.append(Named(bound.row.directory, result, getattr(result, "kind", None)))
         elif bound.row.redox is not None and (result is not None or path not in _SINGLE):
             found.fields.setdefault(path, []).append(result)
-    return pairs
+    return named
 
 
 def _group(bound: BoundRow) -> str:

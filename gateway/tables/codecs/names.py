@@ -180,11 +180,38 @@ def make_token_value(_arguments: tuple[str, ...], _context: Context) -> Codec:
     return Codec(lambda token: token.rpartition("|")[2], _as_it_is)
 
 
+class Identifier(str):
+    """The value of an identifier that is searched for, with the type that its system means: empty for one
+    without a system, None for any."""
+
+    kind: str | None
+
+    def __new__(cls, value: str, kind: str | None) -> Identifier:
+        made = super().__new__(cls, value)
+        made.kind = kind
+        return made
+
+
+def make_identifier(arguments: tuple[str, ...], context: Context) -> Codec:
+    """A search token of an identifier, its system through a code table."""
+    types = make_id_system(arguments, context)
+    table = _table(arguments[0], context)
+
+    def to_redox(token: str) -> Identifier:
+        system, bar, value = token.rpartition("|")
+        if not bar:
+            return Identifier(value, None)
+        known = not table.tokens or (system, "") in table.tokens or table.backward(system, "") is None
+        # A system that differs from one of the table's by its letter case alone is another one.
+        return Identifier(value, types.to_redox(system) if known else system)
+
+    return Codec(to_redox, _as_it_is)
+
+
 def _from_token(token: str, table: CodeTable) -> tuple[str, str]:
+    """FHIR search, token: ``system|code``, ``|code`` (of no system), ``code`` (of any)."""
     system, bar, code = token.rpartition("|")
-    found = table.backward(code, system)
-    if found is None and not bar:
-        found = table.backward_alone(code)
+    found = table.token(code, system if bar else None)
     if found is None:
         raise Unmapped(token, table.name, table.known_to_fhir)
     return found

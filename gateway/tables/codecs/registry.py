@@ -109,6 +109,12 @@ _SPECS = (
         codecs_of_names.make_token_system,
         ("code table",),
     ),
+    Spec(
+        "identifier",
+        "the value of an identifier in a search token, and the type that its system means",
+        codecs_of_names.make_identifier,
+        ("code table",),
+    ),
     Spec("token-value", "what stands behind system| in a search token", codecs_of_names.make_token_value),
     Spec("words", "a list for Redox, the words of one text for FHIR", _make_words, redox="array"),
     Spec("lines", "a list for Redox, the lines of one text for FHIR", _make_lines, redox="array"),

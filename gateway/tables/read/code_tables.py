@@ -144,6 +144,7 @@ def _code_table(name: str, layers: dict[str, list[Line]], faults: list[Fault]) -
     to_fhir: dict[Pair, Pair] = {}
     to_redox: dict[Pair, Pair] = {}
     spelt: dict[str, str] = {}
+    tokens: set[Pair] = set()
     for lines in layers.values():
         forward: dict[Pair, tuple[Mark, Pair]] = {}
         backward: dict[Pair, tuple[Mark, Pair]] = {}
@@ -161,12 +162,13 @@ def _code_table(name: str, layers: dict[str, list[Line]], faults: list[Fault]) -
             if way != "to-redox":
                 _add(forward, redox, fhir, mark, "to-redox", faults)
             if way != "to-fhir":
+                tokens.add(fhir)
                 _add(backward, fhir, redox, mark, "to-fhir", faults)
         for key in forward:
             to_redox.pop(_fold(to_fhir.get(key, ("", ""))), None)
         to_fhir.update({key: pair for key, (_, pair) in forward.items()})
         to_redox.update({key: pair for key, (_, pair) in backward.items()})
-    return CodeTable(name, to_fhir, to_redox, spelt)
+    return CodeTable(name, to_fhir, to_redox, spelt, frozenset(tokens))
 
 
 def _add(

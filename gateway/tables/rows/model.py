@@ -164,13 +164,15 @@ class CodeTable:
     ``to_fhir``: (code, system) of Redox -> (code, system) of FHIR; ``to_redox`` the reverse. Codes
     are compared without case; a Redox system left empty in the file matches any. ``spelt`` has the codes
     and systems of both sides as the file spells them; ``known`` are the codes of Redox, for a text that names
-    the nearest, and ``known_to_fhir`` those of FHIR.
+    the nearest, and ``known_to_fhir`` those of FHIR. ``tokens`` are FHIR's codes and systems, letter by
+    letter.
     """
 
     name: str
     to_fhir: Mapping[tuple[str, str], tuple[str, str]]
     to_redox: Mapping[tuple[str, str], tuple[str, str]]
     spelt: Mapping[str, str] = field(default_factory=dict)
+    tokens: frozenset[tuple[str, str]] = frozenset()
     known: tuple[str, ...] = field(init=False)
     known_to_fhir: tuple[str, ...] = field(init=False)
     _alone: tuple[_Alone, _Alone] = field(init=False)
@@ -196,6 +198,13 @@ class CodeTable:
     def backward_alone(self, code: str) -> tuple[str, str] | None:
         """The Redox code and codeset for a FHIR code of whatever system; None where two systems differ."""
         return self._alone[1].get(code.strip().casefold())
+
+    def token(self, code: str, system: str | None) -> tuple[str, str] | None:
+        """The Redox code and codeset for a code as a search spells it, or None: letter case counts, and so
+        does its system (empty: it has none; None: any)."""
+        if not any(code == each and system in (None, of) for each, of in self.tokens):
+            return None
+        return self.backward_alone(code) if system is None else self.backward(code, system)
 
     def codesets(self, code: str) -> tuple[str, ...]:
         """The codesets under which the table has a Redox code."""

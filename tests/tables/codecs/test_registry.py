@@ -56,6 +56,7 @@ VALUES: dict[str, tuple[st.SearchStrategy[Any], st.SearchStrategy[Any]]] = {
         alone(st.sampled_from(["http://hl7.org/fhir/sid/us-ssn", "urn:oid:1.2.3", "OV"])),
     ),
     "token-value": (alone(ids), alone(ids)),
+    "identifier": (alone(ids), alone(ids)),
     "words": (alone(words), alone(words.map(" ".join))),
     "joined-bars": (alone(words.map("|".join)), alone(words)),
     "joined-words": (alone(words.map(" ".join)), alone(words)),
@@ -136,9 +137,10 @@ def _near(name: str, made: Codec, value: Any, companions: tuple[Any, ...]) -> tu
 @given(st.data())
 def test_every_codec_there_and_back(name: str, data: st.DataObject) -> None:
     """Lossless save for the padded days, whose loss the rows that use them declare."""
-    arguments = {**dict.fromkeys(("code", "token", "id-system"), "visit-types"), "reference": "Schedule"}.get(
-        name
-    )
+    arguments = {
+        **dict.fromkeys(("code", "token", "id-system", "identifier"), "visit-types"),
+        "reference": "Schedule",
+    }.get(name)
     made = codec(name, *([arguments] if arguments else []), zone=data.draw(st.sampled_from(ZONES)))
     value, companions = data.draw(VALUES[name][0])
     back = made.to_redox(made.to_fhir(value, *companions), *companions)
