@@ -22,6 +22,7 @@ RESOURCES: dict[str, Json] = {
     "Schedule": {
         "resourceType": "Schedule",
         "id": SCHEDULE,
+        "serviceType": [{"coding": [{"code": "follow-up"}]}],
         "specialty": [{"coding": [{"system": "http://snomed.info/sct", "code": "394802001"}]}],
         "actor": [
             {"reference": f"Practitioner/{PERSON}", "type": "Practitioner"},

@@ -36,7 +36,10 @@ def meaning(message: Message, site: SiteRules, tables: SiteTables) -> Json:
         "site": site.id,
         "window": {"start": low, "end": high, "timezone": site.zone.key},
         "selects": [
-            [{want.column: want.value for want in _counting(alternative)} for alternative in wants]
+            [
+                {want.column or want.param: want.value for want in _counting(alternative)}
+                for alternative in wants
+            ]
             for wants in asked.wants
         ],
         "filters": [_filter(each, site.default_duration_minutes) for each in preferences],

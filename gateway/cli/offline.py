@@ -99,7 +99,9 @@ class Offline:
         if self.canned.bundles or not self.tables.directory_calls():
             return False
         asked = self.tables.read_query(message.body)
-        wanted = {want.column for wants in asked.wants for alternative in wants for want in alternative} - {""}
+        wanted = {want.column for wants in asked.wants for alternative in wants for want in alternative} - {
+            ""
+        }
         lines = self.found[-1].lines
         left_to_it = any(not line.get(column) for line in lines for column in wanted)
         return {each.code for each in error.issues} <= {"not-found", "incomplete"} and left_to_it

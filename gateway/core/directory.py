@@ -17,7 +17,7 @@ PROVIDER_ID, PROVIDER_ID_TYPE = "provider_id", "provider_id_type"
 FIRST_NAME, LAST_NAME = "first_name", "last_name"
 NAMES = frozenset({FIRST_NAME, LAST_NAME})
 PLACE = "place"
-LISTS = frozenset({"alias", "specialty"})  # columns whose cells may have several values
+LISTS = frozenset({"alias", "service_type", "specialty"})  # columns whose cells may have several values
 SEVERAL = "|"  # parts them
 # Columns that are ids of FHIR resources; who reads a resource here may know it by an id made for it.
 IDENTITIES = frozenset({"schedule", "practitioner", PLACE})

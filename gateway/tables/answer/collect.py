@@ -15,6 +15,7 @@ from gateway.core.references import resolve
 from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered
 from gateway.core.window import Matcher
 from gateway.tables.answer.explain import explain_slot
+from gateway.tables.answer.heeded import heeded
 from gateway.tables.answer.pages import Page, PageError, PageReader
 from gateway.tables.compile.to_redox.table import ToRedox
 
@@ -37,7 +38,13 @@ class SlotCollector:
         directory: Directory,
         positions: Sequence[int],
         explain: Any,
+        guarded: frozenset[str] | None = None,
     ) -> None:
+        self._guarded = guarded
+        self._lines = {
+            f"Schedule/{line['schedule']}": line for line in map(directory.lines.__getitem__, positions)
+        }
+        self._ignored: dict[str, bool] = {}  # parameters that were not used, and whether slots depend on it
         self._compiled = compiled
         self._pages = pages
         self._explain = explain
@@ -84,12 +91,26 @@ class SlotCollector:
             if self._unpaused > AT_ONCE_BYTES:
                 self._unpaused = len(page)
                 yield
-            readable = (yield from self._page(page, wanted)) or readable
+            content = self._heeded(page, answer.call.params)
+            readable = (yield from self._page(content, wanted)) or readable
         came = self._counts.get("received", 0) - before
         if answer.complete and self._total > came:
             text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
             self._issues.append(Issue("incomplete", "Bundle.total", text))
         return readable
+
+    def _heeded(self, page: bytes, params: Sequence[tuple[str, str]]) -> bytes:
+        """The page without the slots that say that they are of another kind than was asked for."""
+        if self._guarded is None:
+            return page
+        found = heeded(page, params, self._guarded, self._lines)
+        if found.other:
+            self._count("received", found.other)
+            self._count("unlike", found.other)
+        for name in found.ignored:
+            depends = name not in self._guarded and name in found.untold
+            self._ignored[name] = self._ignored.get(name, False) or depends
+        return found.content
 
     def _page(self, content: bytes, wanted: Wanted) -> Pieces[bool]:
         received = read = parts = foreign = 0
@@ -155,6 +176,13 @@ class SlotCollector:
             # A page of nothing else: the EHR answered another question, so ours is still open.
             severity: Severity = "error" if self._only_strays else "warning"
             found.append(Issue("business-rule", "Slot.schedule", text, severity))
+        for name, depends in self._ignored.items():
+            text = "the EHR says that it did not use this parameter"
+            text += "; what it was to leave out may be among the slots" if depends else ""
+            found.append(Issue("not-supported", name, text, "error" if depends else "warning"))
+        if unlike := self._counts.get("unlike"):
+            text = f"{unlike} slots of another kind than was asked for were left out"
+            found.append(Issue("business-rule", "Slot", text, "warning"))
         if unplanned := self._counts.get("unplanned"):
             text = f"{unplanned} slots outside of what their Schedule is planned for were left out"
             found.append(Issue("business-rule", "Schedule.planningHorizon", text, "warning"))

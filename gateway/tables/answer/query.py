@@ -158,6 +158,16 @@ class QueryTable:
         return "&".join(value for name, value in params if name in self._asking)
 
     @property
+    def guarded(self) -> frozenset[str]:
+        """The parameters whose effect is checked again on every slot, or which narrow nothing."""
+        names = {
+            bound.row.param for bound in (*self._schedule, self._start, self._end, self._length) if bound
+        }
+        names |= {name for name, _ in self._fixed if name == "status" or name.startswith("_")}
+        page = self._dialect.page_size
+        return frozenset(name for name in (*names, page[0] if page else None) if name)
+
+    @property
     def asking_columns(self) -> tuple[str, ...]:
         """The columns of the directory by which a schedule is asked for."""
         return tuple(dict.fromkeys(bound.row.directory or "" for bound in self._schedule))

@@ -193,7 +193,8 @@ class SiteTables:
 
     def collector(self, directory: Directory, positions: Sequence[int]) -> SlotCollector:
         """A collector for the slots of the chosen lines."""
-        return SlotCollector(self.answer, self._pages, directory, positions, self._explain)
+        guarded = self.query.guarded
+        return SlotCollector(self.answer, self._pages, directory, positions, self._explain, guarded)
 
     def _explain(self, value: dict[str, Any]) -> list[Issue]:
         return list(trace.to_redox(self.tables["available-slots.answer"], self.answer_rows, value, {}).issues)

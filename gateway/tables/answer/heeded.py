@@ -1,0 +1,157 @@
+"""Whether an EHR has heeded what it was asked: some servers pass over parameters that they do not know.
+
+What the answer itself shows is checked again here: the codings of a Slot, or of its Schedule. What it does
+not show may be told all the same, by the ``self`` link, which has the parameters that were used (FHIR R4,
+search), and by warnings among the entries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from gateway.core.envelope import UNREADABLE
+from gateway.core.search import alternatives
+from gateway.core.values import AT_ONCE_BYTES
+
+# Which element of a Slot each search parameter of FHIR R4 compares, and the column of its Schedule's.
+_SHOWN: Final[Mapping[str, tuple[str, str]]] = {
+    "service-type": ("serviceType", "service_type"),
+    "service-category": ("serviceCategory", ""),
+    "appointment-type": ("appointmentType", ""),
+    "specialty": ("specialty", "specialty"),
+}
+_LONGEST_TEXT: Final = 4096  # of a warning, in which names are looked for
+
+Params = Sequence[tuple[str, str]]
+Coding = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Heeded:
+    """What one page shows. ``other`` entries, left out of ``content``, are of another kind than was asked
+    for; ``untold`` are the parameters of which some slot does not show whether it is; ``ignored`` those that
+    the EHR says it did not use."""
+
+    content: bytes
+    other: int = 0
+    untold: set[str] = field(default_factory=set)
+    ignored: set[str] = field(default_factory=set)
+
+
+def heeded(content: bytes, params: Params, guarded: frozenset[str], cells: Mapping[str, Any]) -> Heeded:
+    """Looks through the page of an answer to a search by these parameters.
+
+    ``guarded`` are those that are seen to elsewhere; ``cells`` are lines of the directory by the reference of
+    their Schedule. A page that cannot be read is given back as it is.
+    """
+    found = Heeded(content)
+    asked = {name: _tokens(value) for name, value in params if name not in guarded}
+    if not asked and len(content) > AT_ONCE_BYTES:
+        return found  # what is left out of a long page by nothing but its time and schedule is seen anyway
+    try:
+        members: dict[str, msgspec.Raw] = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+        found.ignored |= _not_in_self(members.get("link"), params)
+        if not asked and b"OperationOutcome" not in content:
+            return found
+        entries = msgspec.json.decode(members.get("entry", msgspec.Raw(b"[]")), type=list[msgspec.Raw])
+    except UNREADABLE:
+        return found
+    kept = []
+    for entry in entries:
+        resource = _resource(entry)
+        if resource.get("resourceType") == "OperationOutcome":
+            found.ignored |= _warned(resource, params)
+        if resource.get("resourceType") == "Slot" and _other(resource, asked, cells, found.untold):
+            found.other += 1
+        else:
+            kept.append(entry)
+    if found.other:
+        members["entry"] = msgspec.Raw(b"[%b]" % b",".join(kept))
+        found.content = msgspec.json.encode(members)
+    return found
+
+
+def _resource(entry: msgspec.Raw) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(entry)
+    except UNREADABLE:
+        return {}
+    resource = value.get("resource") if isinstance(value, dict) else None
+    return resource if isinstance(resource, dict) else {}
+
+
+def _other(
+    slot: Mapping[str, Any], asked: Mapping[str, set[Coding]], cells: Mapping[str, Any], untold: set[str]
+) -> bool:
+    """Whether a slot, or its Schedule, says that it is none of what a parameter asks for."""
+    for name, wanted in asked.items():
+        element, column = _SHOWN.get(name, ("", ""))
+        told = _codings(slot.get(element))
+        if not told and column:
+            reference = slot.get("schedule")
+            named = reference.get("reference") if isinstance(reference, dict) else None
+            line = cells.get(named) if isinstance(named, str) else None
+            told = {("", code) for code in ((line or {}).get(column) or "").split("|") if code}
+        if not told:
+            untold.add(name)
+        elif not any(_same(each, other) for each in told for other in wanted):
+            return True
+    return False
+
+
+def _same(told: Coding, wanted: Coding) -> bool:
+    return told[1] == wanted[1] and (told[0] == wanted[0] or "" in (told[0], wanted[0]))
+
+
+def _codings(element: Any) -> set[Coding]:
+    found = set()
+    for concept in element if isinstance(element, list) else [element]:
+        codings = concept.get("coding") if isinstance(concept, dict) else None
+        for each in codings if isinstance(codings, list) else ():
+            if isinstance(each, dict) and isinstance(each.get("code"), str):
+                system = each.get("system")
+                found.add((system if isinstance(system, str) else "", each["code"]))
+    return found
+
+
+def _tokens(value: str) -> set[Coding]:
+    parts = (each.rpartition("|") for each in alternatives(value))
+    return {(system, code) for system, _, code in parts}
+
+
+def _not_in_self(raw: msgspec.Raw | None, params: Params) -> set[str]:
+    """The parameters that the ``self`` link lacks. One that has none of them says nothing of any."""
+    links = msgspec.json.decode(raw) if raw is not None else None
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "self" and isinstance(link.get("url"), str):
+            try:
+                used = Counter(
+                    name.partition(":")[0] for name, _ in parse_qsl(urlsplit(link["url"]).query, True)
+                )
+            except ValueError:
+                return set()
+            sent = Counter(name.partition(":")[0] for name, _ in params)
+            return {name for name in sent if used[name] < sent[name]} if sent.keys() & used.keys() else set()
+    return set()
+
+
+def _warned(outcome: Mapping[str, Any], params: Params) -> set[str]:
+    """The parameters that a warning names: that it is among the answer is because they were not used."""
+    found = set()
+    issues = outcome.get("issue")
+    for issue in issues if isinstance(issues, list) else ():
+        if isinstance(issue, dict) and issue.get("severity") in ("warning", "information"):
+            text = msgspec.json.encode(issue).decode()[:_LONGEST_TEXT]
+            if issue["severity"] == "information" and not re.search(
+                "ignor|not supp|unsupp|unknown", text, re.I
+            ):
+                continue
+            found |= {name for name, _ in params if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)}
+    return found
