@@ -142,15 +142,19 @@ def included(
 ) -> list[str]:
     """The entries that come along with these Schedules, or with their slots."""
     texts = []
-    if "Slot:schedule" in includes:
+    if searches.included_types(includes, "Slot:schedule"):
         for schedule in schedules:
             if schedule in resources.texts["Schedule"]:
                 texts.append(
                     fhir.entry(base, "Schedule", schedule, resources.texts["Schedule"][schedule], "include")
                 )
-    if "Schedule:actor" in includes:
+    kinds = searches.included_types(includes, "Schedule:actor")
+    if kinds:
         actors = dict.fromkeys(
-            actor for schedule in schedules for actor in resources.actors.get(schedule, ())
+            actor
+            for schedule in schedules
+            for actor in resources.actors.get(schedule, ())
+            if actor[0] in kinds
         )
         texts += [
             fhir.entry(base, kind, each, resources.texts[kind][each], "include") for kind, each in actors

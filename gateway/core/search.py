@@ -26,8 +26,16 @@ INCLUDES: Mapping[str, tuple[str, ...]] = {
     "Practitioner": (),
     "Location": (),
 }
+# R4, _include: a third part names the type of what comes along, of several that a reference may have.
+_TYPED: Mapping[str, tuple[str, ...]] = {
+    "Slot:schedule": ("Schedule",),
+    "Schedule:actor": ("Practitioner", "Location"),
+}
 # Parameters that have no effect on the result and are never worth a warning.
-_PRESENTATION = frozenset({"_format", "_pretty"})
+_PRESENTATION = frozenset({"_format", "_pretty", "_total"})
+# R4, chaining: a reference may say of which type it is; ours have one, or the next step says it.
+_SCHEDULE = re.compile(r"schedule:Schedule(?=\.|$)")
+_TYPE = re.compile(r"(?P<name>(?:schedule\.)?actor):(?P<type>Practitioner|Location)(?P<own>\._id)?")
 _ESCAPED = re.compile(r"\\.|,|[^\\,]+", re.DOTALL)
 _SPECIAL = frozenset({",", "|", "$", "\\"})
 _CURSOR = re.compile(r"(\d{1,7})\.(\d{1,5})\.(.{0,64})")
@@ -73,7 +81,7 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
     if sum(value.count(",") for name, value in interaction.params if name in known) > MOST_VALUES:
         text = f"the parameters have more than {MOST_VALUES} values together; ask for fewer at a time"
         raise InvalidMessage(Issue("too-costly", "", text))
-    for name, value in interaction.params:
+    for name, value in (_untyped(*each, known) for each in interaction.params):
         if name in known and alternatives(value):
             chosen.append((name, value))
         elif name in known:
@@ -85,7 +93,7 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
             counted_only = counted_only or value == "count"
         elif name == "_sort" and slots and value == "start":
             continue
-        elif name in (INCLUDE, ITERATE) and value in INCLUDES[interaction.resource]:
+        elif name in (INCLUDE, ITERATE) and _may_include(value, interaction.resource):
             includes.add(value)
         elif name == CURSOR:
             cursor = _cursor(value, slots, issues)
@@ -102,6 +110,44 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
         raise InvalidMessage(*issues)
     warned = tuple(Issue(each.code, each.path, f"{each.text}; it was ignored", "warning") for each in ignored)
     return Search(tuple(chosen), count, counted_only, frozenset(includes), cursor, warned)
+
+
+def _untyped(name: str, value: str, known: frozenset[str]) -> tuple[str, str]:
+    """A parameter as the rows know it, of one that names the types of its references."""
+    if name in known:
+        return name, value
+    shorter = _SCHEDULE.sub("schedule", name)
+    match = _TYPE.fullmatch(shorter)
+    if match is None or match["name"] not in known:
+        return (shorter, value) if shorter in known else (name, value)
+    # Who asks by the id of a resource may put a system before it, which an id does not have.
+    ids = [each.rpartition("|")[2] if match["own"] else each for each in _raw_alternatives(value)]
+    prefix = f"{match['type']}/"
+    return match["name"], ",".join(each if "/" in each else prefix + each for each in ids if each.strip())
+
+
+def _raw_alternatives(text: str) -> list[str]:
+    """The values of a parameter, still escaped."""
+    found = [""]
+    for part in _ESCAPED.findall(text):
+        if part == ",":
+            found.append("")
+        else:
+            found[-1] += part
+    return found
+
+
+def _may_include(value: str, resource: str) -> bool:
+    path, _, kind = value.partition(":")[2].partition(":")
+    whole = f"{value.partition(':')[0]}:{path}"
+    return whole in INCLUDES[resource] and (not kind or kind in _TYPED[whole])
+
+
+def included_types(includes: frozenset[str], path: str) -> frozenset[str]:
+    """The types of what comes along by a reference (``Schedule:actor``); empty: nothing does."""
+    if path in includes:
+        return frozenset(_TYPED[path])
+    return frozenset(kind for kind in _TYPED[path] if f"{path}:{kind}" in includes)
 
 
 def _count(value: str, most: int, issues: list[Issue]) -> int:
@@ -159,10 +205,10 @@ def _ignored(name: str, known: frozenset[str], resource: str) -> Issue:
 def page_params(params: Params, cursor: Cursor | None, count: int, includes: frozenset[str]) -> Params:
     """The parameters of a ``self`` or ``next`` link: what was understood, spelt out."""
     found = list(params)
-    if "Slot:schedule" in includes:
-        found.append((INCLUDE, "Slot:schedule"))
-    if "Schedule:actor" in includes:
-        found.append((ITERATE if "Slot:schedule" in includes else INCLUDE, "Schedule:actor"))
+    along = included_types(includes, "Slot:schedule")
+    for value in sorted(includes, reverse=True):
+        iterated = bool(along) and value.startswith("Schedule:")
+        found.append((ITERATE if iterated else INCLUDE, value))
     found.append(("_count", str(count)))
     if cursor is not None:
         found.append((CURSOR, str(cursor)))

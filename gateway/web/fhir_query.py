@@ -17,8 +17,12 @@ from gateway.web.framing import is_host
 MAX_PARAMETERS: Final = 100
 
 # FHIR R4, http.html#mime-type: what a client may ask for and mean JSON.
-_JSON_FORMATS: Final = frozenset({"json", "application/json", "application/fhir+json", "text/json"})
-_JSON_RANGES: Final = frozenset({"*/*", "application/*", "application/json", "application/fhir+json"})
+_FHIR_JSON: Final = frozenset({"application/json", "application/fhir+json"})
+_JSON_FORMATS: Final = _FHIR_JSON | {"json", "text/json"}
+_JSON_RANGES: Final = _FHIR_JSON | {"*/*", "application/*"}
+_FORMER: Final = re.compile(r"json[+ ]fhir", re.IGNORECASE)  # what DSTU2 called it
+# FHIR R4, http.html#version-parameter has the version without its technical correction; many write that, too.
+_VERSIONS: Final = frozenset({"4.0", "4.0.0", "4.0.1"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -59,12 +63,20 @@ def require_form(request: web.Request) -> None:
     media_type, *rest = (
         part.strip().lower() for part in request.headers.get(hdrs.CONTENT_TYPE, "").split(";")
     )
-    if media_type != _FORM or any(each.replace('"', "") != "charset=utf-8" for each in rest if each):
+    if media_type != _FORM or not all(_plain(each) for each in rest if each):
         text = f"A search is posted as a form in UTF-8; send Content-Type: {_FORM}."
         raise UnsupportedMediaType(Issue("structure", "", text))
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         text = "The body must not be compressed; leave Content-Encoding out."
         raise UnsupportedMediaType(Issue("structure", "", text))
+
+
+def _plain(parameter: str) -> bool:
+    """Whether a parameter of a form's media type is of no harm: its charset, or the version of FHIR."""
+    name, _, value = parameter.replace('"', "").partition("=")
+    return (name.strip() == "charset" and value.strip() == "utf-8") or (
+        name.strip() == "fhirversion" and value.strip() in _VERSIONS
+    )
 
 
 def without_format(request: web.Request, params: Params) -> Params:
@@ -81,6 +93,8 @@ def without_format(request: web.Request, params: Params) -> Params:
         taken = _accepted(request.headers.getall(hdrs.ACCEPT, []))
     if not taken:
         text = "Only FHIR R4 in JSON is spoken here; ask for application/fhir+json."
+        if any(_FORMER.search(each) for each in (*formats, *request.headers.getall(hdrs.ACCEPT, []))):
+            text += " It has been called so since STU3, where DSTU2 had json+fhir."
         raise NotAcceptable(Issue("not-supported", "", text))
     return tuple(each for each in params if each[0] not in ("_format", "_pretty"))
 
@@ -95,7 +109,7 @@ def _is_json(media_range: str, known: Iterable[str]) -> bool:
     for each in rest:
         name, _, value = each.partition("=")
         refused = name.strip() == "q" and not value.strip("0. ")
-        other = name.strip() == "fhirversion" and value.strip().strip('"') != "4.0"
+        other = name.strip() == "fhirversion" and value.strip().strip('"') not in _VERSIONS
         if refused or other:
             return False
     return media_type in known

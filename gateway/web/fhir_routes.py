@@ -57,7 +57,8 @@ class FhirRoutes:
     def add_to(self, app: web.Application) -> None:
         app.on_response_prepare.append(challenge)
         for name in TYPES:
-            _get(app, f"/fhir/{{site}}/{name}", self._searching(name))
+            for slash in ("", "/"):  # some clients put one behind the type
+                _get(app, f"/fhir/{{site}}/{name}{slash}", self._searching(name))
             posted = app.router.add_resource(f"/fhir/{{site}}/{name}/_search")
             posted.add_route("POST", self._posting(name), expect_handler=expect_nothing_yet)
             _get(app, f"/fhir/{{site}}/{name}/{_ID}", self._reading(name))

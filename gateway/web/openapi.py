@@ -69,6 +69,8 @@ def describe(
     paths: dict[str, Json] = {}
     for route in app.router.routes():
         path = route.resource.canonical if route.resource is not None else ""
+        if path.endswith("/"):
+            continue  # the same as without it
         operation = operations.get((route.method, path))
         if operation is None:
             raise ValueError(f"{route.method} {path} is routed, but not described")

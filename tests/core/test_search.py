@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import InvalidMessage
 from gateway.core.fhir import Interaction, Params
-from gateway.core.search import Cursor, Search, alternatives, page_params, take_apart
+from gateway.core.search import Cursor, Search, alternatives, included_types, page_params, take_apart
 
 KNOWN = frozenset({"start", "schedule"})
 
@@ -93,8 +93,35 @@ def test_includes_come_back_from_a_link() -> None:
         {"Slot:schedule"},
         {"Schedule:actor"},
         {"Slot:schedule", "Schedule:actor"},
+        {"Slot:schedule:Schedule", "Schedule:actor:Practitioner"},
+        {"Schedule:actor:Location", "Schedule:actor:Practitioner"},
     ):
         assert apart(*page_params((), None, 3, frozenset(includes))).includes == includes
+
+
+@pytest.mark.parametrize(
+    ("includes", "slots", "actors"),
+    [
+        ({"Slot:schedule"}, {"Schedule"}, set()),
+        ({"Slot:schedule:Schedule", "Schedule:actor:Practitioner"}, {"Schedule"}, {"Practitioner"}),
+        ({"Schedule:actor"}, set(), {"Practitioner", "Location"}),
+        (set(), set(), set()),
+    ],
+)
+def test_the_third_part_of_an_include_is_a_type(
+    includes: set[str], slots: set[str], actors: set[str]
+) -> None:
+    assert included_types(frozenset(includes), "Slot:schedule") == slots
+    assert included_types(frozenset(includes), "Schedule:actor") == actors
+
+
+@pytest.mark.parametrize(
+    "value", ["Slot:schedule:Practitioner", "Schedule:actor:Patient", "Slot:actor", "Slot"]
+)
+def test_what_cannot_be_included_is_told(value: str) -> None:
+    found = apart(("_include", value))
+    assert found.includes == frozenset()
+    assert [issue.severity for issue in found.issues] == ["warning"]
 
 
 @pytest.mark.parametrize("name", ["start:missing", "schedule:Schedule.actor", "schedule:"])

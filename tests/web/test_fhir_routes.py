@@ -75,7 +75,6 @@ async def test_head_is_get_without_its_body() -> None:
         ("GET", "/Patient", 404, None),
         ("POST", "/Patient/_search", 404, None),
         ("GET", "/slot", 404, None),
-        ("GET", "/Slot/", 404, None),
         ("GET", "/Slot/a_b", 404, None),
         ("GET", "/Slot/" + "a" * 65, 404, None),
         ("GET", "/Slot/%00", 404, None),
@@ -95,6 +94,13 @@ async def test_unknown_addresses_and_methods(method: str, path: str, status: int
         _, response = await side.refused(path, status, method=method)
         assert response.headers.get("Allow") == allow
         assert side.gateway.asked == []
+
+
+@pytest.mark.parametrize("path", ["/Slot/", "/Schedule/", "/Slot/?start=2025"])
+async def test_a_slash_behind_the_type_means_the_type(path: str) -> None:
+    async with fhir_side() as side:
+        await side.ask(path)
+        assert (side.asked.resource, side.asked.id) == (path.split("/")[1], None)
 
 
 async def test_an_unknown_site_is_not_found_with_a_token_and_without() -> None:
@@ -160,6 +166,9 @@ async def test_a_long_query_is_sent_as_a_form() -> None:
     [
         ({"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}, 200),
         ({"Content-Type": 'Application/X-WWW-Form-Urlencoded;charset="utf-8"'}, 200),
+        ({"Content-Type": "application/x-www-form-urlencoded; charset=utf-8; fhirVersion=4.0"}, 200),
+        ({"Content-Type": 'application/x-www-form-urlencoded;fhirversion="4.0.1"'}, 200),
+        ({"Content-Type": "application/x-www-form-urlencoded; fhirVersion=3.0"}, 415),
         ({"Content-Type": "application/x-www-form-urlencoded; charset=latin-1"}, 415),
         ({"Content-Type": "application/json"}, 415),
         ({"Content-Type": "multipart/form-data; boundary=x"}, 415),
@@ -183,6 +192,14 @@ async def test_a_search_is_posted_as_a_form(headers: dict[str, str], status: int
         ("", None, True),
         ("", "application/fhir+json", True),
         ("", "application/fhir+json; fhirVersion=4.0", True),
+        ("", "application/fhir+json;fhirVersion=4.0.1", True),
+        ("", 'application/fhir+json; fhirVersion="4.0.1"', True),
+        ("", "application/fhir+json; FHIRVERSION=4.0.0; charset=utf-8", True),
+        ("", "application/fhir+json; fhirVersion=4.3", False),
+        ("", "application/json+fhir", False),
+        ("_format=application/json%2Bfhir", None, False),
+        ("_format=application/json+fhir", None, False),
+        ("", "application/json+fhir, application/json", True),
         ("", "application/json", True),
         ("", "text/html,application/xhtml+xml,*/*;q=0.8", True),
         ("", "application/*", True),
@@ -210,7 +227,9 @@ async def test_only_json_is_spoken(query: str, accept: str | None, taken: bool) 
                 await side.ask(f"{path}?{query}", headers=headers)
             else:
                 text, _ = await side.refused(f"{path}?{query}", 406, headers=headers)
-                assert text == "Only FHIR R4 in JSON is spoken here; ask for application/fhir+json."
+                first, _, more = text.partition("+json.")
+                assert first == "Only FHIR R4 in JSON is spoken here; ask for application/fhir"
+                assert bool(more) == ("json+fhir" in f"{accept}{query}".replace("%2B", "+"))
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def routed(app: web.Application) -> set[tuple[str, str]]:
     return {
         (route.method, route.resource.canonical)
         for route in app.router.routes()
-        if route.resource is not None
+        if route.resource is not None and not route.resource.canonical.endswith("/")  # the same as without
     }
 
 
