@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from gateway.core.errors import Issue, UpstreamFault
-from gateway.core.values import Pieces
+from gateway.core.values import Pieces, giving
 
 T = TypeVar("T")
 
@@ -158,13 +158,7 @@ class Pause:
 
 def paused(work: Pieces[T]) -> Generator[Pause, None, T]:
     """What the work comes to, for a flow: it pauses wherever the work may be given up."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            found: T = end.value
-            return found
-        yield Pause()
+    return giving(Pause(), work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+S = TypeVar("S")
 T = TypeVar("T")
 # Work that is given up now and then, so that who drives it can look after others; it waits for nothing.
 Pieces = Generator[None, None, T]
@@ -42,6 +43,17 @@ def at_once(work: Pieces[T]) -> T:
         except StopIteration as end:
             found: T = end.value
             return found
+
+
+def giving(step: S, work: Pieces[T]) -> Generator[S, None, T]:
+    """The work, which gives ``step`` wherever it may be given up."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        yield step
 
 
 def ordered(items: Iterable[T], key: Callable[[T], Any] | None = None) -> Pieces[list[T]]:

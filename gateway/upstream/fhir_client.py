@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,10 +11,10 @@ from yarl import URL
 from gateway.core.errors import Issue
 from gateway.core.plan import Answer, Call, Failure
 from gateway.core.values import AT_ONCE_BYTES
-from gateway.upstream.breaker import BreakerState
+from gateway.upstream.client import Client
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
-from gateway.upstream.interface import ClientSettings, Standing
+from gateway.upstream.interface import ClientSettings
 from gateway.upstream.oauth import FixedToken
 from gateway.upstream.paging import BaseUrl, next_link
 from gateway.upstream.places import Turn
@@ -31,7 +30,7 @@ class _Outcome(msgspec.Struct):
 _OUTCOME = msgspec.json.Decoder(_Outcome)
 
 
-class FhirClient:
+class FhirClient(Client):
     """An :class:`~gateway.upstream.interface.Upstream` for ``GET {base_url}/{target}?{params}``.
 
     Raises ValueError for a base URL that is none, OSError or ssl.SSLError for an unusable ``ca_file``.
@@ -42,40 +41,16 @@ class FhirClient:
     ) -> None:
         self._base = BaseUrl(settings.base_url)
         self._looking = asyncio.Lock()
-        self._client = ResilientClient(
-            settings,
-            credentials=credentials,
-            around=around,
-            # Only GETs are made here (RFC 9110, section 9.2.2).
-            repeats=frozenset({"always", "idempotent"}),
-            code_of=issue_code,
+        super().__init__(
+            ResilientClient(
+                settings,
+                credentials=credentials,
+                around=around,
+                # Only GETs are made here (RFC 9110, section 9.2.2).
+                repeats=frozenset({"always", "idempotent"}),
+                code_of=issue_code,
+            )
         )
-
-    @property
-    def state(self) -> BreakerState:
-        """The worst state of its breakers."""
-        return self._client.state
-
-    @property
-    def standing(self) -> Standing:
-        """How it stands with the upstream at this moment, for the metrics."""
-        return self._client.standing
-
-    def admit(
-        self,
-        calls: Sequence[Call],
-        *,
-        deadline: float,
-        since: float,
-        shared: bool = False,
-        after: Turn | None = None,
-    ) -> Turn | Failure:
-        """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
-        targets = [call.target.partition("/")[0] for call in calls]
-        try:
-            return self._client.admit(targets, deadline=deadline, since=since, shared=shared, after=after)
-        except Trouble as trouble:
-            return trouble.failure(calls[0])
 
     async def call(
         self, call: Call, *, deadline: float, request_id: str, turn: Turn | None = None
@@ -104,10 +79,6 @@ class FhirClient:
             pages.append(page)
             url, missing = self._onward(call, url, link, len(pages), seen)
         return Answer(call, tuple(pages), missing is None, () if missing is None else (missing,))
-
-    async def close(self) -> None:
-        """Give up a token renewal in flight."""
-        await self._client.close()
 
     async def _page(
         self, call: Call, url: URL, deadline: float, request_id: str, turn: Turn | None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from gateway.core.plan import Answer, Call, Failure
-from gateway.upstream.breaker import BreakerState
+from gateway.upstream.client import Client
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
-from gateway.upstream.interface import ClientSettings, Standing
+from gateway.upstream.interface import ClientSettings
 from gateway.upstream.paging import BaseUrl
 from gateway.upstream.places import Turn
 from gateway.upstream.rate import SlidingWindow
@@ -45,7 +44,7 @@ class _Refusal(msgspec.Struct, rename="pascal"):
 _REFUSAL = msgspec.json.Decoder(_Refusal)
 
 
-class RedoxClient:
+class RedoxClient(Client):
     """An :class:`~gateway.upstream.interface.Upstream` for ``POST {base_url}/endpoint``.
 
     A query changes nothing, but it is a POST: it is repeated only when nothing was sent, after a 429
@@ -59,40 +58,18 @@ class RedoxClient:
             raise ValueError("the base URL must not have '.' or '..' in its path")
         self._endpoint = endpoint
         self._source_id = settings.source_id
-        self._client = ResilientClient(
-            settings,
-            credentials=credentials,
-            around=around,
-            repeats=frozenset({"always"}),
-            code_of=error_type,
-            rate=SlidingWindow(limit=settings.rate_limit, seconds=settings.rate_seconds, clock=around.clock),
+        super().__init__(
+            ResilientClient(
+                settings,
+                credentials=credentials,
+                around=around,
+                repeats=frozenset({"always"}),
+                code_of=error_type,
+                rate=SlidingWindow(
+                    limit=settings.rate_limit, seconds=settings.rate_seconds, clock=around.clock
+                ),
+            )
         )
-
-    @property
-    def state(self) -> BreakerState:
-        """The worst state of its breakers."""
-        return self._client.state
-
-    @property
-    def standing(self) -> Standing:
-        """How it stands with the upstream at this moment, for the metrics."""
-        return self._client.standing
-
-    def admit(
-        self,
-        calls: Sequence[Call],
-        *,
-        deadline: float,
-        since: float,
-        shared: bool = False,
-        after: Turn | None = None,
-    ) -> Turn | Failure:
-        """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
-        targets = [call.target.partition("/")[0] for call in calls]
-        try:
-            return self._client.admit(targets, deadline=deadline, since=since, shared=shared, after=after)
-        except Trouble as trouble:
-            return trouble.failure(calls[0])
 
     async def call(
         self, call: Call, *, deadline: float, request_id: str, turn: Turn | None = None
@@ -116,10 +93,6 @@ class RedoxClient:
         except Trouble as trouble:
             return trouble.failure(call)
         return Answer(call, (response.body,))
-
-    async def close(self) -> None:
-        """Give up a token renewal in flight."""
-        await self._client.close()
 
 
 def error_type(body: bytes) -> str | None:

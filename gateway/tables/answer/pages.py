@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from gateway.core.envelope import UNREADABLE
-from gateway.core.values import AT_ONCE_BYTES, MOST_ANSWERED, Pieces, at_once, parts, values
-
-T = TypeVar("T")
+from gateway.core.values import AT_ONCE_BYTES, MOST_ANSWERED, at_once, giving, parts, values
 
 _LONG_BYTES: Final = 256 * 1024
 _MOST_OF_LONG: Final = 10_000  # values in one long entry: no resource that is read has a tenth of them
@@ -116,7 +114,7 @@ class PageReader:
                     raise PageError("not a Bundle")
                 yield self._chosen(bundle.entry, only, bundle.total)
                 return
-        if (yield from _idly(values(page, MOST_ANSWERED))) > MOST_ANSWERED:
+        if (yield from giving(_NOTHING, values(page, MOST_ANSWERED))) > MOST_ANSWERED:
             raise PageError("too many values")
         try:
             loose = self._loose(page)
@@ -176,17 +174,6 @@ class PageReader:
                     url = _value(read.fullUrl) if self._urls else None
                     urls.append(url if isinstance(url, str) else "")
         return Page(resources, tuple(broken), failed, tuple(urls) if self._urls else (), foreign)
-
-
-def _idly(work: Pieces[T]) -> Generator[Page, None, T]:
-    """The work, with an empty part of the page wherever it may be given up."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            found: T = end.value
-            return found
-        yield _NOTHING
 
 
 def _short(raw: msgspec.Raw) -> bool:

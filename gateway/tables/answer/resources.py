@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from gateway.core.directory import shown
 from gateway.core.errors import Issue
 from gateway.core.references import resolve
 from gateway.tables.answer import convert
-from gateway.tables.answer.in_force import PATHS, InForce, ordered_lists
+from gateway.tables.answer.in_force import PATHS, InForce, Ordered, ordered_lists
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.compile.structs import struct
@@ -21,6 +23,7 @@ from gateway.tables.rows.paths import Path, parse
 from gateway.tables.rows.schema import Found, SchemaView
 
 KINDS = ("Schedule", "Practitioner", "Location")
+_IDENTITY = parse("id")
 
 Located = tuple[str, Any]
 """A resource behind its own URL (``fullUrl``), which is empty where its Bundle has none."""
@@ -47,6 +50,15 @@ class _Link:
     names: tuple[Reader, ...]
 
 
+def _link(kind: str, join: Join, scope: Mapping[str, Any]) -> _Link:
+    return _Link(
+        scope.get(f"reference_to_{kind}_of_Schedule"),
+        scope.get(f"text_to_{kind}_of_Schedule"),
+        join.after,
+        tuple(scope[f"name_{number}_of_{kind}"] for number in range(len(join.names))),
+    )
+
+
 class ResourceTable:
     """Made once per site. ``resources`` are the typed decoders' types, by resource type."""
 
@@ -57,61 +69,33 @@ class ResourceTable:
         source = Source()
         plans: dict[str, list[tuple[BoundRow, list[str]]]] = {kind: [] for kind in KINDS}
         for position, bound in enumerate(used):
-            names = []
-            for number, (path, found) in enumerate(bound.fhir):
-                names.append(f"read_{position}_{number}")
-                reader(
-                    source, names[-1], path, found.lists, f"{bound.row.fhir[number]}, for row {bound.row.key}"
-                )
+            names = [f"read_{position}_{number}" for number in range(len(bound.fhir))]
+            for name, told, (path, found) in zip(names, bound.row.fhir, bound.fhir, strict=True):
+                reader(source, name, path, found.lists, f"{told}, for row {bound.row.key}")
             plans[bound.row.root or ""].append((bound, names))
         joins = _joins(dialect, schemas)
         for name, (path, found) in joins.items():
             reader(source, name, path, found.lists, f"{path}, to join the directory")
-        identity = parse("id")
-        self._lists = {
-            kind: ordered_lists(
-                [
-                    *(path for bound, _ in plans[kind] for path, _ in bound.fhir),
-                    *(path for name, (path, _) in joins.items() if name.endswith(f"_of_{kind}")),
-                ],
-                schemas[kind],
-            )
-            for kind in KINDS
-        }
         for kind in KINDS:
-            lists = _find(schemas[kind], identity).lists
-            reader(source, f"id_of_{kind}", identity, lists, f"{kind}.id")
+            lists = _find(schemas[kind], _IDENTITY).lists
+            reader(source, f"id_of_{kind}", _IDENTITY, lists, f"{kind}.id")
         scope = source.build(f"table {table.name}, read from FHIR")
         self.code = source.text
-        self.resources = {
-            kind: struct(
-                kind,
-                [
-                    (identity, kind == "Schedule"),
-                    *((path, False) for bound, _ in plans[kind] for path, _ in bound.fhir),
-                    *((path, False) for name, (path, _) in joins.items() if name.endswith(f"_of_{kind}")),
-                    *((path, False) for path in PATHS[kind]),
-                    *((path, False) for each in self._lists[kind] for path in each.paths),
-                ],
-                schemas[kind],
-                tag=kind,
-            )
-            for kind in KINDS
-        }
+        self.resources: dict[str, type[msgspec.Struct]] = {}
+        self._lists: dict[str, tuple[Ordered, ...]] = {}
+        for kind in KINDS:
+            read = [path for bound, _ in plans[kind] for path, _ in bound.fhir]
+            read += [path for name, (path, _) in joins.items() if name.endswith(f"_of_{kind}")]
+            self._lists[kind] = ordered_lists(read, schemas[kind])
+            read += [*PATHS[kind], *(path for each in self._lists[kind] for path in each.paths)]
+            needed = [(_IDENTITY, kind == "Schedule"), *((path, False) for path in read)]
+            self.resources[kind] = struct(kind, needed, schemas[kind], tag=kind)
         self._columns = {
             kind: tuple(_Column(bound, tuple(scope[name] for name in names)) for bound, names in plans[kind])
             for kind in KINDS
         }
         self._ids: dict[str, Reader] = {kind: scope[f"id_of_{kind}"] for kind in KINDS}
-        self._links = {
-            kind: _Link(
-                scope.get(f"reference_to_{kind}_of_Schedule"),
-                scope.get(f"text_to_{kind}_of_Schedule"),
-                join.after,
-                tuple(scope[f"name_{number}_of_{kind}"] for number in range(len(join.names))),
-            )
-            for kind, join in dialect.joins.items()
-        }
+        self._links = {kind: _link(kind, join, scope) for kind, join in dialect.joins.items()}
 
     def lines(
         self,
