@@ -85,7 +85,8 @@ class FhirClient(Client):
     ) -> tuple[bytes, str | None]:
         if turn is not None and turn.budget is not None:
             turn.budget.open_page()
-        headers = {"Accept": "application/fhir+json", "X-Request-Id": request_id}
+        # What was open a minute ago may be taken by now; HAPI, for one, answers out of a cache of searches.
+        headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache", "X-Request-Id": request_id}
         request = Request("GET", url, call.target.partition("/")[0], headers, subject=call.subject)
         body = (await self._client.send(request, deadline=deadline, turn=turn)).body
         if len(body) > AT_ONCE_BYTES:

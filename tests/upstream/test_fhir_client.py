@@ -34,8 +34,10 @@ async def test_a_search_is_one_get_with_what_it_needs(script: Script, make: Make
         "/fhir/Slot?start=ge2025-10-21T00:00:00%2B02:00&start=lt2025-10-22&schedule=Schedule/a%7Cb"
     )
     assert request.query.getall("start") == ["ge2025-10-21T00:00:00+02:00", "lt2025-10-22"]
-    assert {name: request.headers[name] for name in ("Accept", "X-Request-Id", "Authorization")} == {
+    names = ("Accept", "Cache-Control", "X-Request-Id", "Authorization")
+    assert {name: request.headers[name] for name in names} == {
         "Accept": "application/fhir+json",
+        "Cache-Control": "no-cache",
         "X-Request-Id": "req-1",
         "Authorization": "Bearer token-1",
     }
