@@ -141,6 +141,7 @@ def client_of(
                 max_response_bytes=upstream.max_response_bytes,
                 max_query_bytes=upstream.max_query_bytes,
                 max_query_pages=upstream.max_query_pages,
+                pages_below_base=upstream.pages_below_base,
                 ca_file=ca_file,
                 token_seconds=token_seconds,
             )

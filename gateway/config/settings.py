@@ -125,6 +125,7 @@ class Upstream(_Frozen):
     max_response_bytes: Annotated[int, Field(ge=1024, le=104_857_600)] = 10_485_760
     max_query_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 67_108_864
     max_query_pages: Annotated[int, Field(ge=1, le=100_000)] = 500
+    pages_below_base: bool = False
     requests_per_five_minutes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
     @property

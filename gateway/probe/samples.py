@@ -56,7 +56,8 @@ def sample(outcome: Outcome, asked: int | None) -> Sample:
     capped = any(issue.code == "too-costly" for issue in outcome.issues)
     told.notes += [issue.text for issue in outcome.issues if issue.code not in ("security", "too-costly")]
     if away:
-        told.notes.append("the link to the next page leads outside base_url, so it is not followed")
+        text = "the link to the next page leads outside base_url, so it is not followed; if it names the same"
+        told.notes.append(f"{text} server, as one behind a proxy may, set upstream.pages_below_base")
     _count(told, asked, outcome.complete)
     pages = Pages(
         target,

@@ -40,6 +40,7 @@ class FhirClient(Client):
         self, settings: ClientSettings, *, credentials: Credentials | FixedToken | None, around: Surroundings
     ) -> None:
         self._base = BaseUrl(settings.base_url)
+        self._rebases = settings.pages_below_base
         self._looking = asyncio.Lock()
         super().__init__(
             ResilientClient(
@@ -103,6 +104,8 @@ class FhirClient(Client):
         if count >= call.max_pages:
             return None, _missing("too-costly", f"there are more pages than the limit of {call.max_pages}")
         onward = self._base.follow(url, link)
+        if onward is None and self._rebases:
+            onward = self._base.rebase(url, link)
         if onward is None:
             return None, _missing(
                 "security", "the link to the next page points outside the base URL, so it was not followed"

@@ -58,6 +58,8 @@ class ClientSettings:
     read for one query; bytes are counted after decompression. ``ca_file`` names a PEM file of
     certificate authorities that are trusted beside those of the system. ``max_attempts`` counts
     the first one. ``breaker_failures`` and ``breaker_seconds`` are those of each :class:`Breaker`.
+    ``pages_below_base``: links to further pages that name the server otherwise than ``base_url`` does are
+    followed below that.
     """
 
     base_url: str
@@ -70,6 +72,7 @@ class ClientSettings:
     backoff_cap_seconds: float = 2.0
     connect_seconds: float = 5.0
     token_seconds: float = 10.0
+    pages_below_base: bool = False
     breaker_failures: int = 5
     breaker_seconds: float = 5.0
     ca_file: str | None = None

@@ -102,6 +102,21 @@ class BaseUrl:
             return None
         return url if self._covers(url) else None
 
+    def rebase(self, page: URL, link: str) -> URL | None:
+        """Where ``link``, which names the server otherwise than the base does, leads below the base: to what
+        ``page`` searched, or to the base itself, with the link's query. None for what is no such link."""
+        if not _PLAIN.fullmatch(link):
+            return None
+        try:
+            url = page.join(URL(link, encoded=True))
+        except ValueError:
+            return None
+        if url.scheme not in ("http", "https") or not url.raw_query_string:
+            return None
+        same = url.raw_path.rstrip("/").rpartition("/")[2] == page.raw_path.rstrip("/").rpartition("/")[2]
+        path = page.raw_path if same else self._path or "/"
+        return URL(f"{self._url.origin()}{path}?{url.raw_query_string}", encoded=True)
+
     def _covers(self, url: URL) -> bool:
         if url.raw_user is not None or url.raw_password is not None:
             return False

@@ -221,3 +221,15 @@ async def test_concurrent_calls_share_one_token(script: Script, make: MakeBench)
     assert all(isinstance(outcome, Answer) for outcome in outcomes)
     assert script.tokens == 1
     assert set(script.bearers) == {"Bearer shared"}
+
+
+@pytest.mark.parametrize(("pages_below_base", "pages"), [(False, 1), (True, 2)])
+async def test_links_of_a_server_behind_a_proxy_are_followed_where_that_is_said(
+    script: Script, make: MakeBench, pages_below_base: bool, pages: int
+) -> None:
+    following = "http://internal:8080/base/Slot?page=2"
+    script.steps = [answer(bundle("1", following=following)), answer(bundle("2"))]
+    outcome = await make(pages_below_base=pages_below_base).call()
+    assert isinstance(outcome, Answer)
+    assert (len(outcome.pages), outcome.complete) == (pages, pages_below_base)
+    assert script.targets[1:] == ["/Slot?page=2"][: pages - 1]

@@ -117,3 +117,26 @@ def test_the_next_link_is_found(page: bytes, link: str | None) -> None:
 def test_what_is_not_a_page_is_a_breach_of_protocol(page: bytes) -> None:
     with pytest.raises(Trouble, match=r"^protocol \(200\)$"):
         next_link(page)
+
+
+@pytest.mark.parametrize(
+    ("link", "goes_to"),
+    [
+        ("http://internal:8080/fhir/Slot?page=2", "https://ehr.example/fhir/Slot?page=2"),
+        (
+            "http://internal/hapi/fhir?_getpages=1&_offset=10",
+            "https://ehr.example/fhir?_getpages=1&_offset=10",
+        ),
+        ("http://internal/r4/Slot?a=%2e%2e%2fb", "https://ehr.example/fhir/Slot?a=%2e%2e%2fb"),
+        ("http://internal/fhir/Patient?x=1", "https://ehr.example/fhir?x=1"),
+        ("http://user:pass@internal/fhir/Slot?page=2", "https://ehr.example/fhir/Slot?page=2"),
+        ("http://internal/fhir/Slot", None),
+        ("ftp://internal/fhir/Slot?page=2", None),
+        ("http://internal/fhir/Slot?a b", None),
+    ],
+)
+def test_a_link_that_names_the_server_otherwise_may_be_read_below_the_base(
+    link: str, goes_to: str | None
+) -> None:
+    url = BASE.rebase(PAGE, link)
+    assert (str(url) if url is not None else None) == goes_to
