@@ -95,14 +95,10 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
     elif span is not None and not sought.nothing and positions != ():
         entries = yield from _entries(interaction, site, sought, span, directory, positions)
     elif span is None and not sought.nothing:
-        issues.append(
-            Issue(
-                "value",
-                "start",
-                "the search ends before now, and begins now where no start is given",
-                "warning",
-            )
-        )
+        text = "the search ends before now, and begins now where no start is given"
+        if sought.start is not None:
+            text = f"the search ends ({sought.end}) before it begins ({sought.start}): no slot is found by it"
+        issues.append(Issue("value", "start", text, "warning"))
     return (
         yield from _slot_bundle(interaction, site, _spelt(search, sought, span), entries, directory, issues)
     )
@@ -128,10 +124,7 @@ def _span(sought: Sought, cursor: Cursor, rules: SiteRules, now: datetime) -> wi
     days later."""
     begin = sought.start or window.to_utc_text(now)
     if sought.end is not None and sought.end <= begin:
-        if sought.start is None:
-            return None  # all of it is past
-        text = f"the search ends ({sought.end}) before it begins ({begin}); no slot can be found by it"
-        raise InvalidMessage(Issue("invariant", "start", text))
+        return None  # all of it is past, or the bounds exclude each other
     span = window.window_of(
         begin,
         sought.end,
