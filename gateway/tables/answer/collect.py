@@ -91,7 +91,7 @@ class SlotCollector:
             if self._unpaused > AT_ONCE_BYTES:
                 self._unpaused = len(page)
                 yield
-            content = self._heeded(page, answer.call.params)
+            content = yield from self._heeded(page, answer.call.params)
             readable = (yield from self._page(content, wanted)) or readable
         came = self._counts.get("received", 0) - before
         if answer.complete and self._total > came:
@@ -99,11 +99,11 @@ class SlotCollector:
             self._issues.append(Issue("incomplete", "Bundle.total", text))
         return readable
 
-    def _heeded(self, page: bytes, params: Sequence[tuple[str, str]]) -> bytes:
+    def _heeded(self, page: bytes, params: Sequence[tuple[str, str]]) -> Pieces[bytes]:
         """The page without the slots that say that they are of another kind than was asked for."""
         if self._guarded is None:
             return page
-        found = heeded(page, params, self._guarded, self._lines)
+        found = yield from heeded(page, params, self._guarded, self._lines)
         if found.other:
             self._count("received", found.other)
             self._count("unlike", found.other)

@@ -18,7 +18,7 @@ import msgspec
 
 from gateway.core.envelope import UNREADABLE
 from gateway.core.search import alternatives
-from gateway.core.values import AT_ONCE_BYTES
+from gateway.core.values import AT_ONCE_BYTES, MOST_ANSWERED, Pieces, parts, values
 
 # Which element of a Slot each search parameter of FHIR R4 compares, and the column of its Schedule's.
 _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
@@ -27,6 +27,8 @@ _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "appointment-type": ("appointmentType", ""),
     "specialty": ("specialty", "specialty"),
 }
+_LONGEST_LINK: Final = 16 * 1024
+_LONGEST_ENTRY: Final = 64 * 1024
 _LONGEST_TEXT: Final = 4096  # of a warning, in which names are looked for
 
 Params = Sequence[tuple[str, str]]
@@ -45,37 +47,55 @@ class Heeded:
     ignored: set[str] = field(default_factory=set)
 
 
-def heeded(content: bytes, params: Params, guarded: frozenset[str], cells: Mapping[str, Any]) -> Heeded:
-    """Looks through the page of an answer to a search by these parameters.
+def heeded(
+    content: bytes, params: Params, guarded: frozenset[str], cells: Mapping[str, Any]
+) -> Pieces[Heeded]:
+    """Looks through the page of an answer to a search by these parameters, a part after the other.
 
     ``guarded`` are those that are seen to elsewhere; ``cells`` are lines of the directory by the reference of
     their Schedule. A page that cannot be read is given back as it is.
     """
     found = Heeded(content)
+    found.ignored |= _not_in_self(content, params)
     asked = {name: _tokens(value) for name, value in params if name not in guarded}
-    if not asked and len(content) > AT_ONCE_BYTES:
-        return found  # what is left out of a long page by nothing but its time and schedule is seen anyway
+    if not asked and b"OperationOutcome" not in content:
+        return found
+    if len(content) > AT_ONCE_BYTES and (yield from values(content, MOST_ANSWERED)) > MOST_ANSWERED:
+        return found  # which nobody will read
     try:
         members: dict[str, msgspec.Raw] = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-        found.ignored |= _not_in_self(members.get("link"), params)
-        if not asked and b"OperationOutcome" not in content:
-            return found
         entries = msgspec.json.decode(members.get("entry", msgspec.Raw(b"[]")), type=list[msgspec.Raw])
     except UNREADABLE:
         return found
-    kept = []
-    for entry in entries:
-        resource = _resource(entry)
-        if resource.get("resourceType") == "OperationOutcome":
-            found.ignored |= _warned(resource, params)
-        if resource.get("resourceType") == "Slot" and _other(resource, asked, cells, found.untold):
-            found.other += 1
-        else:
-            kept.append(entry)
+    kept: list[msgspec.Raw] = []
+    for number, part in enumerate(parts(entries)):
+        if number:
+            yield
+        kept += [entry for entry in part if not _unlike(entry, params, asked, cells, found)]
     if found.other:
         members["entry"] = msgspec.Raw(b"[%b]" % b",".join(kept))
         found.content = msgspec.json.encode(members)
     return found
+
+
+def _unlike(
+    entry: msgspec.Raw,
+    params: Params,
+    asked: Mapping[str, set[Coding]],
+    cells: Mapping[str, Any],
+    found: Heeded,
+) -> bool:
+    """Whether an entry is a Slot of another kind than was asked for. ``found``: what else it shows."""
+    if len(memoryview(entry)) > _LONGEST_ENTRY:
+        found.untold |= asked.keys()
+        return False
+    resource = _resource(entry)
+    if resource.get("resourceType") == "OperationOutcome":
+        found.ignored |= _warned(resource, params)
+    if resource.get("resourceType") == "Slot" and _other(resource, asked, cells, found.untold):
+        found.other += 1
+        return True
+    return False
 
 
 def _resource(entry: msgspec.Raw) -> dict[str, Any]:
@@ -126,20 +146,37 @@ def _tokens(value: str) -> set[Coding]:
     return {(system, code) for system, _, code in parts}
 
 
-def _not_in_self(raw: msgspec.Raw | None, params: Params) -> set[str]:
+def _self_link(content: bytes) -> str | None:
+    """The URL of the link that says what was used, which stands before the entries or behind them: found
+    without decoding the page."""
+    at = content.find(b'"self"')
+    if at < 0:
+        return None
+    begin = content.rfind(b"{", max(0, at - _LONGEST_LINK), at)
+    end = content.find(b"}", at, at + _LONGEST_LINK)
+    if begin < 0 or end < 0:
+        return None
+    try:
+        link = msgspec.json.decode(content[begin : end + 1])
+    except UNREADABLE:
+        return None
+    url = link.get("url") if isinstance(link, dict) and link.get("relation") == "self" else None
+    return url if isinstance(url, str) else None
+
+
+def _not_in_self(content: bytes, params: Params) -> set[str]:
     """The parameters that the ``self`` link lacks. One that has none of them says nothing of any."""
-    links = msgspec.json.decode(raw) if raw is not None else None
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and link.get("relation") == "self" and isinstance(link.get("url"), str):
-            try:
-                used = Counter(
-                    name.partition(":")[0] for name, _ in parse_qsl(urlsplit(link["url"]).query, True)
-                )
-            except ValueError:
-                return set()
-            sent = Counter(name.partition(":")[0] for name, _ in params)
-            return {name for name in sent if used[name] < sent[name]} if sent.keys() & used.keys() else set()
-    return set()
+    url = _self_link(content)
+    if url is None:
+        return set()
+    sent = Counter(name.partition(":")[0] for name, _ in params)
+    if all(url.count(f"?{name}=") + url.count(f"&{name}=") >= number for name, number in sent.items()):
+        return set()  # as nearly always, and quickly seen
+    try:
+        used = Counter(name.partition(":")[0] for name, _ in parse_qsl(urlsplit(url).query, True))
+    except ValueError:
+        return set()
+    return {name for name in sent if used[name] < sent[name]} if sent.keys() & used.keys() else set()
 
 
 def _warned(outcome: Mapping[str, Any], params: Params) -> set[str]:

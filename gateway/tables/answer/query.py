@@ -92,6 +92,7 @@ class QueryTable:
             bound for bound in self._rows if bound.row.directory is not None and bound.row.param is not None
         ]
         self._asking = frozenset(bound.row.param for bound in self._schedule)
+        self.guarded = self._guarded()
 
     def read(self, message: Any, *, wishes: bool = True) -> Asked:
         """What the message asks, by the rows; every value that cannot be read is an Issue. ``wishes``:
@@ -157,8 +158,7 @@ class QueryTable:
         """Which schedules a search is about: what its parameters for them say, and nothing else of it."""
         return "&".join(value for name, value in params if name in self._asking)
 
-    @property
-    def guarded(self) -> frozenset[str]:
+    def _guarded(self) -> frozenset[str]:
         """The parameters whose effect is checked again on every slot, or which narrow nothing."""
         names = {
             bound.row.param for bound in (*self._schedule, self._start, self._end, self._length) if bound
