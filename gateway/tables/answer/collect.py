@@ -15,7 +15,7 @@ from gateway.core.references import resolve
 from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered
 from gateway.core.window import Matcher
 from gateway.tables.answer.explain import explain_slot
-from gateway.tables.answer.heeded import heeded
+from gateway.tables.answer.heeded import heeded, may_show
 from gateway.tables.answer.pages import Page, PageError, PageReader
 from gateway.tables.compile.to_redox.table import ToRedox
 
@@ -91,7 +91,9 @@ class SlotCollector:
             if self._unpaused > AT_ONCE_BYTES:
                 self._unpaused = len(page)
                 yield
-            content = yield from self._heeded(page, answer.call.params)
+            content = page
+            if self._guarded is not None and may_show(page, answer.call.params, self._guarded):
+                content = yield from self._heeded(page, answer.call.params, self._guarded)
             readable = (yield from self._page(content, wanted)) or readable
         came = self._counts.get("received", 0) - before
         if answer.complete and self._total > came:
@@ -99,16 +101,16 @@ class SlotCollector:
             self._issues.append(Issue("incomplete", "Bundle.total", text))
         return readable
 
-    def _heeded(self, page: bytes, params: Sequence[tuple[str, str]]) -> Pieces[bytes]:
+    def _heeded(
+        self, page: bytes, params: Sequence[tuple[str, str]], guarded: frozenset[str]
+    ) -> Pieces[bytes]:
         """The page without the slots that say that they are of another kind than was asked for."""
-        if self._guarded is None:
-            return page
-        found = yield from heeded(page, params, self._guarded, self._lines)
+        found = yield from heeded(page, params, guarded, self._lines)
         if found.other:
             self._count("received", found.other)
             self._count("unlike", found.other)
         for name in found.ignored:
-            depends = name not in self._guarded and name in found.untold
+            depends = name not in guarded and name in found.untold
             self._ignored[name] = self._ignored.get(name, False) or depends
         return found.content
 

@@ -47,6 +47,14 @@ class Heeded:
     ignored: set[str] = field(default_factory=set)
 
 
+def may_show(content: bytes, params: Params, guarded: frozenset[str]) -> bool:
+    """Whether a page may show anything of what :func:`heeded` looks for; most do not."""
+    for name, _ in params:
+        if name not in guarded:
+            return True
+    return bool(_not_in_self(content, params)) or b"OperationOutcome" in content
+
+
 def heeded(
     content: bytes, params: Params, guarded: frozenset[str], cells: Mapping[str, Any]
 ) -> Pieces[Heeded]:

@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.instants import parse_range
 from gateway.tables.compile.structs import attribute
-from gateway.tables.compile.to_redox.loop import MODIFIERS
 from gateway.tables.rows.paths import Path, parse
 from gateway.tables.rows.schema import SchemaView
+
+MODIFIERS: Final = parse("modifierExtension.url")
+"""We know no modifier extension, and what has one that is not known must not be used (R4, extensibility)."""
 
 PATHS: Final[dict[str, tuple[Path, ...]]] = {
     "Schedule": (

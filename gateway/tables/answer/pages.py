@@ -22,7 +22,7 @@ class PageError(ValueError):
     """The page is not a Bundle at all, or one of more values than any server sends."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Page:
     """``resources`` that could be read; ``broken`` ones as JSON values, with their position. ``failed``
     when an OperationOutcome among them says that the search did not work. ``urls`` are the resources' own
@@ -101,7 +101,7 @@ class PageReader:
         self._loose = msgspec.json.Decoder(_LooseBundle | Other).decode
         self._entry = msgspec.json.Decoder(_LooseEntry).decode
 
-    def pieces(self, page: bytes, only: type | None = None) -> Iterator[Page]:
+    def pieces(self, page: bytes, only: type | None = None) -> Iterable[Page]:
         """The resources of a page (of the type ``only``); of a long one part by part, so that others may
         work in between. Parts may be empty. :class:`PageError` where it is no Bundle."""
         if len(page) <= AT_ONCE_BYTES:
@@ -112,8 +112,10 @@ class PageReader:
             else:
                 if type(bundle) is Other:
                     raise PageError("not a Bundle")
-                yield self._chosen(bundle.entry, only, bundle.total)
-                return
+                return (self._chosen(bundle.entry, only, bundle.total),)
+        return self._parts(page, only)
+
+    def _parts(self, page: bytes, only: type | None) -> Iterator[Page]:
         if (yield from giving(_NOTHING, values(page, MOST_ANSWERED))) > MOST_ANSWERED:
             raise PageError("too many values")
         try:

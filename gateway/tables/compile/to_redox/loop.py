@@ -17,12 +17,8 @@ from gateway.tables.compile.to_redox.block import Block
 from gateway.tables.compile.to_redox.inline import slot_id, span
 from gateway.tables.compile.tree import Branch, Leaf, Speller
 from gateway.tables.rows.model import Table
-from gateway.tables.rows.paths import parse
 
 TIME, LENGTH, SCHEDULE = "DateTime", "Duration", "schedule"
-
-# What has a modifier extension that is not known must not be used (FHIR R4, extensibility); we know none.
-MODIFIERS = parse("modifierExtension.url")
 
 _START = (
     "    occupied = outside = doubles = unfit = 0",
@@ -61,8 +57,6 @@ class Loop:
             f"    {literal(about)}",
             *_START,
         )
-        source.reads(MODIFIERS)
-        source.add(2, "if slot.modifierExtension:", "    malformed.append(slot)", "    continue")
         self._guards()
         join = next(each for each in self._reading.used if each.row.directory == SCHEDULE and each.fhir)
         source.add(2, f"reference = {self._reading.value(join)}  {comment(join.row.key)}", *_GROUP)

@@ -19,7 +19,7 @@ from gateway.tables.compile.reading import Reading
 from gateway.tables.compile.source import Source
 from gateway.tables.compile.structs import struct
 from gateway.tables.compile.to_redox.block import write_block
-from gateway.tables.compile.to_redox.loop import LENGTH, MODIFIERS, SCHEDULE, TIME, Loop
+from gateway.tables.compile.to_redox.loop import LENGTH, SCHEDULE, TIME, Loop
 from gateway.tables.rows.model import Table
 from gateway.tables.rows.schema import SchemaView
 
@@ -61,13 +61,27 @@ def _id(text: str) -> Any:
     return msgspec.json.decode(text + "}").get(ID)
 
 
+def _unmodified(slot: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The type without any modifier extension, which its decoder refuses: what has one that is not known must
+    not be used (FHIR R4, extensibility), and we know none."""
+    return msgspec.defstruct(
+        "Slot",
+        [("modifierExtension", type(None), None)],
+        bases=(slot,),
+        tag="Slot",
+        tag_field="resourceType",
+        gc=False,
+        module=__name__,
+    )
+
+
 def compile_to_redox(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView]) -> ToRedox:
     """Generates and compiles both functions and the typed Slot."""
     used = [bound for bound in rows if bound.row.to_redox]
     join = next(bound.row.key for bound in used if bound.row.directory == SCHEDULE and bound.fhir)
     reading = Reading(used, "slot", frozenset({TIME, LENGTH, join}))
     paths = [(path, reading.decoded(bound)) for bound in used for path, _ in bound.fhir]
-    resource = struct("Slot", [*paths, (MODIFIERS, False)], schemas["Slot"], tag="Slot")
+    resource = _unmodified(struct("Slot", paths, schemas["Slot"], tag="Slot"))
     source = Source({"quote": encode_basestring, "encode": encode, "again": again})
     for path, _ in paths:
         source.reads(path)
