@@ -42,8 +42,7 @@ schedule,practitioner,provider_id,provider_id_type,first_name,last_name,credenti
 {WING},,,,,,,Lakeside,Sports Medicine,,
 {BARE},,,,,,,,,,
 """
-# What Redox is asked for some of them, and for the length that the site has where none is named.
-TWENTY = {"VisitPreference": [{"Duration": "20", "DurationUnit": "minutes"}]}
+# What Redox is asked for some of them.
 GRANITE = {"ID": GRANITE_ID, "IDType": "NPI", "FirstName": "Pat", "LastName": "Granite"}
 SLATE = {"ID": "1987654321", "IDType": "NPI", "FirstName": "Sam", "LastName": "Slate"}
 ROOM_136 = {"Facility": "RES General Hospital", "Department": "3N", "Room": "136", "ID": "loc-1"}

@@ -232,6 +232,8 @@ def test_settings_reach_their_parts(tmp_path: Path) -> None:
     assert {call.max_pages for call in first.tables.directory_calls()} == {3}
     rule = first.rules
     assert (rule.default_duration_minutes, rule.preferences, rule.providers_by_name) == (45, "order", True)
+    lengths = [(each.rules.default_duration_minutes, each.rules.asked_minutes) for each in made.sites]
+    assert lengths == [(45, 45), (20, None)]
     assert (first.deadline_seconds, str(rule.zone)) == (7, "America/Los_Angeles")
     assert first.tables.query is second.tables.query
     shutdown = shutdown_of(made.settings)

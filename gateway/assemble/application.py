@@ -20,7 +20,7 @@ from gateway.assemble.redox_side import FLOWS, RedoxGateway, Served
 from gateway.assemble.watch import Watch
 from gateway.clock import Clock, seconds_of, utc_now
 from gateway.config import Settings, Site
-from gateway.core.flows import SiteRules
+from gateway.core.flows import USUAL_MINUTES, SiteRules
 from gateway.core.redox import Reader
 from gateway.core.redox_flows import Address
 from gateway.files.marked import Fault, Faults
@@ -225,7 +225,8 @@ def rules_of(site: Site) -> SiteRules:
     return SiteRules(
         id=site.id,
         zone=ZoneInfo(site.timezone),
-        default_duration_minutes=site.default_duration_minutes,
+        default_duration_minutes=site.default_duration_minutes or USUAL_MINUTES,
+        asked_minutes=site.default_duration_minutes,
         default_window_days=site.default_window_days,
         max_window_days=site.max_window_days,
         preferences=site.preferences,

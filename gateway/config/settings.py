@@ -148,7 +148,7 @@ class Site(_Frozen):
     redox: RedoxSide | None = None
     fhir: FhirSide | None = None
     upstream: Upstream
-    default_duration_minutes: Annotated[int, Field(ge=1, le=1440)] = 20
+    default_duration_minutes: Annotated[int, Field(ge=1, le=1440)] | None = None
     default_window_days: Annotated[int, Field(ge=1, le=366)] = 7
     max_window_days: Annotated[int, Field(ge=1, le=366)] = 62
     preferences: Literal["filter", "order", "ignore"] = "filter"

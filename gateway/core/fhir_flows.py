@@ -95,10 +95,7 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
     elif span is not None and not sought.nothing and positions != ():
         entries = yield from _entries(interaction, site, sought, span, directory, positions)
     elif span is None and not sought.nothing:
-        text = "the search ends before now, and begins now where no start is given"
-        if sought.start is not None:
-            text = f"the search ends ({sought.end}) before it begins ({sought.start}): no slot is found by it"
-        issues.append(Issue("value", "start", text, "warning"))
+        issues.append(_empty(sought))
     return (
         yield from _slot_bundle(interaction, site, _spelt(search, sought, span), entries, directory, issues)
     )
@@ -123,6 +120,12 @@ def _span(sought: Sought, cursor: Cursor, rules: SiteRules, now: datetime) -> wi
     """The effective window; None if nothing can be open in it. No start: now; no end: the site's default
     days later."""
     begin = sought.start or window.to_utc_text(now)
+    if sought.ends is not None:
+        low, high = sought.ends
+        if low >= high:
+            return None
+        # Nothing that begins a day before it, or earlier, ends that late.
+        begin = max(begin, window.later(low, -window.MAX_MINUTES)) if low else begin
     if sought.end is not None and sought.end <= begin:
         return None  # all of it is past, or the bounds exclude each other
     span = window.window_of(
@@ -140,6 +143,17 @@ def _span(sought: Sought, cursor: Cursor, rules: SiteRules, now: datetime) -> wi
     if first is None or not span.start <= first < span.end:
         raise InvalidMessage(_FOREIGN)
     return replace(span, start=first)
+
+
+def _empty(sought: Sought) -> Issue:
+    """Why a search can find nothing."""
+    if sought.ends is not None and sought.ends[0] >= sought.ends[1]:
+        text = "no slot ends both before and after what is asked for: none is found by it"
+        return Issue("value", "end", text, "warning")
+    text = "the search ends before now, and begins now where no start is given"
+    if sought.start is not None:
+        text = f"the search ends ({sought.end}) before it begins ({sought.start}): no slot is found by it"
+    return Issue("value", "start", text, "warning")
 
 
 def _instant(text: str, rules: SiteRules) -> datetime | None:
@@ -187,9 +201,9 @@ def _entries(
         if len(lines) > site.rules.max_schedules:
             lines = None  # so many that Redox is better asked for all; the others' slots are left out
     low, high = window.to_utc_text(span.start), window.to_utc_text(span.end)
-    query = site.fhir_server.write(sought, low, high, site.rules.default_duration_minutes, lines)
+    query = site.fhir_server.write(sought, low, high, site.rules.asked_minutes, lines)
     body, told = yield from site.ask(query, positions, shares)
-    wanted = Wanted(low, high, sought.minutes or 0)
+    wanted = Wanted(low, high, sought.minutes or 0, ends=sought.ends)
     entries = yield from paused(site.fhir_server.slots(body, directory, positions, wanted, interaction.base))
     return replace(entries, issues=(*issues, *told, *entries.issues))
 
@@ -243,7 +257,9 @@ def _spelt(search: Search, sought: Sought, span: window.Window | None) -> Search
     if span is None or (sought.start is not None and sought.end is not None):
         return search
     bounds = (f"ge{window.to_utc_text(span.start)}", f"lt{window.to_utc_text(span.end)}")
-    others = (each for each in search.params if each[0] not in _TIMES)
+    # What says when slots end is not in the window.
+    spelt = _TIMES if sought.ends is None else ("start",)
+    others = (each for each in search.params if each[0] not in spelt)
     return replace(search, params=(*others, *(("start", bound) for bound in bounds)))
 
 
@@ -337,4 +353,5 @@ def _meant(
         and minutes >= (sought.minutes or 0)
         and max(sought.start or "", cursor.start) <= start
         and (sought.end is None or start < sought.end)
+        and (sought.ends is None or sought.ends[0] <= window.later(start, minutes) < sought.ends[1])
     )

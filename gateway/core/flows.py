@@ -31,6 +31,7 @@ from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remembe
 
 JSON = "application/json"
 RESPONSE = "AvailableSlotsResponse"
+USUAL_MINUTES = 20
 _DIRECTORY_SHARE = 0.5
 _AGAIN_SECONDS = 10.0
 _STALE_TIMES = 12  # of directory_cache_seconds: an hour, where nothing is configured
@@ -40,11 +41,15 @@ NOT_HERE = frozenset({"not-found", "code-invalid"})
 
 @dataclass(frozen=True, slots=True)
 class SiteRules:
-    """What a site's configuration says of queries. Minutes, days and seconds as their names say."""
+    """What a site's configuration says of queries. Minutes, days and seconds as their names say.
+
+    ``asked_minutes``: the length that Redox is asked for where a FHIR client asks for none; None: any.
+    """
 
     id: str
     zone: ZoneInfo
-    default_duration_minutes: int = 20
+    default_duration_minutes: int = USUAL_MINUTES
+    asked_minutes: int | None = None
     default_window_days: int = 7
     max_window_days: int = 62
     preferences: Literal["filter", "order", "ignore"] = "filter"

@@ -139,6 +139,11 @@ def to_utc_text(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def later(text: str, minutes: int) -> str:
+    """``2025-10-21T19:00:27.415Z`` so many minutes later, in the same form."""
+    return to_utc_text(datetime.fromisoformat(text) + timedelta(minutes=minutes))
+
+
 def add_days(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
     """The same wall time in ``zone`` so many calendar days later, in UTC: 23 or 25 hours may be a day."""
     return (instant.astimezone(zone) + timedelta(days=days)).astimezone(UTC)

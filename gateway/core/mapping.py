@@ -34,12 +34,14 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which slots of an answer count: UTC texts ``low`` <= start < ``high``, at least ``shortest``
-    minutes, and what ``prefers`` says of (start, minutes) where it is given."""
+    minutes, and what ``prefers`` says of (start, minutes) where it is given. ``ends``, for FHIR clients: the
+    UTC texts from and before which a slot must end."""
 
     low: str
     high: str
     shortest: int = 0
     prefers: Matcher | None = None
+    ends: tuple[str, str] | None = None
 
 
 class Collector(Protocol):
@@ -99,10 +101,10 @@ class FhirServer(Protocol):
         """A search for slots by its rows."""
 
     def write(
-        self, sought: Sought, start: str, end: str, minutes: int, lines: Sequence[Cells] | None
+        self, sought: Sought, start: str, end: str, minutes: int | None, lines: Sequence[Cells] | None
     ) -> dict[str, Any]:
-        """The Redox query for it, without Meta. ``minutes`` where the search names no length; ``lines`` are
-        the schedules that are meant, None for any."""
+        """The Redox query for it, without Meta. ``minutes`` where the search names no length (None: any);
+        ``lines`` are the schedules that are meant, None for any."""
 
     def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
         """The schedules among the lines that Redox cannot be asked for."""
@@ -172,7 +174,8 @@ class Sought:
 
     ``start`` and ``end`` are UTC texts or None; ``groups`` choose schedules by directory columns (each
     group must hold, any of its pairs will do); ``fields`` are further Redox fields by their path;
-    ``nothing`` when only slots were asked for that this gateway never has (``status=busy``).
+    ``nothing`` when only slots were asked for that this gateway never has (``status=busy``). ``ends``: the
+    UTC texts from and before which a slot must end, where that is asked for.
     """
 
     start: str | None
@@ -182,3 +185,4 @@ class Sought:
     fields: dict[str, tuple[Any, ...]]
     nothing: bool
     issues: tuple[Issue, ...]
+    ends: tuple[str, str] | None = None

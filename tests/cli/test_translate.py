@@ -290,7 +290,6 @@ POSTED = {
     "StartDateTime": "2025-10-21T07:00:00.000Z",
     "EndDateTime": "2025-10-24T07:00:00.000Z",
     "Visit": {
-        "VisitPreference": [{"Duration": "20", "DurationUnit": "minutes"}],
         "AttendingProviders": [
             {"ID": "4356789876", "IDType": "NPI", "FirstName": "Pat", "LastName": "Granite"}
         ],

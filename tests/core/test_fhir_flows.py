@@ -22,7 +22,6 @@ from tests.partner import (
     ROOM_138,
     SLATE,
     SOUTH_GRANITE,
-    TWENTY,
     VIRTUAL,
     WING,
     Json,
@@ -53,11 +52,9 @@ NINE = "2025-10-22T09:00:00-07:00"
 AT_NINE, AFTER_NINE = "2025-10-22T16:00:00.000Z", "2025-10-22T16:00:01.000Z"  # a second is a range too
 BOUNDS = [
     # Lower bounds; without an end, the site's seven days.
-    ("start=2025-10-22", MIDNIGHT, "2025-10-29T07:00:00.000Z"),
     ("start=ge2025-10-22", MIDNIGHT, "2025-10-29T07:00:00.000Z"),
     ("start=gt2025-10-22", NEXT, "2025-10-30T07:00:00.000Z"),
     ("start=sa2025-10-22", NEXT, "2025-10-30T07:00:00.000Z"),
-    (f"start={NINE}", AT_NINE, "2025-10-29T16:00:00.000Z"),
     (f"start=ge{NINE}", AT_NINE, "2025-10-29T16:00:00.000Z"),
     (f"start=gt{NINE}", AFTER_NINE, "2025-10-29T16:00:01.000Z"),
     (f"start=sa{NINE}", AFTER_NINE, "2025-10-29T16:00:01.000Z"),
@@ -67,7 +64,11 @@ BOUNDS = [
     ("start=eq2025-10-22T09:00-07:00", AT_NINE, "2025-10-22T16:01:00.000Z"),
     ("start=gt2025-10-22T09:00-07:00", "2025-10-22T16:01:00.000Z", "2025-10-29T16:01:00.000Z"),
     ("start=eq2025-10-22T09:00:00.250-07:00", "2025-10-22T16:00:00.250Z", "2025-10-22T16:00:00.251Z"),
-    # The whole day, or the very second.
+    # The whole day, or the very second; so without a prefix.
+    ("start=2025-10-22", MIDNIGHT, NEXT),
+    ("start=2025-11", "2025-11-01T07:00:00.000Z", "2025-12-01T08:00:00.000Z"),
+    (f"start={NINE}", AT_NINE, AFTER_NINE),
+    ("start=2025-10-22&start=lt2025-10-25", MIDNIGHT, NEXT),
     ("start=eq2025-10-22", MIDNIGHT, NEXT),
     (f"start=eq{NINE}", AT_NINE, AFTER_NINE),
     # Upper bounds; without a start, now.
@@ -85,19 +86,36 @@ BOUNDS = [
     ("start=ge2025-10-22T18:00+0200&start=lt2025-10-22T19:00:00.5+0200", AT_NINE, "2025-10-22T17:00:00.500Z"),
     # The clocks go back on 2 November: the day has 25 hours.
     ("start=eq2025-11-02", "2025-11-02T07:00:00.000Z", "2025-11-03T08:00:00.000Z"),
-    # Canvas's own: whole days, the end not included; defaults: now, and the site's seven days.
+    # Canvas's own: the end not included, and beside it a start without a prefix is the first; defaults: now,
+    # and the site's seven days.
     (WINDOW, MIDNIGHT, NEXT),
     ("", "2025-10-21T19:00:28.000Z", "2025-10-28T19:00:28.000Z"),
     ("end=2025-10-23", "2025-10-21T19:00:28.000Z", NEXT),
     ("start=&end=2025-10-23", "2025-10-21T19:00:28.000Z", NEXT),
+    ("end=2025-10-23&start=2025-10-22", MIDNIGHT, NEXT),
+    ("start=2025-10-22&end=2025-10-24&start=lt2025-10-23", MIDNIGHT, NEXT),
+    (f"start=2025-10-22&end={NINE}", MIDNIGHT, AT_NINE),
+    ("start=2025-10-22&end=2025-10-22T09:00-07:00", MIDNIGHT, AT_NINE),
+    ("start=2025-10-22&end=", MIDNIGHT, NEXT),
+    # With a prefix it is the end of the slot; the longest begins a day before.
+    ("start=2025-10-22&end=lt2025-10-23", MIDNIGHT, NEXT),
+    ("start=2025-10-22&end=eb2025-10-23", MIDNIGHT, NEXT),
+    ("start=2025-10-22&end=le2025-10-22", MIDNIGHT, NEXT),
+    ("start=2025-10-22&end=eq2025-10-22", MIDNIGHT, NEXT),
+    (f"start=2025-10-22&end=le{NINE}", MIDNIGHT, AFTER_NINE),
+    ("start=2025-10-22&end=ge2025-10-22", MIDNIGHT, "2025-10-29T07:00:00.000Z"),
+    ("end=ge2025-10-25", "2025-10-24T07:00:00.000Z", "2025-10-31T07:00:00.000Z"),
+    ("end=gt2025-10-21", "2025-10-21T19:00:28.000Z", "2025-10-28T19:00:28.000Z"),
+    ("end=sa2025-10-25&end=le2025-10-26", "2025-10-25T07:00:00.000Z", "2025-10-27T07:00:00.000Z"),
 ]
 
 
 @pytest.mark.parametrize(("asked", "low", "high"), BOUNDS)
 def test_the_window_by_every_prefix(where: FhirSite, asked: str, low: str, high: str) -> None:
     search = Search(where, f"Slot?{asked}")
-    assert search.query == {"StartDateTime": low, "EndDateTime": high, "Visit": TWENTY}
-    if asked.count("=") < 2 and "eq" not in asked:
+    assert search.query == {"StartDateTime": low, "EndDateTime": high}
+    both = "eq" in asked or asked.removeprefix("start=")[:1].isdigit()
+    if asked.count("=") < 2 and not both:
         assert f"start=ge{low}&start=lt{high}" in (search.link("self") or "")
 
 
@@ -110,7 +128,9 @@ def test_the_window_by_every_prefix(where: FhirSite, asked: str, low: str, high:
         ("start=ge", 'start: "ge" is not a date and time'),
         ("start=2025-10-22,2025-10-24", "start: a comma means one or the other"),
         ("start=2025-10-32", 'start: "2025-10-32" is not on the calendar'),
-        ("end=2025-10-22T00:00:00Z", "end: not a date"),
+        ("end=ne2025-10-22", "end: this comparison is not supported"),
+        ("end=soon", 'end: "soon" is not a date and time'),
+        ("end=2025-10-22,2025-10-23", "end: a comma means one or the other"),
         ("start=2025-10-22&end=2026-01-22", "start: the window is wider than 62 days"),
         ("duration=soon", 'duration: "soon" is not a length of time'),
         ("duration=0", 'duration: "0" is no length for a visit'),
@@ -141,6 +161,41 @@ def test_bounds_that_exclude_each_other_find_nothing(where: FhirSite, asked: str
     assert (search.calls, search.body["total"]) == ((), 0)
     (warning,) = search.warnings
     assert "before it begins" in warning
+    search = Search(where, "Slot?end=gt2025-10-23&end=lt2025-10-22")
+    assert (search.calls, search.body["total"]) == ((), 0)
+    assert search.warnings == [
+        "end: no slot ends both before and after what is asked for: none is found by it"
+    ]
+
+
+def test_beside_a_length_a_start_without_a_prefix_is_the_first(where: FhirSite) -> None:
+    search = Search(where, "Slot?start=2025-10-22&duration=30")
+    week = {"StartDateTime": MIDNIGHT, "EndDateTime": "2025-10-29T07:00:00.000Z"}
+    half_an_hour = {"VisitPreference": [{"Duration": "30", "DurationUnit": "minutes"}]}
+    assert search.query == {**week, "Visit": half_an_hour}
+
+
+@pytest.mark.parametrize(
+    ("end", "minutes"),
+    [
+        ("end=le2025-10-22T09:20:00-07:00", [15, 20]),
+        ("end=lt2025-10-22T09:20:00-07:00", [15]),
+        ("end=ge2025-10-22T09:20:00-07:00", [20, 30]),
+        ("end=gt2025-10-22T09:20:00-07:00", [30]),
+        ("end=eq2025-10-22T09:20:00-07:00", [20]),
+        ("end=gt2025-10-22T09:15:00-07:00&end=lt2025-10-22T09:30:00-07:00", [20]),
+        ("end=2025-10-22T09:20:00-07:00", [15, 20, 30]),
+    ],
+)
+def test_an_end_with_a_prefix_is_that_of_the_slot(where: FhirSite, end: str, minutes: list[int]) -> None:
+    answer = partner.saying(partner.answered(*(slot(AT_NINE, each) for each in (15, 20, 30))))
+    search = Search(where, f"Slot?start={DAY}&{end}", answer)
+    assert [int(each["id"].split(".")[3]) for each in search.resources()] == minutes
+    assert search.body["total"] == len(minutes)
+    again = Search(where, search.link("self") or "", answer)
+    assert again.body == search.body
+    by_id = Search(where, f"Slot?_id={','.join(each['id'] for each in search.resources())}&{end}", answer)
+    assert len(by_id.resources()) == len(minutes)
 
 
 def test_every_fault_is_told_at_once(where: FhirSite) -> None:
@@ -161,10 +216,12 @@ def test_slots_outside_the_window_are_left_out(where: FhirSite) -> None:
     assert search.reply.counts["outside"] == 2
 
 
-def test_a_length_that_is_asked_for_trims_and_the_default_does_not(where: FhirSite) -> None:
+def test_a_length_that_is_asked_for_trims_and_the_default_does_not(
+    where: FhirSite, mapping: SiteTables
+) -> None:
     answer = partner.saying(partner.answered(slot(MIDNIGHT, 15), slot(AT_NINE, 30), slot(AT_NINE, 45)))
     default = Search(where, f"Slot?{WINDOW}", answer)
-    assert default.query["Visit"] == TWENTY
+    assert "Visit" not in default.query
     assert len(default.resources()) == 3
     asked = Search(where, f"Slot?{WINDOW}&duration=30", answer)
     assert asked.query["Visit"] == {"VisitPreference": [{"Duration": "30", "DurationUnit": "minutes"}]}
@@ -172,6 +229,9 @@ def test_a_length_that_is_asked_for_trims_and_the_default_does_not(where: FhirSi
         "2025-10-22T09:30:00-07:00",
         "2025-10-22T09:45:00-07:00",
     ]
+    own = Search(partner.site(mapping, asked_minutes=20), f"Slot?{WINDOW}", answer)
+    assert own.query["Visit"] == {"VisitPreference": [{"Duration": "20", "DurationUnit": "minutes"}]}
+    assert len(own.resources()) == 3
 
 
 # --- which slots ------------------------------------------------------------------------------------
@@ -206,7 +266,7 @@ def test_status(where: FhirSite, status: str, asks: bool) -> None:
 def test_a_schedule_in_every_spelling(where: FhirSite, spelt: str) -> None:
     slots = [slot(AT_NINE), slot(AT_NINE, of=NORTH_SLATE), slot(AT_NINE, of=SOUTH_GRANITE)]
     search = Search(where, f"Slot?{WINDOW}&schedule={spelt}", network(slots))
-    assert search.query["Visit"] == {**TWENTY, "AttendingProviders": [GRANITE], "Locations": [ROOM_136]}
+    assert search.query["Visit"] == {"AttendingProviders": [GRANITE], "Locations": [ROOM_136]}
     assert [each["schedule"] for each in search.resources()] == [{"reference": f"Schedule/{NORTH_GRANITE}"}]
 
 
@@ -265,7 +325,7 @@ def test_schedules_by_where_they_are(where: FhirSite) -> None:
         f"schedule:Schedule.actor:Location._id=epic|{place['id']}",
     ):
         search = Search(where, f"Slot?{WINDOW}&{spelt}", network([slot(AT_NINE, of=SOUTH_GRANITE)]))
-        assert search.query["Visit"] == {**TWENTY, "AttendingProviders": [GRANITE], "Locations": [ROOM_2]}
+        assert search.query["Visit"] == {"AttendingProviders": [GRANITE], "Locations": [ROOM_2]}
         assert len(search.resources()) == 1
 
 
@@ -287,16 +347,16 @@ def test_schedules_that_lack_a_provider_or_a_place(where: FhirSite) -> None:
     """What is asked for must not leave out the slots of a schedule that has only the other of the two."""
     alone = Search(where, f"Slot?{WINDOW}&schedule={VIRTUAL}", network([slot(AT_NINE, of=VIRTUAL)]))
     jo = {"ID": "BH-0007", "IDType": "Cerner ID", "FirstName": "Jo", "LastName": "Marsh"}
-    assert alone.query["Visit"] == {**TWENTY, "AttendingProviders": [jo]}
+    assert alone.query["Visit"] == {"AttendingProviders": [jo]}
     assert len(alone.resources()) == 1
     lakeside = {"Facility": "Lakeside", "Department": "Sports Medicine"}
     placed = Search(where, f"Slot?{WINDOW}&schedule={WING},{NORTH_SLATE}", network([slot(AT_NINE, of=WING)]))
-    assert placed.query["Visit"] == {**TWENTY, "Locations": [lakeside, ROOM_138]}
+    assert placed.query["Visit"] == {"Locations": [lakeside, ROOM_138]}
     assert len(placed.resources()) == 1
     neither = Search(
         where, f"Slot?{WINDOW}&schedule={WING},{VIRTUAL}", network([slot(AT_NINE, of=WING), slot(AT_NINE)])
     )
-    assert neither.query["Visit"] == TWENTY
+    assert "Visit" not in neither.query
     assert [each["schedule"]["reference"] for each in neither.resources()] == [f"Schedule/{WING}"]
 
 
@@ -317,7 +377,7 @@ def test_more_schedules_than_the_site_asks_for_are_asked_for_as_all(mapping: Sit
     where = partner.site(mapping, max_schedules=1)
     asked = f"Slot?{WINDOW}&schedule={NORTH_GRANITE},{NORTH_SLATE}"
     search = Search(where, asked, network([slot(AT_NINE), slot(AT_NINE, of=SOUTH_GRANITE)]))
-    assert search.query["Visit"] == TWENTY
+    assert "Visit" not in search.query
     assert [each["schedule"]["reference"] for each in search.resources()] == [f"Schedule/{NORTH_GRANITE}"]
 
 
@@ -334,7 +394,7 @@ def test_more_schedules_than_the_site_asks_for_are_asked_for_as_all(mapping: Sit
 )
 def test_service_types_go_through_the_code_table(where: FhirSite, tokens: str, types: list[Json]) -> None:
     search = Search(where, f"Slot?{WINDOW}&service-type={tokens}")
-    assert search.query["Visit"] == {**TWENTY, "VisitType": types}
+    assert search.query["Visit"] == {"VisitType": types}
     assert search.warnings == []
 
 
@@ -344,9 +404,9 @@ def test_a_service_type_that_no_table_has(where: FhirSite, tmp_path: Any) -> Non
     (warning,) = nothing.warnings
     assert warning.startswith('service-type: "dance" has no line in the code table visit-types; known:')
     beside = Search(where, f"Slot?{WINDOW}&service-type=dance,follow-up")
-    assert beside.query["Visit"] == {**TWENTY, "VisitType": [{"Code": "FU"}]}
+    assert beside.query["Visit"] == {"VisitType": [{"Code": "FU"}]}
     assert len(beside.warnings) == 1
     layer = "over: available-slots.query\nrows:\n  - row: Visit.VisitType.Code\n    unmapped: pass\n"
     site = partner.site(partner.tables(tmp_path, query=layer))
     found = Search(site, f"Slot?{WINDOW}&service-type=http://x|dance")
-    assert found.query["Visit"] == {**TWENTY, "VisitType": [{"Code": "dance"}]}
+    assert found.query["Visit"] == {"VisitType": [{"Code": "dance"}]}

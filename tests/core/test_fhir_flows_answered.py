@@ -59,7 +59,9 @@ def test_a_slot_as_a_resource(where: FhirSite) -> None:
         "comment": "Bring your card\nand time",
     }
     # The same every day, and whatever else was asked.
-    again = Search(where, "Slot?start=2025-10-20", partner.saying(partner.answered(slot(NINE, 45, ID="s-1"))))
+    again = Search(
+        where, "Slot?start=ge2025-10-20", partner.saying(partner.answered(slot(NINE, 45, ID="s-1")))
+    )
     assert again.resources()[0]["id"] == name
     read = Search(where, f"Slot/{name}", network([slot(AT_NINE, 45, ID="s-1"), slot(AT_NINE, 45, ID="s-2")]))
     assert read.body["id"] == name

@@ -29,7 +29,7 @@ from gateway.tables.compile.to_fhir.table import ToFhir
 from gateway.tables.compile.to_redox.table import encode
 from gateway.tables.rows import paths
 
-_LINES_AT_ONCE = 200
+_LINES_AT_ONCE, _ENTRIES_AT_ONCE = 200, 1_000
 _KEYS_KEPT = 10_000
 _AGREEING_KEPT, _LONG_KEY = 2_000, 4_096  # keys, bytes
 _SLOT_KEY = re.compile(r"(.+)~\d{4}-\d\d-\d\dT[^~]+~\d+", re.DOTALL)
@@ -62,7 +62,7 @@ class FhirServerTables:
         return self.search.read(params)
 
     def write(
-        self, sought: Sought, start: str, end: str, minutes: int, lines: Sequence[Cells] | None
+        self, sought: Sought, start: str, end: str, minutes: int | None, lines: Sequence[Cells] | None
     ) -> dict[str, Any]:
         """The Redox query for it, without Meta."""
         return self.search.write(sought, start, end, minutes, lines)
@@ -93,6 +93,10 @@ class FhirServerTables:
             counts["stray"] += len(stray)
             counts["malformed"] += len(malformed) + broken
         entries = yield from gathered.entries()
+        if wanted.ends is not None:
+            kept = yield from _ending(entries, wanted.ends)
+            counts["outside"] += len(entries) - len(kept)
+            entries = kept
         return Entries(
             entries, incomplete, _issues(counts), {name: number for name, number in counts.items() if number}
         )
@@ -265,6 +269,19 @@ class _Gathered:
         if len(self._groups) > 1:
             found = yield from ordered(found, itemgetter(0))
         return tuple(found)
+
+
+def _ending(entries: Sequence[_Entry], ends: tuple[str, str]) -> Pieces[tuple[_Entry, ...]]:
+    """Those that end between the two."""
+    low, high = ends
+    found: list[_Entry] = []
+    for number, each in enumerate(entries, 1):
+        if number % _ENTRIES_AT_ONCE == 0:
+            yield
+        named = named_slot(each[1])
+        if named is not None and low <= window.later(each[0], named[2]) < high:
+            found.append(each)
+    return tuple(found)
 
 
 def _holders(directory: Directory) -> Pieces[Holders]:

@@ -12,6 +12,7 @@ from gateway.core.mapping import Sought
 from gateway.core.search import alternatives
 from gateway.tables.answer import convert
 from gateway.tables.answer.bounds import most_items
+from gateway.tables.codecs.codec import Ends
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.rows import paths
 
@@ -31,6 +32,7 @@ class _Found:
     fields: dict[str, list[Any]] = field(default_factory=dict)
     groups: list[tuple[Named, ...]] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
+    ends: list[Ends] = field(default_factory=list)
     nothing: bool = False
 
     def never(self, name: str, why: str | None) -> None:
@@ -43,6 +45,7 @@ class _Found:
         """What one more parameter says. A parameter that is repeated must hold every time (FHIR search: AND):
         what only one of them asks for is left out, since a time is of one kind."""
         self.issues += more.issues
+        self.ends += more.ends
         items = {path: values for path, values in more.fields.items() if path not in _SINGLE}
         for path in more.fields.keys() & _SINGLE:
             self.fields.setdefault(path, []).extend(more.fields[path])
@@ -62,8 +65,8 @@ class SearchTable:
     """Made once per site. ``names`` are the parameters that its rows read, ``references`` those of them whose
     values are references.
 
-    ``whole``: the query goes out to Redox, so that it must name the schedules, and a length where the search
-    has none; else it only carries what a flow of ours is not told otherwise.
+    ``whole``: the query goes out to Redox, so that it must name the schedules, and a length where the site
+    has one; else it only carries what a flow of ours is not told otherwise.
     """
 
     def __init__(self, rows: tuple[BoundRow, ...], *, whole: bool = True) -> None:
@@ -88,8 +91,9 @@ class SearchTable:
     def read(self, params: Sequence[tuple[str, str]]) -> Sought:
         """What a client looks for, by the rows; a value that no row takes is an Issue (`error`)."""
         found = _Found()
+        given = {name for name, _ in params}
         for name, text in params:
-            self._parameter(name, alternatives(text), found)
+            self._parameter(name, self._spelt_out(name, alternatives(text), given), found)
         self._refuse_many(found)
         lengths = list(dict.fromkeys(found.fields.pop(_DURATION, [])))
         if len(lengths) > 1:
@@ -103,7 +107,17 @@ class SearchTable:
             fields={path: tuple(values) for path, values in found.fields.items()},
             nothing=found.nothing,
             issues=tuple(found.issues),
+            ends=(max(low for low, _ in found.ends), min(high for _, high in found.ends))
+            if found.ends
+            else None,
         )
+
+    def _spelt_out(self, name: str, values: list[str], given: set[str]) -> list[str]:
+        """The values of a parameter, with the prefix that they have where others of ``given`` stand beside
+        it, if they have none of their own."""
+        if any(not given.isdisjoint(bound.codec.beside) for bound in self._by_param[name]):
+            return [f"ge{value}" if value[:1].isdigit() else value for value in values]
+        return values
 
     def _refuse_many(self, found: _Found) -> None:
         """Each value is an item of the query, which may have only so many."""
@@ -142,10 +156,10 @@ class SearchTable:
             found.groups.append(tuple(named))
 
     def write(
-        self, sought: Sought, start: str, end: str, minutes: int, lines: Sequence[Cells] | None
+        self, sought: Sought, start: str, end: str, minutes: int | None, lines: Sequence[Cells] | None
     ) -> dict[str, Any]:
         """The Redox query without its Meta. ``lines`` are the schedules that are meant, None for any;
-        ``minutes`` is the length where the search names none."""
+        ``minutes`` is the length where the search names none, None for any."""
         message: dict[str, Any] = {}
         length = sought.minutes or (minutes if self._whole else None)
         lengths = (str(length),) if length is not None else ()
@@ -153,7 +167,7 @@ class SearchTable:
         written: set[str] = set()
         for bound in self._rows:
             path = str(bound.row.redox)
-            # Where no row takes a length from FHIR, Redox is still told the one that is meant.
+            # Where no row takes a length from FHIR, Redox is still told the one that the site has.
             if (bound.row.param is None and path != _DURATION) or bound.redox is None or path in written:
                 continue
             written.add(path)
@@ -205,12 +219,16 @@ def _value(rows: Sequence[BoundRow], name: str, value: str, found: _Found) -> li
     for a code that no code table has."""
     results: list[tuple[BoundRow, Any]] = []
     issues: list[Issue] = []
+    ends: list[Ends] = []
     for bound in rows:
         result = convert.to_redox(bound, value, (), name, issues)
+        if bound.codec.ends is not None and not issues and (own := bound.codec.ends(value)) is not None:
+            ends.append(own)
         if result == value and bound.row.unmapped == "pass":
             result = value.rpartition("|")[2]
         results.append((bound, result))
-    if all(result is None for _, result in results):
+    found.ends += ends
+    if not ends and all(result is None for _, result in results):
         # Of several rows that refuse it the first says why.
         issue = issues[0] if issues else Issue("value", name, "this comparison is not supported")
         unmapped = issue.code == "code-invalid"

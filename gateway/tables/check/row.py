@@ -58,6 +58,7 @@ def check_row(row: Row, around: Around) -> Iterator[Fault]:
     yield from _sides(row)
     yield from _filter(row)
     yield from _codec(row, around.context)
+    yield from _beside(row, around.table)
     yield from _paths(row, around.table, around.schemas)
     yield from _columns(row, around)
     yield from _companions(row, around)
@@ -113,7 +114,9 @@ def _codec(row: Row, context: Context) -> Iterator[Fault]:
         near = did_you_mean(row.codec.name, CODECS, _MANY)
         yield row.at("codec").fault(f'there is no codec "{row.codec.name}"; {near}')
         return
-    if len(row.codec.arguments) != len(spec.arguments) and (row.codec.arguments or not spec.optional):
+    too_few = len(row.codec.arguments) < len(spec.arguments)
+    wrong = too_few or (len(row.codec.arguments) > len(spec.arguments) and not spec.several)
+    if wrong and (row.codec.arguments or not spec.optional):
         yield row.at("codec").fault(_arguments(row, spec, context))
         return
     if row.select is None and (fault := _count(row, spec)):
@@ -127,6 +130,18 @@ def _codec(row: Row, context: Context) -> Iterator[Fault]:
         if name == "resource type" and argument not in _REFERRED:
             hint = did_you_mean(argument, _REFERRED)
             yield row.at("codec").fault(f'"{argument}" is no resource type that can be referred to; {hint}')
+
+
+def _beside(row: Row, table: Table) -> Iterator[Fault]:
+    """Parameters in the brackets of a codec that no row reads."""
+    spec = CODECS.get(row.codec.name)
+    if spec is None or "parameter" not in spec.arguments:
+        return
+    known = sorted({each.param for each in table.rows if each.param is not None})
+    for argument in row.codec.arguments:
+        if argument not in known:
+            hint = did_you_mean(argument, known)
+            yield row.at("codec").fault(f'no row of this table has the parameter "{argument}"; {hint}')
 
 
 def _words(row: Row, spec: Spec, table: str, context: Context) -> Iterator[Fault]:

@@ -36,6 +36,10 @@ class Context:
     codes: Mapping[str, CodeTable]
 
 
+Ends = tuple[str, str]
+"""Between which UTC texts a slot must end: from the first, before the second."""
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
     """A codec bound to a row.
@@ -44,6 +48,9 @@ class Codec:
     they are spelt). ``absent`` codecs are also called with None, ``many`` ones with the whole list that
     the FHIR path selects. ``zone`` is that of an instant's clinic. ``sent`` takes the place of ``to_fhir`` in
     the searches of an upstream, which knows nothing of the ids that our own FHIR side makes.
+
+    ``beside`` are parameters next to which a search value without a prefix means "from this on"; ``ends`` is
+    what a search value says of when slots end, None for nothing.
     """
 
     to_redox: Callable[..., Any]
@@ -53,6 +60,8 @@ class Codec:
     many: bool = False
     zone: ZoneInfo | None = None
     sent: Callable[..., Any] | None = None
+    beside: frozenset[str] = frozenset()
+    ends: Callable[[str], Ends | None] | None = None
 
     @property
     def searching(self) -> Codec:
@@ -66,8 +75,8 @@ Maker = Callable[[tuple[str, ...], Context], Codec]
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What ``gateway check`` and the documentation say of a codec. ``arguments`` are its argument
-    names (``optional``: all of them may be left out); ``companions`` how many ``with`` values it takes;
-    ``redox`` the JSON kind it gives Redox."""
+    names (``optional``: all of them may be left out; ``several``: the last may be there more than once);
+    ``companions`` how many ``with`` values it takes; ``redox`` the JSON kind it gives Redox."""
 
     name: str
     about: str
@@ -77,3 +86,4 @@ class Spec:
     redox: str = "string"
     fhir: str = "string"
     optional: bool = False
+    several: bool = False

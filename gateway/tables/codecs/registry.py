@@ -118,8 +118,16 @@ _SPECS = (
     Spec("token-value", "what stands behind system| in a search token", codecs_of_names.make_token_value),
     Spec("words", "a list for Redox, the words of one text for FHIR", _make_words, redox="array"),
     Spec("lines", "a list for Redox, the lines of one text for FHIR", _make_lines, redox="array"),
-    Spec("at-or-after", "a search from this instant on: ge", codecs_of_time.make_at_or_after),
+    Spec(
+        "at-or-after",
+        "a search from this instant on: ge",
+        codecs_of_time.make_at_or_after,
+        ("parameter",),
+        optional=True,
+        several=True,
+    ),
     Spec("before", "a search for what starts before this instant: lt", codecs_of_time.make_before),
+    Spec("until", "a search for what is over by this day or instant", codecs_of_time.make_until),
     Spec(
         "slot-name",
         "a FHIR id that is the same every day (with: schedule, start, minutes, own id)",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core import window
 from gateway.core.times_of_day import parse_times
-from gateway.tables.codecs.codec import Codec, Context, Maker
+from gateway.tables.codecs.codec import Codec, Context, Ends, Maker
 from gateway.tables.codecs.instants import InstantTexts, minutes_between
 
 _CLOCK = re.compile(r":[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII)  # behind the hour of the UTC texts that Redox has
@@ -88,8 +88,9 @@ def make_minutes_until(_arguments: tuple[str, ...], context: Context) -> Codec:
     return Codec(to_redox, to_fhir, lambda a, b: texts.to_utc(a) == texts.to_utc(b))
 
 
-def make_at_or_after(_arguments: tuple[str, ...], context: Context) -> Codec:
-    """A search parameter that bounds from below, this instant included."""
+def make_at_or_after(arguments: tuple[str, ...], context: Context) -> Codec:
+    """A search parameter that bounds from below, this instant included. ``arguments`` are parameters beside
+    which a value without a prefix is the first, and not the only one."""
 
     def to_redox(value: str) -> str | None:
         compared, first, after = _compared(value, context.zone)
@@ -97,7 +98,7 @@ def make_at_or_after(_arguments: tuple[str, ...], context: Context) -> Codec:
             return first
         return after if compared in ("gt", "sa") else None
 
-    return Codec(to_redox, lambda instant: f"ge{instant}")
+    return Codec(to_redox, lambda instant: f"ge{instant}", beside=frozenset(arguments))
 
 
 def make_before(_arguments: tuple[str, ...], context: Context) -> Codec:
@@ -107,9 +108,40 @@ def make_before(_arguments: tuple[str, ...], context: Context) -> Codec:
         compared, first, after = _compared(value, context.zone)
         if compared in ("lt", "eb"):
             return first
-        return after if compared in ("le", "eq") else None
+        return after if compared in ("", "le", "eq") else None
 
     return Codec(to_redox, lambda instant: f"lt{instant}")
+
+
+def make_until(_arguments: tuple[str, ...], context: Context) -> Codec:
+    """A search parameter for an end: without a prefix what begins before this day or instant, with one what
+    also ends as it says.
+
+    What an upstream is asked is padded by the longest slot, so that none is missed that begins in time.
+    """
+
+    def to_redox(value: str) -> str | None:
+        compared, first, after = _compared(value, context.zone)
+        if compared in ("", "lt", "eb"):
+            return first
+        return after if compared in ("le", "eq") else None
+
+    def ends(value: str) -> Ends | None:
+        compared, first, after = _compared(value, context.zone)
+        known: dict[str, Ends] = {
+            **dict.fromkeys(("lt", "eb"), ("", first)),
+            **dict.fromkeys(("gt", "sa"), (after, "~")),
+            "le": ("", after),
+            "ge": (first, "~"),
+            "eq": (first, after),
+        }
+        return known.get(compared)
+
+    def to_fhir(instant: str) -> str:
+        last = window.parse_instant(instant, context.zone) + timedelta(minutes=window.MAX_MINUTES)
+        return f"le{window.to_utc_text(last)}"
+
+    return Codec(to_redox, to_fhir, ends=ends)
 
 
 def _compared(value: str, zone: ZoneInfo) -> tuple[str, str, str]:

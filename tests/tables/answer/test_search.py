@@ -81,7 +81,7 @@ def plan(mapping: SiteTables, query: Json) -> flows.Plan:
 
 
 MOMENTS = st.datetimes(datetime(2025, 10, 1), datetime(2026, 4, 1)).map(lambda each: each.replace(tzinfo=UTC))
-LOWER, UPPER = ("", "ge"), ("lt", "eb")
+LOWER, UPPER = ("ge",), ("lt", "eb")
 
 
 @given(
@@ -132,7 +132,7 @@ GRANITE = {"ID": GRANITE_ID, "IDType": "NPI"}
 FROM_FHIR: Mapping[str, tuple[str, Json]] = {
     "StartDateTime": ("start=ge2025-10-22", {"StartDateTime": "2025-10-22T07:00:00.000Z"}),
     "EndDateTime": ("start=lt2025-10-24", {"EndDateTime": "2025-10-24T07:00:00.000Z"}),
-    "end in whole days": ("end=2025-10-24", {"EndDateTime": "2025-10-24T07:00:00.000Z"}),
+    "end of the window": ("end=2025-10-24", {"EndDateTime": "2025-10-24T07:00:00.000Z"}),
     "Visit.VisitPreference.Duration": (
         "duration=40",
         {"VisitPreference": [{"Duration": "40", "DurationUnit": "minutes"}]},

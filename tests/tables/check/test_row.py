@@ -25,6 +25,10 @@ CODECS = ", ".join(codecs.CODECS)
             ['4:12: "Slott" is no resource type that can be referred to; did you mean "Slot"?'],
         ),
         (
+            QUERY + "  - row: StartDateTime\n    codec: at-or-after(schedul, start)",
+            ['4:12: no row of this table has the parameter "schedul"; did you mean "schedule"?'],
+        ),
+        (
             QUERY + "  - row: Visit.VisitPreference.Day\n    filter: duration",
             [
                 '4:13: "filter: duration" is for Visit.VisitPreference.Duration alone; write "filter: day" here'

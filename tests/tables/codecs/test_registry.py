@@ -73,7 +73,7 @@ VALUES: dict[str, tuple[st.SearchStrategy[Any], st.SearchStrategy[Any]]] = {
     ),
     "minutes": (st.tuples(lengths.map(str), st.just(("minutes",))), alone(lengths.map(str))),
 }
-ONE_WAY = {"slot-name", "token-system", "weekday", "time-of-day"}
+ONE_WAY = {"slot-name", "until", "token-system", "weekday", "time-of-day"}
 
 
 def as_redox(value: Any) -> Any:

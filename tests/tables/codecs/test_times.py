@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -132,6 +132,16 @@ def test_a_blank_is_no_length(blank: str) -> None:
     for function in (made.to_redox, made.to_fhir):
         with pytest.raises(ValueError, match="a blank is not a length of time"):
             function(blank)
+
+
+@given(moments)
+def test_a_search_by_the_end_misses_no_slot_that_begins_in_time(moment: datetime) -> None:
+    text = window.to_utc_text(moment)
+    made = codec("until")
+    sent = made.to_fhir(text)
+    assert made.ends is not None
+    assert made.ends(sent) == ("", window.to_utc_text(moment + timedelta(days=1, milliseconds=1)))
+    assert made.to_redox(text) == text and made.ends(text) is None
 
 
 @pytest.mark.parametrize(
