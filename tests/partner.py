@@ -218,18 +218,41 @@ def check_fhir(value: Json) -> None:
     schema("fhir", value["resourceType"]).validate(value)
     if value["resourceType"] == "Bundle":
         Bundle.model_validate(value)
+        check_bundle(value)
         for entry in value.get("entry", []):
             check_fhir(entry["resource"])
-            if entry["search"]["mode"] != "outcome":
-                name = entry["resource"]
-                assert entry["fullUrl"] == f"{BASE}/{name['resourceType']}/{name['id']}"
-                assert len(name["id"]) <= 64
     elif value["resourceType"] == "OperationOutcome":
         OperationOutcome.model_validate(value)
     else:
         Bundle.model_validate(
             {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": value}]}
         )
+
+
+def check_bundle(value: Json) -> None:
+    """What R4 says of a searchset beyond its schema: the rules of Bundle, of JSON, and of search."""
+    relations = [each["relation"] for each in value["link"]]
+    assert relations[0] == "self" and len(set(relations)) == len(relations)
+    assert all(each["url"].startswith(BASE) for each in value["link"])
+    urls = [entry["fullUrl"] for entry in value.get("entry", [])]
+    assert len(set(urls)) == len(urls), "bdl-7"
+    modes = [entry["search"]["mode"] for entry in value.get("entry", [])]
+    assert modes == sorted(modes, key=["match", "include", "outcome"].index)
+    assert value.get("total", len(modes)) >= modes.count("match")
+    for entry in value.get("entry", []):
+        name = entry["resource"]
+        if entry["search"]["mode"] == "outcome":
+            assert name["resourceType"] == "OperationOutcome" and entry["fullUrl"].startswith("urn:uuid:")
+        else:
+            assert entry["fullUrl"] == f"{BASE}/{name['resourceType']}/{name['id']}"
+            assert len(name["id"]) <= 64
+    assert nothing_empty(value)
+
+
+def nothing_empty(value: Any) -> bool:
+    """R4, JSON representation: nothing that is there is null, or empty."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value not in (None, "", [], {}) and all(map(nothing_empty, inner))
 
 
 def check_query(query: Json) -> None:

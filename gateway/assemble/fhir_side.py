@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gateway.assemble.fhir_parameters import searchable
 from gateway.assemble.redox_side import Served
 from gateway.clock import Clock, utc_now
 from gateway.core import fhir_flows, redox_flows
 from gateway.core.errors import Issue, NotFound
 from gateway.core.fhir import Interaction
-from gateway.core.fhir_directory import DIRECTORY_PARAMETERS
 from gateway.core.fhir_flows import Asker, FhirSite
 from gateway.core.flows import SiteRules
 from gateway.core.plan import Reply
@@ -24,19 +24,6 @@ from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
 from gateway.web import exchange as web
 from gateway.web.access import Access
-
-# Parameters of FHIR's own types; what is not listed is a token or a plain text.
-_TYPES = {
-    "start": "date",
-    "end": "date",
-    "duration": "number",
-    "schedule": "reference",
-    "schedule.actor": "reference",
-    "actor": "reference",
-    "name": "string",
-    "family": "string",
-    "given": "string",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +93,5 @@ def asker(
 
 def _described(name: str, site: ServedFhir) -> web.FhirSite:
     """What the site's CapabilityStatement says of it."""
-    searchable = {"Slot": tuple(_parameter(each) for each in sorted(site.fhir_server.names | {"_id"}))}
-    for kind, known in DIRECTORY_PARAMETERS.items():
-        searchable[kind] = tuple(_parameter(each) for each in known)
     includes = tuple(dict.fromkeys(each for kind in INCLUDES.values() for each in kind))
-    return web.FhirSite(name, site.access, searchable, includes)
-
-
-def _parameter(name: str) -> web.SearchParameter:
-    return web.SearchParameter(name, _TYPES.get(name, "token"))
+    return web.FhirSite(name, site.access, searchable(site.fhir_server), includes)

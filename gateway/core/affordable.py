@@ -11,7 +11,7 @@ from gateway.core.directory import Cells, Directory
 from gateway.core.errors import Issue, TooCostly
 from gateway.core.mapping import Asked, Mapping
 
-_ZONE = "timezone"
+ZONE = "timezone"
 Ways = Lookup[int, tuple[Beside, ...]]
 NO_WAYS: Ways = {}
 
@@ -66,4 +66,4 @@ def together(
 
 def zone_of(line: Cells) -> str:
     """The zone of a schedule as the directory says it, empty where it says none."""
-    return line.get(_ZONE, "")
+    return line.get(ZONE, "")

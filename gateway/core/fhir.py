@@ -12,6 +12,7 @@ from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 import msgspec
 
@@ -19,6 +20,8 @@ from gateway.core.errors import GatewayError, Issue
 from gateway.core.told import MOST_BYTES, text_of, told
 
 JSON = "application/fhir+json; charset=utf-8"
+# What R4 wants a resource marked with that is not all of it.
+SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 TYPES = ("Slot", "Schedule", "Practitioner", "Location")
 
 Mode = Literal["match", "include", "outcome"]
@@ -81,8 +84,14 @@ def entry(base: str, resource: str, identifier: str, text: str, mode: Mode) -> s
 
 
 def outcome_entry(issues: Sequence[Issue]) -> str:
-    """The entry that tells a client what was ignored or left out (FHIR search, `outcome` mode)."""
-    return f'{{"resource":{outcome(issues).decode()},"search":{{"mode":"outcome"}}}}'
+    """The entry that tells a client what was ignored or left out (FHIR search, `outcome` mode).
+
+    Every entry has a URL, and that of a resource without an id names nothing else; this one is the same for
+    the same issues.
+    """
+    content = outcome(issues)
+    url = UUID(bytes=sha256(content).digest()[:16], version=5).urn
+    return f'{{"fullUrl":"{url}","resource":{content.decode()},"search":{{"mode":"outcome"}}}}'
 
 
 def bundle(entries: Sequence[str], links: Sequence[Link], total: int | None) -> bytes:

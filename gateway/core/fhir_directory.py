@@ -17,7 +17,7 @@ from gateway.core.mapping import FhirDirectory
 from gateway.core.nearest import folded
 from gateway.core.plan import Reply
 from gateway.core.references import Reference
-from gateway.core.search import Cursor
+from gateway.core.search import Cursor, Search
 
 # What can be searched by, beside slots: parameter -> the directory columns that it compares (an identifier
 # is compared as the resource has it).
@@ -63,18 +63,21 @@ def searched(interaction: Interaction, most: int, directory: Directory, resource
     texts: list[str] = []
     if not search.counted_only:
         texts = [
-            fhir.entry(interaction.base, kind, each, resources.texts[kind][each], "match") for each in page
+            fhir.entry(
+                interaction.base, kind, each, search.subset.of(kind, resources.texts[kind][each]), "match"
+            )
+            for each in page
         ]
         if kind == "Schedule" and search.includes:
-            texts += included(interaction.base, resources, page, search.includes)
+            texts += included(interaction.base, resources, page, search)
     if told:
         texts.append(fhir.outcome_entry([warning(issue) for issue in told]))
     own = search.cursor if search.cursor.before else None
-    params = searches.page_params(search.params, own, search.count, search.includes)
+    params = searches.page_params(search, own)
     links = [Link("self", fhir.search_url(interaction.base, kind, params))]
     following = search.cursor.before + len(page)
     if not search.counted_only and following < len(found):
-        params = searches.page_params(search.params, Cursor(following), search.count, search.includes)
+        params = searches.page_params(search, Cursor(following))
         links.append(Link("next", fhir.search_url(interaction.base, kind, params)))
     total = None if directory.incomplete and not search.counted_only else len(found)
     return Reply(200, fhir.bundle(texts, links, total), fhir.JSON, tuple(told), {"resources": len(page)})
@@ -137,29 +140,20 @@ def _identified(identifier: tuple[str, str | None], token: tuple[str, str, str])
     return not asked_value or value == asked_value
 
 
-def included(
-    base: str, resources: FhirDirectory, schedules: Sequence[str], includes: frozenset[str]
-) -> list[str]:
+def included(base: str, resources: FhirDirectory, schedules: Sequence[str], search: Search) -> list[str]:
     """The entries that come along with these Schedules, or with their slots."""
-    texts = []
-    if searches.included_types(includes, "Slot:schedule"):
-        for schedule in schedules:
-            if schedule in resources.texts["Schedule"]:
-                texts.append(
-                    fhir.entry(base, "Schedule", schedule, resources.texts["Schedule"][schedule], "include")
-                )
-    kinds = searches.included_types(includes, "Schedule:actor")
-    if kinds:
-        actors = dict.fromkeys(
-            actor
-            for schedule in schedules
-            for actor in resources.actors.get(schedule, ())
-            if actor[0] in kinds
+    found: list[tuple[str, str]] = []
+    if searches.included_types(search.includes, "Slot:schedule"):
+        found += [("Schedule", each) for each in schedules if each in resources.texts["Schedule"]]
+    kinds = searches.included_types(search.includes, "Schedule:actor")
+    actors = dict.fromkeys(actor for schedule in schedules for actor in resources.actors.get(schedule, ()))
+    found += [actor for actor in actors if actor[0] in kinds]
+    return [
+        fhir.entry(
+            base, kind, each, search.subset.of(kind, resources.texts[kind][each], match=False), "include"
         )
-        texts += [
-            fhir.entry(base, kind, each, resources.texts[kind][each], "include") for kind, each in actors
-        ]
-    return texts
+        for kind, each in found
+    ]
 
 
 def warning(issue: Issue) -> Issue:

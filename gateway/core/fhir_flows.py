@@ -54,7 +54,8 @@ def answer(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
     text = resources.texts[interaction.resource].get(interaction.id)
     if text is None:
         raise _not_found(interaction)
-    return Reply(200, text.encode(), fhir.JSON)
+    wanted = searches.subset_of(interaction).of(interaction.resource, text)
+    return Reply(200, wanted.encode(), fhir.JSON)
 
 
 def _not_found(interaction: Interaction) -> NotFound:
@@ -227,11 +228,11 @@ def _slot_bundle(
         told.insert(_AMONG_THE_FIRST, Issue("incomplete", "", text, "warning"))
     texts: list[str] = []
     if not search.counted_only:
-        texts = [text for _, _, text in page]
+        texts = [search.subset.entry("Slot", text) for _, _, text in page]
         if search.includes:
             schedules = _schedules_of(page, directory, site.fhir_server)
             resources = yield from paused(site.fhir_server.fhir_directory(directory))
-            texts += fhir_directory.included(interaction.base, resources, schedules, search.includes)
+            texts += fhir_directory.included(interaction.base, resources, schedules, search)
     if told:
         texts.append(fhir.outcome_entry([fhir_directory.warning(issue) for issue in told]))
     links = _links(interaction, search, page, len(rest))
@@ -268,7 +269,7 @@ def _links(
 ) -> list[Link]:
     """``self`` says what was searched for; ``next`` is there where there is more."""
     own = search.cursor if search.cursor.start else None
-    known = searches.page_params(search.params, own, search.count, search.includes)
+    known = searches.page_params(search, own)
     links = [Link("self", fhir.search_url(interaction.base, "Slot", known))]
     if not search.counted_only and page and rest > len(page):
         start = page[-1][0]
@@ -276,7 +277,7 @@ def _links(
         if search.cursor.start == start:
             same += search.cursor.same
         cursor = Cursor(search.cursor.before + len(page), same, start)
-        following = searches.page_params(search.params, cursor, search.count, search.includes)
+        following = searches.page_params(search, cursor)
         links.append(Link("next", fhir.search_url(interaction.base, "Slot", following)))
     return links
 
@@ -305,8 +306,9 @@ def _slot_read(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
         )
     if text is None:
         raise _not_found(interaction)
-    resource = msgspec.json.encode(msgspec.json.decode(text)["resource"])
-    return Reply(200, resource, fhir.JSON, entries.issues, {"slots": 1})
+    resource = msgspec.json.encode(msgspec.json.decode(text)["resource"]).decode()
+    wanted = searches.subset_of(interaction).of("Slot", resource)
+    return Reply(200, wanted.encode(), fhir.JSON, entries.issues, {"slots": 1})
 
 
 def _by_id(

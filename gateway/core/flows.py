@@ -84,7 +84,7 @@ class Plan:
 
     def prefers(self, site: SiteRules, zone: str) -> window.Matcher | None:
         """Which slots of schedules in a zone the asker prefers; None where any will do."""
-        clinic = ZoneInfo(zone) if zone else site.zone
+        clinic = window.zone_named(zone, site.zone)
         return window.matcher(self.asked.preferences, clinic, site.time_tolerance_minutes)
 
 

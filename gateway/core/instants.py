@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.core.preferences import quoted
 
@@ -137,6 +137,16 @@ def to_utc_text(instant: datetime) -> str:
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
     return instant.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def zone_named(name: str, own: ZoneInfo) -> ZoneInfo:
+    """The zone of that IANA name; ``own`` where there is none, or the name is empty."""
+    if not name:
+        return own
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return own
 
 
 def later(text: str, minutes: int) -> str:

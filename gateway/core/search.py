@@ -1,8 +1,8 @@
 """FHIR searches as clients send them: what is asked of the result, apart from what is searched for.
 
-FHIR R4, search: `_count`, `_sort`, `_summary=count`, `_include`, paging by links, and the rule that what a
-server does not know it ignores and says so, unless the client wants it strict. A known parameter that narrows
-and cannot be applied is refused.
+FHIR R4, search: `_count`, `_sort`, `_summary`, `_elements`, `_include`, paging by links, and the rule that
+what a server does not know it ignores and says so, unless the client wants it strict. A known parameter that
+narrows and cannot be applied is refused; one without a value is none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gateway.core import filters
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Params
+from gateway.core.subset import SUMMARIES, WHOLE, Subset
 
 PAGE_SIZE = 100
 MOST_VALUES = 500  # of all parameters of a search together
@@ -36,6 +37,7 @@ _PRESENTATION = frozenset({"_format", "_pretty", "_total"})
 # R4, chaining: a reference may say of which type it is; ours have one, or the next step says it.
 _SCHEDULE = re.compile(r"schedule:Schedule(?=\.|$)")
 _TYPE = re.compile(r"(?P<name>(?:schedule\.)?actor):(?P<type>Practitioner|Location)(?P<own>\._id)?")
+_ELEMENT = re.compile(r"[A-Za-z]{1,64}")
 _ESCAPED = re.compile(r"\\.|,|[^\\,]+", re.DOTALL)
 _SPECIAL = frozenset({",", "|", "$", "\\"})
 _CURSOR = re.compile(r"(\d{1,7})\.(\d{1,5})\.(.{0,64})")
@@ -56,7 +58,8 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search taken apart. ``params`` are those that choose, in order; ``issues`` name the ignored."""
+    """A search taken apart. ``params`` are those that choose, ``shown`` those that say what is shown of the
+    result, both in order and as they were understood; ``issues`` name the ignored."""
 
     params: Params
     count: int
@@ -64,6 +67,8 @@ class Search:
     includes: frozenset[str]
     cursor: Cursor
     issues: tuple[Issue, ...]
+    shown: Params = ()
+    subset: Subset = WHOLE
 
 
 def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Search:
@@ -72,44 +77,113 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
     :class:`InvalidMessage` for a control parameter that cannot be read, and, where the client wants
     it strict, for every parameter that is not known.
     """
-    issues: list[Issue] = []
-    ignored: list[Issue] = []
-    slots = interaction.resource == "Slot"
-    chosen: list[tuple[str, str]] = []
-    includes: set[str] = set()
-    count, counted_only, cursor = min(PAGE_SIZE, most), False, Cursor()
     if sum(value.count(",") for name, value in interaction.params if name in known) > MOST_VALUES:
         text = f"the parameters have more than {MOST_VALUES} values together; ask for fewer at a time"
         raise InvalidMessage(Issue("too-costly", "", text))
-    for name, value in (_untyped(*each, known) for each in interaction.params):
-        if name in known and alternatives(value):
-            chosen.append((name, value))
-        elif name in known:
-            ignored.append(Issue("value", name, "has no value"))
+    taken = _Taken(interaction.resource, known, most)
+    for name, value in interaction.params:
+        taken.take(*_untyped(name, value, known))
+    return taken.search(strict=interaction.strict)
+
+
+class _Taken:
+    """What the parameters of one search have said so far."""
+
+    def __init__(self, resource: str, known: frozenset[str], most: int) -> None:
+        self._resource = resource
+        self._known = known
+        self._most = most
+        self._chosen: list[tuple[str, str]] = []
+        self._shown: dict[str, str] = {}
+        self._includes: set[str] = set()
+        self._count = min(PAGE_SIZE, most)
+        self._cursor = Cursor()
+        self._issues: list[Issue] = []
+        self._ignored: list[Issue] = []
+
+    def take(self, name: str, value: str) -> None:
+        """One parameter."""
+        if not alternatives(value):
+            # R4, search: a parameter without a value is one that is not there.
+            if name in self._known:
+                self._ignored.append(Issue("value", name, "has no value"))
+            elif name not in _PRESENTATION:
+                self._ignored.append(Issue("value", "", f"{_shown(name)}: has no value"))
+        elif name in self._known:
+            self._chosen.append((name, value))
         elif name == "_count":
-            count = _count(value, most, issues)
-            counted_only = counted_only or count == 0
-        elif name == "_summary" and value in ("count", "false"):
-            counted_only = counted_only or value == "count"
-        elif name == "_sort" and slots and value == "start":
-            continue
-        elif name in (INCLUDE, ITERATE) and _may_include(value, interaction.resource):
-            includes.add(value)
+            self._count = _count(value, self._most, self._issues)
         elif name == CURSOR:
-            cursor = _cursor(value, slots, issues)
-        elif name.partition(":")[0] in known:
-            issues.append(_modified(name, known))
-        elif filters.understood(name, interaction.resource):
-            issues.append(filters.refused(name, known))
+            self._cursor = _cursor(value, self._resource == "Slot", self._issues)
+        elif name in (INCLUDE, ITERATE) and _may_include(value, self._resource):
+            self._includes.add(value)
+        elif not self._shows(name, value):
+            self._pass_over(name)
+
+    def _shows(self, name: str, value: str) -> bool:
+        """Whether it says what is shown of the result, and can be done."""
+        if name == "_summary" and value in (*SUMMARIES, "count"):
+            self._shown[name] = value
+        elif name == "_summary" and value == "false":
+            self._shown.pop(name, None)
+        elif name == "_elements" and (elements := _elements(value, self._resource)):
+            self._shown[name] = ",".join(elements)
+        elif name == "_sort" and self._resource == "Slot" and value == "start":
+            self._shown[name] = value
+        else:
+            return False
+        return True
+
+    def _pass_over(self, name: str) -> None:
+        """One that is not applied: it is ignored, or refused if it would have narrowed the result."""
+        if name.partition(":")[0] in self._known:
+            self._issues.append(_modified(name, self._known))
+        elif filters.understood(name, self._resource):
+            self._issues.append(filters.refused(name, self._known))
         elif name not in _PRESENTATION:
-            ignored.append(_ignored(name, known, interaction.resource))
-    if interaction.strict:
-        issues.extend(ignored)
-        ignored = []
-    if issues:
-        raise InvalidMessage(*issues)
-    warned = tuple(Issue(each.code, each.path, f"{each.text}; it was ignored", "warning") for each in ignored)
-    return Search(tuple(chosen), count, counted_only, frozenset(includes), cursor, warned)
+            self._ignored.append(_ignored(name, self._known, self._resource))
+
+    def search(self, *, strict: bool) -> Search:
+        """All of it. InvalidMessage for what cannot be read, and for what is ignored where that is not
+        wanted."""
+        if refused := [*self._issues, *(self._ignored if strict else ())]:
+            raise InvalidMessage(*refused)
+        warned = (
+            Issue(each.code, each.path, f"{each.text}; it was ignored", "warning") for each in self._ignored
+        )
+        return Search(
+            params=tuple(self._chosen),
+            count=self._count,
+            counted_only=self._count == 0 or self._shown.get("_summary") == "count",
+            includes=frozenset(self._includes),
+            cursor=self._cursor,
+            issues=tuple(warned),
+            shown=tuple(self._shown.items()),
+            subset=_subset(self._shown),
+        )
+
+
+def subset_of(interaction: Interaction) -> Subset:
+    """The part of a resource that a client wants to read; what cannot be read of that is passed over."""
+    shown = {}
+    for name, value in interaction.params:
+        if name == "_summary" and value in SUMMARIES:
+            shown[name] = value
+        elif name == "_elements":
+            shown[name] = ",".join(_elements(value, interaction.resource))
+    return _subset(shown)
+
+
+def _subset(shown: Mapping[str, str]) -> Subset:
+    summary = shown.get("_summary", "")
+    elements = frozenset(alternatives(shown.get("_elements", "")))
+    return Subset(summary if summary in SUMMARIES else "", elements)
+
+
+def _elements(value: str, resource: str) -> list[str]:
+    """The elements that are named, with or without their type; none if anything else is."""
+    found = [each.removeprefix(f"{resource}.") for each in alternatives(value)]
+    return list(dict.fromkeys(found)) if all(map(_ELEMENT.fullmatch, found)) else []
 
 
 def _untyped(name: str, value: str, known: frozenset[str]) -> tuple[str, str]:
@@ -196,20 +270,24 @@ def _ignored(name: str, known: frozenset[str], resource: str) -> Issue:
     elif name == "_sort":
         text = "slots are sorted by start, and nothing else"
     elif name == "_summary":
-        text = "only _summary=count is supported"
+        text = "these are supported: " + ", ".join((*SUMMARIES, "count", "false"))
+    elif name == "_elements":
+        text = "names of elements, such as start,end, are supported"
     else:
         text = "is not a parameter of this search; known: " + ", ".join(sorted(known))
     return Issue("not-supported", "", f"{_shown(name)}: {text}")
 
 
-def page_params(params: Params, cursor: Cursor | None, count: int, includes: frozenset[str]) -> Params:
+def page_params(search: Search, cursor: Cursor | None) -> Params:
     """The parameters of a ``self`` or ``next`` link: what was understood, spelt out."""
-    found = list(params)
-    along = included_types(includes, "Slot:schedule")
-    for value in sorted(includes, reverse=True):
+    found = list(search.params)
+    along = included_types(search.includes, "Slot:schedule")
+    for value in sorted(search.includes, reverse=True):
         iterated = bool(along) and value.startswith("Schedule:")
         found.append((ITERATE if iterated else INCLUDE, value))
-    found.append(("_count", str(count)))
+    found += search.shown
+    if ("_summary", "count") not in search.shown:
+        found.append(("_count", str(search.count)))
     if cursor is not None:
         found.append((CURSOR, str(cursor)))
     return tuple(found)

@@ -21,6 +21,7 @@ from gateway.core.instants import (
     parse_range,
     start_of_day,
     to_utc_text,
+    zone_named,
 )
 from gateway.core.preferences import (
     DAY,
@@ -55,6 +56,7 @@ __all__ = [
     "start_of_day",
     "to_utc_text",
     "window_of",
+    "zone_named",
 ]
 
 

@@ -13,6 +13,12 @@ from gateway.web.access import JwtRules
 from gateway.web.exchange import FhirSite, SearchParameter
 
 _SECURITY_CODES: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_ABOUT: Final = {
+    "Slot": "Open times, by start (_sort=start). Only free ones are told.",
+    "Schedule": "Whose time is told, and where.",
+    "Practitioner": "Who works by the schedules, and how to reach them at work.",
+    "Location": "Where they work.",
+}
 _INTERACTIONS: Final = ("read", "search-type")
 
 
@@ -37,8 +43,10 @@ def statement(site: FhirSite, base: str, *, routed: Collection[str], version: st
                 "mode": "server",
                 "documentation": (
                     "Parameters that are not listed are ignored, and named in an OperationOutcome of the "
-                    "answer; with Prefer: handling=strict they are refused. Searches may be sent by GET, or "
-                    "by POST to _search."
+                    "answer; those that would narrow the result are refused, and with Prefer: "
+                    "handling=strict all of them. Searches may be sent by GET, or by POST to _search. Of the "
+                    "result: _count, _summary (true, text, data, count), _elements, and _include where it is "
+                    "listed. The self link says what was used; follow the next link as it is."
                 ),
                 "security": _security(site),
                 "resource": [_resource(name, site.searchable[name], site.includes) for name in types],
@@ -59,6 +67,7 @@ def _security(site: FhirSite) -> dict[str, Any]:
 def _resource(name: str, searched: Sequence[SearchParameter], includes: Sequence[str]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "type": name,
+        "documentation": _ABOUT[name],
         "interaction": [{"code": code} for code in _INTERACTIONS],
         "versioning": "no-version",
         "readHistory": False,

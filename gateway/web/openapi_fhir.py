@@ -78,7 +78,7 @@ SCHEMAS: Final[dict[str, Json]] = {
             "entry": {
                 "type": "array",
                 "minItems": 1,
-                "items": {"type": "object", "required": ["resource", "search"]},
+                "items": {"type": "object", "required": ["fullUrl", "resource", "search"]},
             },
         },
     },

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.core import fhir
 from gateway.core.errors import InvalidMessage, Issue, UpstreamFailed
 from gateway.core.fhir import Link
+from tests import partner
 from tests.partner import check_fhir
 
 
@@ -48,15 +49,15 @@ def test_a_bundle() -> None:
         fhir.entry('https://h/"x', "Schedule", "a", text, "match"),
         fhir.outcome_entry([Issue("not-found", "", "no", "warning")]),
     ]
-    found = json.loads(fhir.bundle(entries, [Link("self", "https://h")], 1))
+    found = json.loads(fhir.bundle(entries, [Link("self", partner.BASE)], 1))
     check_fhir({**found, "entry": found["entry"][1:]})
     assert found["entry"][0]["fullUrl"] == 'https://h/"x/Schedule/a'
     assert found["entry"][1]["search"] == {"mode": "outcome"}
-    empty = json.loads(fhir.bundle([], [Link("self", "https://h")], None))
+    empty = json.loads(fhir.bundle([], [Link("self", partner.BASE)], None))
     assert empty == {
         "resourceType": "Bundle",
         "type": "searchset",
-        "link": [{"relation": "self", "url": "https://h"}],
+        "link": [{"relation": "self", "url": partner.BASE}],
     }
     check_fhir(empty)
 

@@ -86,7 +86,7 @@ def test_so_is_one_of_the_directory(where: FhirSite, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["start-fromnow=x", "utm_source=app", "_elements=start", "_total=none", "x.status=1"]
+    "asked", ["start-fromnow=x", "utm_source=app", "_elements=start/end", "_total=none", "x.status=1"]
 )
 def test_what_narrows_nothing_is_passed_over_and_told(where: FhirSite, asked: str) -> None:
     search = Search(where, f"Slot?{WINDOW}&{asked}", network([slot(AT_NINE)]))
@@ -175,5 +175,10 @@ def test_an_id_has_letter_case(where: FhirSite, kind: str) -> None:
 
 def test_self_names_what_was_used_and_nothing_else(where: FhirSite) -> None:
     asked = f"{WINDOW}&status=free&schedule={NORTH_GRANITE}&service-type=follow-up"
-    found = Search(where, f"Slot?{asked}&start-fromnow=x&_elements=start&_pretty=true")
+    found = Search(where, f"Slot?{asked}&start-fromnow=x&schedule.actor=&_pretty=true")
     assert found.link("self") == f"{partner.BASE}/Slot?{asked}&_count=100"
+    assert found.warnings[1:2] == ["schedule.actor: has no value; it was ignored"]
+    shown = f"{asked}&_sort=start&_summary=true&_elements=start,end&_count=3"
+    assert Search(where, f"Slot?{shown}").link("self") == f"{partner.BASE}/Slot?{shown}"
+    counted = Search(where, f"Slot?{asked}&_summary=false&_summary=count&_count=3")
+    assert counted.link("self") == f"{partner.BASE}/Slot?{asked}&_summary=count"

@@ -78,11 +78,15 @@ def test_how_many(params: Params, count: int, counted: bool) -> None:
     assert (found.count, found.counted_only) == (count, counted)
 
 
+def a_search(params: Params, includes: frozenset[str] = frozenset()) -> Search:
+    return Search(params, 3, False, includes, Cursor(), ())
+
+
 @given(before=st.integers(0, 9_999_999), same=st.integers(0, 99_999))
 def test_a_cursor_comes_back_from_its_link(before: int, same: int) -> None:
     for resource, start in (("Slot", "2025-10-22T16:00:00.000Z"), ("Schedule", "")):
         cursor = Cursor(before, same, start)
-        params = page_params((("start", "x"),), cursor, 3, frozenset())
+        params = page_params(a_search((("start", "x"),)), cursor)
         found = apart(*params, resource=resource)
         assert (found.cursor, found.count, found.params) == (cursor, 3, (("start", "x"),))
 
@@ -96,7 +100,7 @@ def test_includes_come_back_from_a_link() -> None:
         {"Slot:schedule:Schedule", "Schedule:actor:Practitioner"},
         {"Schedule:actor:Location", "Schedule:actor:Practitioner"},
     ):
-        assert apart(*page_params((), None, 3, frozenset(includes))).includes == includes
+        assert apart(*page_params(a_search((), frozenset(includes)), None)).includes == includes
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
 from gateway.web.access import JwtRules
+from tests.partner import nothing_empty
 from tests.web.fhir_side import BEARER, SEARCHABLE, access, fhir_side
 
 RULES = JwtRules("https://auth.example", "https://gateway.example/fhir", "https://auth.example/jwks")
@@ -43,6 +44,24 @@ async def test_the_statement_names_what_the_site_has_and_no_more() -> None:
         assert slot["searchInclude"] == ["Slot:schedule", "Schedule:actor"]
         assert schedule["searchInclude"] == ["Schedule:actor"]
         assert "searchInclude" not in of(told, "Practitioner")
+
+
+async def test_the_rules_that_r4_has_for_it_hold() -> None:
+    async with fhir_side() as side:
+        told, _ = await side.ask("/metadata")
+        assert told["rest"] and told["implementation"]["description"] and told["software"]["name"]  # cpb-1, 2
+        assert (told["kind"], "messaging" in told, "document" in told) == (
+            "instance",
+            False,
+            False,
+        )  # 3, 7, 14
+        resources = told["rest"][0]["resource"]
+        assert len({each["type"] for each in resources}) == len(resources)  # cpb-9
+        for each in resources:
+            names = [one["name"] for one in each["searchParam"]]
+            assert len(set(names)) == len(names)  # cpb-12
+            assert each["documentation"]
+        assert nothing_empty(told)
 
 
 async def test_each_interaction_of_the_statement_works_and_the_others_do_not() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core import window
+from gateway.core.affordable import zone_of
 from gateway.core.directory import Cells
 from gateway.core.errors import Issue
 from gateway.core.fhir import writable
@@ -130,6 +131,8 @@ def to_fhir(table: Table, rows: tuple[BoundRow, ...], redox_slot: Mapping[str, A
     steps: list[Step] = []
     refused: set[str] = set()
     constants = []
+    own = next(bound.codec.zone for bound in rows if bound.codec.zone is not None)
+    zone = window.zone_named(zone_of(cells), own)
     for bound in rows:
         row = bound.row
         if not row.to_fhir or not bound.fhir:
@@ -151,7 +154,7 @@ def to_fhir(table: Table, rows: tuple[BoundRow, ...], redox_slot: Mapping[str, A
         try:
             value = _normal(bound, value)
             result = writable(
-                bound.codec.to_fhir(value, *(_companion(each, values, cells) for each in row.with_))
+                bound.codec.at(zone).to_fhir(value, *(_companion(each, values, cells) for each in row.with_))
             )
         except ValueError as error:
             issues.append(Issue("value", path, str(error)))

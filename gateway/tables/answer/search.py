@@ -63,7 +63,8 @@ class _Found:
 
 class SearchTable:
     """Made once per site. ``names`` are the parameters that its rows read, ``references`` those of them whose
-    values are references.
+    values are references; by name, ``notes`` are what the rows say of them to people, and ``beside`` the
+    parameters next to which a value without a prefix means "from this on".
 
     ``whole``: the query goes out to Redox, so that it must name the schedules, and a length where the site
     has one; else it only carries what a flow of ours is not told otherwise.
@@ -77,6 +78,14 @@ class SearchTable:
             if bound.row.param is not None:
                 self._by_param.setdefault(bound.row.param, []).append(bound)
         self.names = frozenset(self._by_param)
+        self.notes = {
+            name: " ".join(each.row.note for each in bound if each.row.note)
+            for name, bound in self._by_param.items()
+        }
+        self.beside = {
+            name: frozenset[str]().union(*(each.codec.beside for each in bound))
+            for name, bound in self._by_param.items()
+        }
         self.references = frozenset(
             name
             for name, each in self._by_param.items()
@@ -115,7 +124,7 @@ class SearchTable:
     def _spelt_out(self, name: str, values: list[str], given: set[str]) -> list[str]:
         """The values of a parameter, with the prefix that they have where others of ``given`` stand beside
         it, if they have none of their own."""
-        if any(not given.isdisjoint(bound.codec.beside) for bound in self._by_param[name]):
+        if not given.isdisjoint(self.beside[name]):
             return [f"ge{value}" if value[:1].isdigit() else value for value in values]
         return values
 

@@ -50,7 +50,8 @@ class Codec:
     the searches of an upstream, which knows nothing of the ids that our own FHIR side makes.
 
     ``beside`` are parameters next to which a search value without a prefix means "from this on"; ``ends`` is
-    what a search value says of when slots end, None for nothing.
+    what a search value says of when slots end, None for nothing. ``elsewhere`` gives the same codec for a
+    clinic in another zone.
     """
 
     to_redox: Callable[..., Any]
@@ -62,11 +63,16 @@ class Codec:
     sent: Callable[..., Any] | None = None
     beside: frozenset[str] = frozenset()
     ends: Callable[[str], Ends | None] | None = None
+    elsewhere: Callable[[ZoneInfo], Codec] | None = None
 
     @property
     def searching(self) -> Codec:
         """The codec as a row with a search parameter has it."""
         return self if self.sent is None else replace(self, to_fhir=self.sent)
+
+    def at(self, zone: ZoneInfo) -> Codec:
+        """The codec as a schedule in that zone has it."""
+        return self if self.elsewhere is None or zone == self.zone else self.elsewhere(zone)
 
 
 Maker = Callable[[tuple[str, ...], Context], Codec]

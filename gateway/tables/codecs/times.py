@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +25,13 @@ def make_instant(_arguments: tuple[str, ...], context: Context) -> Codec:
     """A moment: a FHIR instant in any offset, the UTC text of Redox, and back in the clinic's offset."""
     texts = InstantTexts()
     local = _local(context.zone)
-    return Codec(texts.to_utc, local, lambda a, b: texts.to_utc(a) == texts.to_utc(b), zone=context.zone)
+    return Codec(
+        texts.to_utc,
+        local,
+        lambda a, b: texts.to_utc(a) == texts.to_utc(b),
+        zone=context.zone,
+        elsewhere=lambda zone: make_instant((), replace(context, zone=zone)),
+    )
 
 
 def _local(zone: ZoneInfo) -> Callable[[str], str]:
@@ -85,7 +92,13 @@ def make_minutes_until(_arguments: tuple[str, ...], context: Context) -> Codec:
         begin = window.parse_instant(start, context.zone)
         return local(window.to_utc_text(begin + timedelta(minutes=minutes)))
 
-    return Codec(to_redox, to_fhir, lambda a, b: texts.to_utc(a) == texts.to_utc(b))
+    return Codec(
+        to_redox,
+        to_fhir,
+        lambda a, b: texts.to_utc(a) == texts.to_utc(b),
+        zone=context.zone,
+        elsewhere=lambda zone: make_minutes_until((), replace(context, zone=zone)),
+    )
 
 
 def make_at_or_after(arguments: tuple[str, ...], context: Context) -> Codec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from gateway.core.affordable import ZONE
 from gateway.core.fhir import writable
 from gateway.tables.codecs.names import schedule_name
 from gateway.tables.compile.bind import DIRECTORY, BoundRow
@@ -91,7 +92,8 @@ def write_block(source: Source, plan: Plan) -> tuple[tuple[str, ...], frozenset[
     source.add(1, f"stem = schedule_name({variable(SCHEDULE)}) + '.'")
     source.add(1, f"made = f'{{{variable(SCHEDULE)}}}~'")
     loose = [f"{plan.variable(each)}_json" for each in fixed if each.fhir[0][0].steps[0].name not in spelt]
-    names = ("stem", "made", "shared", *loose, *map(variable, columns))
+    source.add(1, f"times = times_of(cells.get({literal(ZONE)}))")
+    names = ("times", "stem", "made", "shared", *loose, *map(variable, columns))
     source.add(1, f"return {', '.join(names)}")
     source.add(0, "")
     return names, frozenset(spelt)

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.core import window
+from gateway.tables.codecs.codec import Codec
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _KEPT = 16_384
@@ -26,6 +27,30 @@ Clocks = dict[str, Pieces]
 Dates = tuple[str, ...]
 # The day of a text -> the dates around it, and what stands behind such a day -> the pieces.
 Days = dict[str, tuple[Dates, Clocks]]
+
+
+class ZonedTimes:
+    """The times of each zone of a site's schedules; the site's own where a schedule names none."""
+
+    def __init__(self, to_utc: Callable[[str], str], start: Codec, end: Codec, own: ZoneInfo) -> None:
+        self._to_utc = to_utc
+        self._start = start
+        self._end = end
+        self._zone = own
+        self._own = LocalTimes(to_utc, start.to_fhir, end.to_fhir, own)
+        self._others: dict[str, LocalTimes] = {}
+
+    def of(self, name: str | None) -> LocalTimes:
+        """Those of the zone of that IANA name."""
+        zone = window.zone_named(name or "", self._zone)
+        if zone == self._zone:
+            return self._own
+        found = self._others.get(zone.key)
+        if found is None:
+            start, end = self._start.at(zone), self._end.at(zone)
+            found = LocalTimes(self._to_utc, start.to_fhir, end.to_fhir, zone)
+            self._others[zone.key] = found
+        return found
 
 
 class LocalTimes:
@@ -82,7 +107,6 @@ class LocalTimes:
         if minutes != length:
             raise ValueError("a slot must last a number of whole minutes")
         start, end = self._start(moment), self._end(minutes, moment)
-        days = (moment[:10], start[:10], end[:10])
         days = (moment[:10], start[:10], end[:10])
         dates, clocks = self.days(length).get(text[:10]) or self._day(text[:10], length) or (days, None)
         if not set(days) <= set(dates):

@@ -3,8 +3,8 @@
 The same things make it quick. Start and end of a slot are looked up together (see :class:`LocalTimes`).
 The id that a slot gets, of schedule, start and length, tells doubles and the order. What a schedule's slots
 share is spelt once, and whose slot it is gets looked up only where provider or location are other bytes than
-those of the slot before. And a slot without any value for an optional row but its own id, the usual kind, is
-spelt by a statement of its own.
+those of the slot before; its schedule's zone is that of its times. And a slot without any value for an
+optional row but its own id, the usual kind, is spelt by a statement of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.tables.compile.literal import comment, f_literal, literal, variable
 from gateway.tables.compile.source import Source
 from gateway.tables.compile.structs import attribute
 from gateway.tables.compile.to_fhir.block import filled, tree_of, write_block
-from gateway.tables.compile.to_fhir.local_times import LocalTimes
+from gateway.tables.compile.to_fhir.local_times import LocalTimes, ZonedTimes
 from gateway.tables.compile.to_fhir.plan import Plan
 from gateway.tables.compile.to_fhir.utc import redox_instants
 from gateway.tables.compile.to_redox.loop import LENGTH, TIME
@@ -30,27 +30,27 @@ _PIECES = "in_utc, clock, clock_name, of_start, start_clock, of_end, end_clock, 
 _START = (
     "    outside = doubles = unfit = 0",
     "    head = f'{{\"fullUrl\":{quote(base)[:-1]}/Slot/'",
-    "    length = None",
+    "    length = zone = None",
 )
 _TIMES = (
     "# rows DateTime and Duration",
     "told = slot.DateTime",
     "if slot.Duration != length:",
     "    length = slot.Duration",
-    "    days = days_of(length)",
+    "    days = days_of(times, length)",
     "try:",
     "    dates, clocks = days[told[:10]]",
     f"    {_PIECES} = clocks[told[10:]]",
     "    day = dates[in_utc]",
     "    moment = day + clock",
     "except KeyError:",
-    "    moment = begin(told)",
+    "    moment = begin(times, told)",
     "    clocks = None",
     "if not low <= moment < high:",
     "    outside += 1",
     "    continue",
     "if clocks is None:",
-    f"    dates, ({_PIECES}) = learn(told, moment, length)",
+    f"    dates, ({_PIECES}) = learn(times, told, moment, length)",
     "    day = moment[:10]",
     "if minutes < shortest:",
     "    unfit += 1",
@@ -65,8 +65,8 @@ def write_loop(source: Source, table: Table, plan: Plan) -> None:
     zone = plan.time.codec.zone
     assert zone is not None
     to_utc = redox_instants(plan.used)
-    times = LocalTimes(to_utc, plan.time.codec.to_fhir, plan.length.codec.to_fhir, zone)
-    source.names.update(days_of=times.days, begin=times.begin, learn=times.learn)
+    source.names.update(days_of=LocalTimes.days, begin=LocalTimes.begin, learn=LocalTimes.learn)
+    source.names.update(times_of=ZonedTimes(to_utc, plan.time.codec, plan.length.codec, zone).of)
     source.names.update(quote=encode_basestring, to_json=msgspec.json.Encoder().encode)
     source.names.update(filled=filled, tail=slot_tail)
     names, shared = write_block(source, plan)
@@ -125,6 +125,8 @@ class _Loop:
             "    stray.append(slot)",
             "    continue",
             f"texts, ({', '.join(names)}) = group",
+            "if times is not zone:",
+            "    zone, length = times, None",
         )
         if parts:
             source.add(depth, "if alone:", *(f"    {last} = slot.{part}" for last, part in parts))

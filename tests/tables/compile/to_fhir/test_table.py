@@ -169,10 +169,13 @@ SLOTS = st.fixed_dictionaries(
     changed=SLOTS,
     kept=st.sets(st.sampled_from(sorted(GOOD))),
     room=st.sampled_from(["", "136", "\u00a0", "a\x1fb"]),
+    zone=st.sampled_from(["", "Asia/Kathmandu", "America/New_York", "nowhere"]),
 )
-def test_compiled_and_plain_agree(mapping: SiteTables, changed: Json, kept: set[str], room: str) -> None:
+def test_compiled_and_plain_agree(
+    mapping: SiteTables, changed: Json, kept: set[str], room: str, zone: str
+) -> None:
     value = {**changed, **{name: GOOD[name] for name in kept}}
-    cells = {**CELLS, "room": room}
+    cells = {**CELLS, "room": room, "timezone": zone}
     found = compiled(mapping, value, cells)
     assert found == plain(mapping, value, cells)
     if found is not None:
