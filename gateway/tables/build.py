@@ -180,7 +180,7 @@ class Tables:
             answer=compile_to_redox(tables[ANSWER], bound[ANSWER], schemas()),
             answer_rows=bound[ANSWER],
             context=context,
-            fhir_server=_fhir_server(tables, bound, whole=True) if rules.upstream == "redox" else None,
+            fhir_server=fhir_server_of(tables, bound, whole=True) if rules.upstream == "redox" else None,
         )
 
     def fhir_server(self, wanted: Wanted) -> FhirServerTables:
@@ -208,11 +208,11 @@ class Tables:
             if faults:
                 raise Faults(faults)
             bound = {name: bind(table, made.context, schemas()) for name, table in tables.items()}
-            self._fhir_servers[key] = _fhir_server(tables, bound, whole=False)
+            self._fhir_servers[key] = fhir_server_of(tables, bound, whole=False)
         return self._fhir_servers[key]
 
 
-def _fhir_server(
+def fhir_server_of(
     tables: dict[str, Table], bound: dict[str, tuple[BoundRow, ...]], *, whole: bool
 ) -> FhirServerTables:
     """The tables read from right to left; ``whole`` as of :class:`SearchTable`."""
@@ -254,8 +254,7 @@ def _schedules(
     columns = {row.directory for row in tables[DIRECTORY].rows if row.directory is not None}
     columns |= tables[DIRECTORY].unread
     query = tables[QUERY].rows if QUERY in tables else ()
-    by_type = (row for row in query if row.select is not None and row.codec.name == "code" and row.with_)
-    name = next((row.codec.arguments[0] for row in by_type if row.codec.arguments), "")
+    name = next((row.codec.arguments[0] for row in query if row.reads_id_type and row.codec.arguments), "")
     return codes.schedules(
         own,
         columns,

@@ -23,6 +23,17 @@ def to_redox(bound: BoundRow, value: Any, companions: Sequence[Any], path: str, 
     return _through(bound, bound.codec.to_redox, value, companions, path, issues)
 
 
+def cell(bound: BoundRow, codec: Callable[..., Any], text: str) -> Any:
+    """A cell of the directory through one of the row's two functions; None for one that is refused. Nothing
+    is told: whoever asks has not written it."""
+    try:
+        return codec(text)
+    except Unmapped:
+        return text if bound.row.unmapped == "pass" else None
+    except ValueError:
+        return None
+
+
 def _through(
     bound: BoundRow,
     codec: Callable[..., Any],

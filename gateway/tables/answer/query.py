@@ -20,7 +20,7 @@ from gateway.tables.compile.source import Source, reader
 from gateway.tables.read.dialect import Dialect
 from gateway.tables.rows.model import Table
 from gateway.tables.rows.paths import Path, parse
-from gateway.tables.rows.schema import Found, SchemaView
+from gateway.tables.rows.schema import Found, SchemaView, repeated
 
 START, END = "StartDateTime", "EndDateTime"
 _PREFERENCE = "Visit.VisitPreference"
@@ -64,9 +64,9 @@ class QueryTable:
         grouped: dict[str, list[tuple[BoundRow, Path, Found, list[tuple[Path, Found]]]]] = {}
         for bound in self._rows:
             if bound.row.redox is not None and bound.redox is not None and bound.row.value is None:
-                prefix = _prefix(bound.row.redox, bound.redox)
+                prefix = repeated(bound.row.redox, bound.redox)
                 grouped.setdefault(prefix, []).append((bound, *_below(bound.row.redox, prefix, view), []))
-        plan = _compile(source, grouped, view, {bound.row.key: bound for bound in self._rows})
+        plan = _compile(source, grouped, view)
         scope = source.build(f"table {table.name}, read from Redox")
         self.code = source.text
         self._groups = tuple(
@@ -173,20 +173,23 @@ class QueryTable:
         return tuple(dict.fromkeys(bound.row.directory or "" for bound in self._schedule))
 
     def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
-        """The schedules among the lines that lack every column by which they could be asked for."""
-        columns = self.asking_columns
-        return tuple(line["schedule"] for line in lines if not any(line.get(column) for column in columns))
+        """The schedules among the lines that lack every cell by which they could be asked for."""
+        return tuple(line["schedule"] for line in lines if not self._choice(line))
+
+    def _choice(self, line: Cells) -> dict[str, str]:
+        """By which parameters a schedule is asked for; a cell that its codec refuses says nothing."""
+        choice = {}
+        for bound in self._schedule:
+            cell = line.get(bound.row.directory or "")
+            if cell and (asked := convert.cell(bound, bound.codec.to_fhir, cell)):
+                choice[bound.row.param or ""] = asked
+        return choice
 
     def _schedule_choices(self, lines: Sequence[Cells]) -> list[Params]:
         """How the chosen schedules are asked for: one by one, or several to a search."""
         found: dict[Params, dict[str, str]] = {}
         for line in lines:
-            choice = {}
-            for bound in self._schedule:
-                cell = line.get(bound.row.directory or "")
-                if cell:
-                    choice[bound.row.param or ""] = bound.codec.to_fhir(cell)
-            if choice:
+            if choice := self._choice(line):
                 found.setdefault(tuple(choice.items()), choice)
         choices = list(found.values())
         if not choices or not all(set(choice) <= self._dialect.together for choice in choices):
@@ -215,14 +218,6 @@ def _is_length(bound: BoundRow) -> bool:
     return bound.row.redox is not None and str(bound.row.redox) == f"{_PREFERENCE}.Duration"
 
 
-def _prefix(path: Path, found: Found) -> str:
-    """The repeated part that a path goes through: up to its first list, unless that is its end."""
-    for position, is_list in enumerate(found.lists[:-1]):
-        if is_list:
-            return ".".join(step.name for step in path.steps[: position + 1])
-    return ""
-
-
 def _below(path: Path, prefix: str, view: SchemaView) -> tuple[Path, Found]:
     count = len(prefix.split(".")) if prefix else 0
     whole = view.find(path)
@@ -234,7 +229,6 @@ def _compile(
     source: Source,
     grouped: Mapping[str, list[Any]],
     view: SchemaView,
-    by_key: Mapping[str, BoundRow],
 ) -> list[tuple[str, str, list[tuple[BoundRow, str, list[str], str]]]]:
     """Adds a reader for every group, row and companion; gives back their names."""
     plan: list[tuple[str, str, list[tuple[BoundRow, str, list[str], str]]]] = []
@@ -254,8 +248,7 @@ def _compile(
             reader(source, name, path, found.lists, f"{bound.row.redox}, for row {bound.row.key}")
             others = []
             for number, companion in enumerate(bound.row.with_):
-                other = _companion_path(companion, by_key)
-                other_path, other_found = _below(other, prefix, view)
+                other_path, other_found = _below(parse(companion), prefix, view)
                 others.append(f"{name}_{number}")
                 reader(
                     source,
@@ -268,11 +261,6 @@ def _compile(
             count += 1
         plan.append((prefix, items, reads))
     return plan
-
-
-def _companion_path(text: str, by_key: Mapping[str, BoundRow]) -> Path:
-    bound = by_key.get(text)
-    return bound.row.redox if bound is not None and bound.row.redox is not None else parse(text)
 
 
 def _values(read: _Read, item: Any) -> list[tuple[Any, list[Any]]]:
@@ -313,8 +301,7 @@ def _want(read: _Read, value: str, companions: list[Any], path: str, issues: lis
     row = read.bound.row
     column, text, kind, of = row.select or "", value, "", path
     told: list[Issue] = []
-    if row.codec.name == "code" and row.with_:
-        # The companion is the kind of the ID; its code table names the column that holds such IDs.
+    if row.reads_id_type:
         kind = companions[0] or ""
         if kind:
             of = f"{path.rpartition('.')[0]}.{row.with_[0].rpartition('.')[2]}"

@@ -208,13 +208,20 @@ class SearchTable:
         for bound in self._selects:
             groups.setdefault(_group(bound), []).append(bound)
         for rows in groups.values():
-            told = [tuple(line.get(bound.row.select or "") for bound in rows) for line in lines]
+            told = [tuple(_told(bound, line.get(bound.row.select or "")) for bound in rows) for line in lines]
             if not all(map(any, told)):
                 continue
             for position, cells in enumerate(dict.fromkeys(told)):
                 for bound, value in zip(rows, cells, strict=True):
                     if value:
                         _put(message, bound, value, position)
+
+
+def _told(bound: BoundRow, cell: str | None) -> Any:
+    """A cell as Redox is told it; None for what no code table has."""
+    if not cell or bound.row.reads_id_type:
+        return cell
+    return convert.cell(bound, bound.codec.to_redox, cell)
 
 
 def _says(name: str, token: str, codes: Collection[str]) -> bool:
@@ -264,10 +271,12 @@ def _put(message: dict[str, Any], bound: BoundRow, value: Any, position: int) ->
     assert bound.redox is not None
     lists = bound.redox.lists
     steps = bound.row.redox.steps
-    first = next((number for number, is_list in enumerate(lists[:-1]) if is_list), None)
-    if first is not None:
-        narrowed = paths.Step(steps[first].name, (position,))
-        steps = (*steps[:first], narrowed, *steps[first + 1 :])
+    items = [number for number, is_list in enumerate(lists) if is_list]
+    for number in items:
+        if number == items[0] or not steps[number].narrow:
+            # A list within an item holds the one value that was asked for.
+            narrowed = paths.Step(steps[number].name, (position if number == items[0] else 0,))
+            steps = (*steps[:number], narrowed, *steps[number + 1 :])
     paths.write(paths.Path(steps, ""), message, value, lists)
 
 

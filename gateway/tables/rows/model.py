@@ -100,6 +100,12 @@ class Row:
         """The resource type that the row's FHIR paths begin with."""
         return self.fhir[0].steps[0].name if self.fhir else None
 
+    @property
+    def reads_id_type(self) -> bool:
+        """Whether the row chooses by an ID whose type, beside it, says through the code table in which
+        column: the codec is the type's, and the ID itself stays as it is."""
+        return self.select is not None and self.codec.name == "code" and bool(self.with_)
+
     def at(self, cell: str) -> Mark:
         """Where a cell stands, for a fault about it; the row itself if it has no such cell."""
         found = self.cells.get(cell)

@@ -120,6 +120,14 @@ class SchemaView:
                 yield dotted
 
 
+def repeated(path: Path, found: Found) -> str:
+    """The repeated part that a path goes through: up to its first list, unless that is its end."""
+    for position, is_list in enumerate(found.lists[:-1]):
+        if is_list:
+            return ".".join(step.name for step in path.steps[: position + 1])
+    return ""
+
+
 def kind_of(schema: Schema) -> str:
     """The JSON type of a resolved schema beside ``null``, ``any`` where it names none."""
     kind = schema.get("type", "any")
