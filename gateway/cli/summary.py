@@ -10,6 +10,7 @@ from gateway.assemble import CheckedConfiguration
 from gateway.cli.origins import code_files
 from gateway.cli.output import address, known_by
 from gateway.config import Settings, Site
+from gateway.files.characters import plain_line
 from gateway.shipped import folder
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.read.code_tables import code_tables
@@ -52,9 +53,8 @@ def _unused(found: CheckedConfiguration) -> list[str]:
         return []
     used = {site.upstream.dialect for site in found.settings.sites}
     used |= {tables.dialect.clients for tables in found.tables}
-    return sorted(
-        each.name for each in own.iterdir() if each.is_dir() and each.name not in used.union(LEVELS)
-    )
+    names = (each.name for each in own.iterdir() if each.is_dir())
+    return sorted(plain_line(name) for name in names if name not in used.union(LEVELS))
 
 
 def _answers(site: Site) -> list[str]:

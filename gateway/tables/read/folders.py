@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.files.marked import Fault, Mark
-from gateway.tables.read.layers import Layer, Source, code_folders, files, stack
+from gateway.tables.read.layers import Layer, Source, code_folders, files, shown, stack
 from gateway.tables.read.unread_files import LEVELS
 
 
@@ -103,4 +103,4 @@ class Folders:
 
 def _misnamed(layers: list[Layer]) -> list[Fault]:
     stray = [each for layer in layers for each in sorted(layer.folder.glob("*.yml"))]
-    return [Mark(str(path), 1, 1).fault("name it .yaml; a .yml file is not read") for path in stray]
+    return [Mark(shown(path), 1, 1).fault("name it .yaml; a .yml file is not read") for path in stray]

@@ -55,8 +55,12 @@ def files(layers: list[Layer], suffix: str, faults: list[Fault]) -> list[Source]
     """The files with that suffix, lowest layer first, each byte-for-byte copy of a lower one left out."""
     found: list[Source] = []
     for layer in layers:
-        for path in sorted(layer.folder.glob(f"*{suffix}")):
+        for path in _listed(layer.folder, suffix, faults):
             name = shown(path)
+            if not path.name.isprintable():
+                text = "has a sign in its name that cannot be shown; give it a name of letters and digits"
+                faults.append(Mark(name, 1, 1).fault(text))
+                continue
             try:
                 content = read_file(path, FILE_LIMIT)
             except (OSError, ValueError) as error:
@@ -66,6 +70,14 @@ def files(layers: list[Layer], suffix: str, faults: list[Fault]) -> list[Source]
             if not any(each.kind == source.kind and each.content == content for each in found):
                 found.append(source)
     return found
+
+
+def _listed(folder: Path, suffix: str, faults: list[Fault]) -> list[Path]:
+    try:
+        return sorted(each for each in folder.iterdir() if each.name.endswith(suffix))
+    except OSError as error:
+        faults.append(Mark(shown(folder), 1, 1).fault(f"cannot be read: {reason_of(error)}"))
+        return []
 
 
 def _once(roots: list[Path]) -> list[Path]:

@@ -144,3 +144,16 @@ def test_every_fault_of_every_file_of_a_site_comes_at_once(tmp_path: Path) -> No
 def test_an_unknown_dialect_names_the_known(tmp_path: Path) -> None:
     (found,) = faults(tmp_path, dialect="canvass")
     assert 'there is no dialect "canvass"; did you mean "canvas"?' in found
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.yaml", b"a\nb.yaml", b"\xe2\x80\xae.yaml", b"codes/\xff.csv"])
+def test_a_name_that_cannot_be_shown_is_a_fault(tmp_path: Path, name: bytes) -> None:
+    site = tmp_path / "sites" / "clinic"
+    (site / "codes").mkdir(parents=True)
+    with open(bytes(site) + b"/" + name, "wb") as file:
+        file.write(b"over: available-slots.query\nrows: []\n")
+    (found,) = faults(tmp_path)
+    assert found.isprintable()
+    assert found.endswith(
+        ":1:1: has a sign in its name that cannot be shown; give it a name of letters and digits"
+    )
