@@ -8,13 +8,17 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.files.marked import Fault
-from gateway.tables.codecs.codec import Codec, Context, Spec
+from gateway.tables.codecs.codec import Codec, Context, Spec, Unmapped
 from gateway.tables.codecs.registry import CODECS
 from gateway.tables.read.layered_rows import shown
 from gateway.tables.rows.model import Example, Row
 
 # The cells that an example can have been overtaken by.
 _CELLS = ("codec", "with", "param", "filter", "select", "directory", "fhir", "redox", "way", "value")
+
+
+_SOUGHT = ("param", "select", "filter")
+_SIDES = ("redox", "directory", "fhir", *_SOUGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,7 @@ def run(row: Row, context: Context) -> Iterator[Fault]:
 
 def sides(example: Example) -> tuple[str, str] | None:
     """The side nearer to Redox and the side nearer to FHIR of an example; None if it has not two."""
-    given = [
-        name for name in ("redox", "directory", "fhir", "param", "select", "filter") if name in example.sides
-    ]
+    given = [name for name in _SIDES if name in example.sides]
     if len(given) != 2:
         return None
     if "redox" in given:
@@ -67,6 +69,8 @@ def _example(row: Row, example: Example, context: Context) -> str | None:
     pair = sides(example)
     if pair is None:
         return 'an example needs two sides, such as {redox: "...", fhir: "..."}'
+    if fault := _other_side(row, pair):
+        return fault
     try:
         zone = ZoneInfo(example.zone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -77,9 +81,20 @@ def _example(row: Row, example: Example, context: Context) -> str | None:
     made = _Run(row, example, spec, codec, *(example.sides[name] for name in pair))
     if fault := _form(made, pair):
         return fault
-    if row.to_redox and row.filter is None and row.select is None and (fault := _to_redox(made)):
+    # What is filtered by, and the type beside an ID, do not come back by this row.
+    if row.to_redox and row.filter is None and not row.reads_id_type and (fault := _to_redox(made)):
         return fault
-    return _to_fhir(made) if row.to_fhir and row.select is None else None
+    return _to_fhir(made) if row.to_fhir else None
+
+
+def _other_side(row: Row, pair: tuple[str, str]) -> str | None:
+    """What is wrong if the example is of another row's sides. Below the layer that gave a row another kind of
+    search it may be of the former kind."""
+    own = [name for name in _SIDES if getattr(row, name) not in (None, ())]
+    sought, example = row.latest(*_SOUGHT), row.latest("example", "examples")
+    overtaken = sought is not None and example is not None and sought.height > example.height
+    wrong = [name for name in pair if name not in own and not (overtaken and name in _SOUGHT)]
+    return f'this row has no "{wrong[0]}"; an example of it has {" and ".join(own)}' if wrong else None
 
 
 def _form(made: _Run, pair: tuple[str, str]) -> str | None:
@@ -105,8 +120,9 @@ def _to_redox(made: _Run) -> str | None:
         return fault
     if result == wanted or (isinstance(result, (int, float)) and str(result) == wanted):
         return None
-    searched = made.row.param is not None or made.row.filter is not None
-    return None if made.row.loses is not None and searched else _differs(made.far, result, made.near, "redox")
+    if made.row.loses is not None and _searched(made.row):
+        return None
+    return _differs(made.far, result, made.near, "redox")
 
 
 def _to_fhir(made: _Run) -> str | None:
@@ -118,10 +134,14 @@ def _to_fhir(made: _Run) -> str | None:
         return None
     if isinstance(result, str) and isinstance(wanted, str) and _same(made.codec, result, wanted):
         return None
-    searched = made.row.param is not None or made.row.filter is not None
-    if made.row.loses is not None and not searched:
+    if made.row.loses is not None and not _searched(made.row):
         return None
     return _differs(made.near, result, wanted, "fhir")
+
+
+def _searched(row: Row) -> bool:
+    """Whether the row reads a query, so that it is on the way back that something is lost."""
+    return any(getattr(row, name) is not None for name in _SOUGHT)
 
 
 def _converted(made: _Run, way: str) -> tuple[Any, str | None]:
@@ -131,7 +151,14 @@ def _converted(made: _Run, way: str) -> tuple[Any, str | None]:
     value = float(given) if numeric and isinstance(given, str) and _is_number(given) else given
     companions = tuple(int(each) if each.isdigit() else each for each in made.example.with_)
     try:
+        if made.row.reads_id_type:
+            # The ID stays as it is; it is its type that must be known, and says in which column to look.
+            return (value, None) if not companions or function(*companions) else (None, None)
         return function(value, *companions), None
+    except Unmapped as error:
+        if made.row.unmapped == "pass":
+            return value, None
+        return None, f"this example fails on the way to {way}: {error}"
     except ValueError as error:
         return None, f"this example fails on the way to {way}: {error}"
     except TypeError:
