@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
-from gateway.files.marked import Fault, did_you_mean, nearest
+from gateway.files.marked import Fault, did_you_mean
+from gateway.tables.check import companions
+from gateway.tables.check.around import HELD, Around, no_column
+from gateway.tables.check.fits import fits
 from gateway.tables.check.table import DIRECTORY, start_of
 from gateway.tables.codecs.codec import Context, Spec
 from gateway.tables.codecs.registry import CODECS
@@ -14,13 +15,6 @@ from gateway.tables.rows.model import Row, Table
 from gateway.tables.rows.paths import Path
 from gateway.tables.rows.schema import Found, SchemaView, Unknown
 
-_HELD = {
-    "string": "text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "array": "a list",
-}
 _COUNTERPARTS = ("fhir", "param", "select", "filter", "directory", "value")
 _PREFERENCE = "Visit.VisitPreference."
 # What a filter reads: the only field it can be of, and the codec that gives it what it understands.
@@ -43,25 +37,20 @@ _REFERRED = (
 _MANY = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What a row is looked at against: ``columns`` are those of the directory."""
-
-    table: Table
-    context: Context
-    schemas: Mapping[str, SchemaView]
-    columns: frozenset[str]
-
-
 def check_row(row: Row, around: Around) -> Iterator[Fault]:
     """Every fault of the row, each at the cell of the layer that brought it about."""
+    found = list(_by_itself(row, around))
+    yield from found or fits(row, around)
+
+
+def _by_itself(row: Row, around: Around) -> Iterator[Fault]:
     yield from _sides(row)
     yield from _filter(row)
     yield from _codec(row, around.context)
     yield from _beside(row, around.table)
-    yield from _paths(row, around.table, around.schemas)
+    yield from _paths(row, around)
     yield from _columns(row, around)
-    yield from _companions(row, around)
+    yield from companions.known(row, around)
 
 
 def _sides(row: Row) -> Iterator[Fault]:
@@ -119,7 +108,7 @@ def _codec(row: Row, context: Context) -> Iterator[Fault]:
     if wrong and (row.codec.arguments or not spec.optional):
         yield row.at("codec").fault(_arguments(row, spec, context))
         return
-    if row.select is None and (fault := _count(row, spec)):
+    if fault := companions.count(row, spec):
         yield row.blamed("with", "codec").fault(fault)
     for name, argument in zip(spec.arguments, row.codec.arguments, strict=not spec.optional):
         if name == "code table" and argument not in context.codes:
@@ -162,26 +151,13 @@ def _arguments(row: Row, spec: Spec, context: Context) -> str:
     return f'the codec "{spec.name}" needs a {spec.arguments[0]} in brackets; write {spec.name}({shown})'
 
 
-def _count(row: Row, spec: Spec) -> str:
-    """What is wrong with how many companions there are; empty if nothing is."""
-    least, most = spec.companions
-    given = len(row.with_)
-    if least <= given <= most:
-        return ""
-    if most == 0:
-        return f'the codec "{spec.name}" takes no "with"; delete it'
-    about = re.search(r"\(with: (.*?)\)", spec.about)
-    needs = f"exactly {most}" if least == most else f"at most {most}"
-    what = "; these are: " + about[1] if about is not None else ""
-    return f'the codec "{spec.name}" takes {needs} in "with", not {given}{what}'
-
-
-def _paths(row: Row, table: Table, schemas: Mapping[str, SchemaView]) -> Iterator[Fault]:
+def _paths(row: Row, around: Around) -> Iterator[Fault]:
+    table, schemas = around.table, around.schemas
     if row.redox is not None:
         if table.redox is None:
             yield row.at("redox").fault('this table has no Redox side; its head has no "redox"')
         else:
-            yield from _path(row, "redox", row.redox, schemas[table.redox], table.below, table.redox)
+            yield from _path(row, "redox", row.redox, around, table.redox)
     for path in row.fhir:
         root = path.steps[0].name
         if not table.fhir:
@@ -195,7 +171,7 @@ def _paths(row: Row, table: Table, schemas: Mapping[str, SchemaView]) -> Iterato
         elif len(path.steps) == 1:
             yield row.at("fhir").fault(f"names a whole {root}; add the element")
         else:
-            yield from _path(row, "fhir", path.below(1), schemas[root], None, root)
+            yield from _path(row, "fhir", path.below(1), around, root)
     yield from _ignored(row, table, schemas)
 
 
@@ -210,10 +186,9 @@ def _ignored(row: Row, table: Table, schemas: Mapping[str, SchemaView]) -> Itera
                 yield row.at("ignore").fault(f'"{ignored}" is not a field of {table.redox}; {near}')
 
 
-def _path(
-    row: Row, cell: str, path: Path, view: SchemaView, below: Path | None, label: str
-) -> Iterator[Fault]:
-    found = view.find(path, below)
+def _path(row: Row, cell: str, path: Path, around: Around, label: str) -> Iterator[Fault]:
+    view = around.schemas[label]
+    found = view.find(path, around.table.below if cell == "redox" else None)
     if isinstance(found, Unknown):
         parent = f"{label}.{found.parent}" if found.parent else label
         near = did_you_mean(found.name, _plain(found.known), _MANY)
@@ -224,7 +199,7 @@ def _path(
     elif found.kind == "object":
         inner = ", ".join(_plain(view.children(found.schema)))
         yield row.at(cell).fault(f'"{label}.{path}" is not a plain value; name an element in it: {inner}')
-    elif fault := _kind(row, cell, path, found):
+    elif fault := _kind(row, cell, path, found, one_by_one=around.is_query):
         yield row.blamed(cell, "codec").fault(fault)
 
 
@@ -233,23 +208,27 @@ def _plain(names: Iterable[str]) -> list[str]:
     return [name for name in names if not name.startswith("_")]
 
 
-def _kind(row: Row, cell: str, path: Path, found: Found) -> str | None:
-    """What is wrong if the codec does not read and write what the field holds."""
+def _kind(row: Row, cell: str, path: Path, found: Found, *, one_by_one: bool) -> str | None:
+    """What is wrong if the codec does not read and write what the field holds. ``one_by_one``: of a list it
+    takes each item."""
     spec = CODECS.get(row.codec.name)
-    if spec is None or not (row.fhir or (cell == "redox" and row.directory is not None)):
-        return None
-    is_list = found.lists[-1] and not path.steps[-1].narrow
-    given = spec.redox if cell == "redox" else spec.fhir
-    writes = row.to_redox if cell == "redox" else row.to_fhir and path == row.fhir[0].below(1)
-    if (is_list and (given == "array" or not writes)) or found.kind == "any":
-        return None
-    if cell == "fhir" and given == "array" and found.many and not row.to_fhir:
-        return None  # what is only read may be gathered from several lists
-    held = "array" if is_list else found.kind
-    if held == given or (is_list is False and {held, given} == {"number", "integer"}):
+    if spec is None:
         return None
     name = next((str(each) for each in row.fhir if cell == "fhir" and each.below(1) == path), str(path))
-    text = f'"{name}" holds {_HELD[held]}, but the codec "{spec.name}" has {_HELD[given]} on this side'
+    if found.kind == "any":
+        return f'"{name}" may hold anything, and no codec reads that; name another field'
+    given = spec.redox if cell == "redox" else spec.fhir
+    is_list = found.lists[-1] and not path.steps[-1].narrow and not one_by_one
+    items = "string" if given == "array" else given
+    fits_item = found.kind == items or {found.kind, items} == {"number", "integer"}
+    if fits_item and is_list == (given == "array"):
+        return None
+    only_read = cell == "fhir" and not (row.to_fhir and path == row.fhir[0].below(1))
+    # Of what is only read the first will do, or it may be gathered from several lists.
+    if fits_item and only_read and (is_list or (found.many and not row.to_fhir)):
+        return None
+    text = f'"{name}" holds {HELD["array" if is_list else found.kind]}'
+    text += f', but the codec "{spec.name}" has {HELD[given]} on this side'
     if not is_list:
         return text
     if cell == "redox":
@@ -263,35 +242,6 @@ def _columns(row: Row, around: Around) -> Iterator[Fault]:
     named = [("directory", row.directory), ("select", row.select), *(("else", each) for each in row.others)]
     for cell, column in named:
         if column is not None and column not in around.columns:
-            yield row.at(cell).fault(_no_column(column, around.columns))
+            yield row.at(cell).fault(no_column(column, around.columns))
     if row.others and row.select is None:
         yield row.at("else").fault('stands beside "select" only: columns to look in where that one is empty')
-
-
-def _no_column(column: str, columns: frozenset[str]) -> str:
-    near = did_you_mean(column, sorted(columns), 0)
-    make = f'to make it one, write "- directory: {column}" in a layer over the table directory'
-    return f'"{column}" is not a column of the directory; {near or make}'
-
-
-def _companions(row: Row, around: Around) -> Iterator[Fault]:
-    table = around.table
-    earlier = []
-    for each in table.rows:
-        if each.key == row.key:
-            break
-        earlier.append(each.key)
-    for name in row.with_:
-        place = row.blamed("with")
-        if name.startswith("directory."):
-            column = name.removeprefix("directory.")
-            if column not in around.columns:
-                yield place.fault(_no_column(column, around.columns))
-        elif table.below is not None:
-            if name not in earlier and name not in table.unread:
-                yield place.fault(f'"{name}" is no row above this one; {did_you_mean(name, earlier)}')
-        elif table.redox is not None:
-            known = set(around.schemas[table.redox].leaves())
-            if name not in known:
-                near = did_you_mean(name, nearest(name, known))
-                yield place.fault(f'"{name}" is not a field of {table.redox}; {near}')

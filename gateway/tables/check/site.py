@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
+from gateway.tables.check.around import Around
 from gateway.tables.check.examples import run
-from gateway.tables.check.row import Around, check_row
+from gateway.tables.check.row import check_row
 from gateway.tables.check.table import ANSWER, DIRECTORY, NEEDED_ROWS, QUERY, conflicts, gaps, missing
 from gateway.tables.codecs.codec import Context
 from gateway.tables.read.dialect import Dialect
@@ -47,7 +48,7 @@ def check(
     for name in NEEDED:
         if whole and name not in tables:
             faults.append(Mark("mappings", 1, 1).fault(f'the table "{name}" is missing'))
-    columns = _columns(tables.get(DIRECTORY))
+    columns = columns_of(tables.get(DIRECTORY))
     for table in tables.values():
         faults.extend(_table(table, Around(table, context, schemas, columns)))
         if whole:
@@ -58,7 +59,7 @@ def check(
     faults.extend(_joins(dialect, schemas))
 
 
-def _columns(directory: Table | None) -> frozenset[str]:
+def columns_of(directory: Table | None) -> frozenset[str]:
     """The columns that rows may name: also those whose own row has told a fault already."""
     if directory is None:
         return frozenset()

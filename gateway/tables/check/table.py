@@ -31,6 +31,11 @@ def missing(table: Table, schemas: Mapping[str, SchemaView]) -> Iterator[Fault]:
         row = table.row(key)
         if row is None:
             yield _needed(table, key)
+        elif table.name == QUERY and not (str(row.redox) == key and row.param is not None and row.to_fhir):
+            yield row.blamed("way", "redox", "param").fault(
+                f'the row "{key}" must have "redox: {key}" and "param", and go to FHIR; '
+                "nothing can be asked without it"
+            )
         elif table.name == ANSWER and not _serves(row, _NEEDED_CODECS[key]):
             beside = ' with "DateTime"' if key == "Duration" else ""
             yield row.blamed("required", "way", "fhir", "codec", "with", "redox", "directory").fault(

@@ -82,7 +82,9 @@ Maker = Callable[[tuple[str, ...], Context], Codec]
 class Spec:
     """What ``gateway check`` and the documentation say of a codec. ``arguments`` are its argument
     names (``optional``: all of them may be left out; ``several``: the last may be there more than once);
-    ``companions`` how many ``with`` values it takes; ``redox`` the JSON kind it gives Redox."""
+    ``companions`` how many ``with`` values it takes, ``companion_kinds`` of which kinds these are; ``redox``
+    and ``fhir`` the JSON kinds of the two sides. One that is ``alone`` makes what it gives FHIR of its
+    companions, and reads nothing else."""
 
     name: str
     about: str
@@ -93,3 +95,5 @@ class Spec:
     fhir: str = "string"
     optional: bool = False
     several: bool = False
+    companion_kinds: tuple[str, ...] = ()
+    alone: bool = False

@@ -67,6 +67,7 @@ _SPECS = (
         "an end for FHIR, the minutes from the start (with: the Redox start) for Redox",
         codecs_of_time.make_minutes_until,
         companions=(1, 1),
+        companion_kinds=("string",),
         redox="number",
     ),
     Spec(
@@ -74,6 +75,7 @@ _SPECS = (
         "the EHR's own id, or one made (with: schedule, start, minutes)",
         codecs_of_names.make_slot_id,
         companions=(3, 3),
+        companion_kinds=("string", "string", "number"),
     ),
     Spec(
         "reference", "an id for Redox, Type/id for FHIR", codecs_of_names.make_reference, ("resource type",)
@@ -95,6 +97,7 @@ _SPECS = (
         codecs_of_names.make_code,
         ("code table",),
         (0, 1),
+        companion_kinds=("string",),
     ),
     Spec(
         "token",
@@ -102,6 +105,7 @@ _SPECS = (
         codecs_of_names.make_token,
         ("code table",),
         (0, 1),
+        companion_kinds=("string",),
     ),
     Spec(
         "token-system",
@@ -133,6 +137,8 @@ _SPECS = (
         "a FHIR id that is the same every day (with: schedule, start, minutes, own id)",
         codecs_of_names.make_slot_name,
         companions=(3, 4),
+        companion_kinds=("string", "string", "number", "string"),
+        alone=True,
     ),
     Spec("joined-words", "one text for the directory, a list for FHIR", _make_joined_words, fhir="array"),
     Spec(
@@ -153,6 +159,7 @@ _SPECS = (
         "a length of time as minutes (with: its unit)",
         codecs_of_time.make_minutes,
         companions=(0, 1),
+        companion_kinds=("string",),
     ),
     Spec(
         "weekday",
