@@ -1,4 +1,5 @@
-"""What the results of :class:`~gateway.core.plan.Remember` stages are kept in, and what stands in for one."""
+"""What the results of :class:`~gateway.core.plan.Remember` stages are kept in, and what stands in for one;
+and what is kept of a search for its further pages."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from gateway.core.plan import Remember
@@ -97,3 +99,48 @@ class StandIns:
                 del self._found[next(iter(self._found))]
             again = stage.again_seconds
             self._found[key] = StandIn(value, now + again, now + _STANDS_IN_FOR * again)
+
+
+class Walks:
+    """What searches have found, for their next pages, so that these do not each ask anew.
+
+    Kept for ``seconds`` by the clock that is handed in, and at most ``most_bytes`` of all together: the
+    oldest goes first. The key says whose a walk is; who asks by another one never sees it.
+    """
+
+    def __init__(
+        self, clock: Callable[[], datetime], *, seconds: float = 60.0, most_bytes: int = 32 * 1024 * 1024
+    ) -> None:
+        self._clock = clock
+        self._long = timedelta(seconds=seconds)
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[Hashable, tuple[datetime, int, Any]] = OrderedDict()
+
+    def get(self, key: Hashable) -> Any:
+        """What was put under that key, or None."""
+        self._forget()
+        kept = self._kept.get(key)
+        return None if kept is None else kept[2]
+
+    def put(self, key: Hashable, value: Any, size: int) -> None:
+        """Keeps a value of about that many bytes, in place of what is there."""
+        self._drop(key)
+        if size > self._most_bytes:
+            return
+        self._kept[key] = (self._clock(), size, value)
+        self._bytes += size
+        self._forget()
+
+    def _forget(self) -> None:
+        """Ends what is too old, or of another time than the clock's, and what there is no room for."""
+        now = self._clock()
+        while self._kept:
+            key, (since, _, _) = next(iter(self._kept.items()))
+            if self._bytes <= self._most_bytes and timedelta() <= now - since < self._long:
+                return
+            self._drop(key)
+
+    def _drop(self, key: Hashable) -> None:
+        if (kept := self._kept.pop(key, None)) is not None:
+            self._bytes -= kept[1]

@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
         "config",
         "core",
         "files",
+        "remembered",
         "service",
         "shipped",
         "tables",

@@ -10,20 +10,23 @@ from datetime import datetime
 from gateway.assemble.fhir_parameters import searchable
 from gateway.assemble.redox_side import Served
 from gateway.clock import Clock, utc_now
-from gateway.core import fhir_flows, redox_flows
+from gateway.core import fhir_flows, fhir_pages, redox_flows
 from gateway.core.errors import Issue, NotFound
 from gateway.core.fhir import Interaction
 from gateway.core.fhir_flows import Asker, FhirSite
+from gateway.core.fhir_pages import Walk
 from gateway.core.flows import SiteRules
 from gateway.core.plan import Reply
 from gateway.core.redox import Reader
 from gateway.core.redox_flows import Address
 from gateway.core.search import INCLUDES
+from gateway.remembered import Walks
 from gateway.service import Service
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
 from gateway.web import exchange as web
 from gateway.web.access import Access
+from gateway.web.bearer import BY_JWT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class FhirSide:
         self._reader = reader
         self._service = service
         self._clock = clock
+        self._walks = Walks(clock)
         self._known = {name: _described(name, site) for name, site in sites.items()}
 
     def fhir_site(self, site: str) -> web.FhirSite | None:
@@ -62,8 +66,12 @@ class FhirSide:
         now = self._clock()
         ask = asker(served.rules, served.tables, served.address, self._reader, now)
         flow_site = FhirSite(served.rules, served_fhir.fhir_server, served.tables, ask)
+        whose = (site, exchange.client, served.tables.hash, interaction.base)
+        walk = None
+        if fhir_pages.goes_on(interaction) and _alone(exchange, served_fhir.access):
+            walk = self._walks.get((whose, fhir_pages.params_of(interaction)))
         reply, _ = await self._service.run(
-            fhir_flows.answer(interaction, flow_site, now),
+            fhir_flows.answer(interaction, flow_site, now, walk),
             served.upstream,
             site=site,
             request_id=exchange.request_id,
@@ -72,7 +80,17 @@ class FhirSide:
             timings=exchange.stages,
             failures=exchange.failures,
         )
+        if isinstance(reply.kept, Walk) and _alone(exchange, served_fhir.access):
+            self._walks.put((whose, reply.kept.params), reply.kept, reply.kept.size)
         return reply
+
+
+def _alone(exchange: web.Exchange, access: Access) -> bool:
+    """Whether the client is told apart from all others: not every issuer says whose a token is, and a client
+    may have been given a name like those of the issuer's."""
+    client = exchange.client or BY_JWT
+    by_jwt = client.partition(":")[0] == BY_JWT
+    return not by_jwt or (client != BY_JWT and all(client != name for name, _ in access.clients))
 
 
 def asker(

@@ -58,7 +58,8 @@ def searched(interaction: Interaction, most: int, directory: Directory, resource
             if each not in known:
                 known[each] = _told(resources, kind, each, name)
         found = [each for each in found if fits(known[each])]
-    page = found[search.cursor.before :][: search.count]
+    first = _first(found, search.cursor)
+    page = found[first:][: search.count]
     told = [*search.issues, *map(references.unknown, others), *directory.issues]
     texts: list[str] = []
     if not search.counted_only:
@@ -72,15 +73,22 @@ def searched(interaction: Interaction, most: int, directory: Directory, resource
             texts += included(interaction.base, resources, page, search)
     if told:
         texts.append(fhir.outcome_entry([warning(issue) for issue in told]))
-    own = search.cursor if search.cursor.before else None
+    own = search.cursor if search.cursor.last else None
     params = searches.page_params(search, own)
     links = [Link("self", fhir.search_url(interaction.base, kind, params))]
-    following = search.cursor.before + len(page)
-    if not search.counted_only and following < len(found):
-        params = searches.page_params(search, Cursor(following))
+    following = first + len(page)
+    if not search.counted_only and page and following < len(found):
+        params = searches.page_params(search, Cursor(following, last=page[-1]))
         links.append(Link("next", fhir.search_url(interaction.base, kind, params)))
     total = None if directory.incomplete and not search.counted_only else len(found)
     return Reply(200, fhir.bundle(texts, links, total), fhir.JSON, tuple(told), {"resources": len(page)})
+
+
+def _first(found: Sequence[str], cursor: Cursor) -> int:
+    """Where a page begins: behind the one that the cursor names, or, where that is gone, where it stood."""
+    if not cursor.last:
+        return 0
+    return found.index(cursor.last) + 1 if cursor.last in found else max(0, cursor.before - 1)
 
 
 def _told(resources: FhirDirectory, kind: str, identifier: str, name: str) -> Any:

@@ -10,19 +10,21 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.core import fhir, fhir_directory, references, window
+from gateway.core import fhir, fhir_directory, fhir_pages, references, window
 from gateway.core import search as searches
 from gateway.core.directory import Cells, Directory, Named, allowed, exactly, shown
 from gateway.core.errors import InvalidMessage, Issue, NotFound, NotKnownHere, UpstreamFailed
-from gateway.core.fhir import Interaction, Link
+from gateway.core.fhir import Interaction
+from gateway.core.fhir_pages import Around, Walk
 from gateway.core.flows import SiteRules, directory_of, no_schedules, unaskable
 from gateway.core.mapping import Entries, FhirServer, Sought, Wanted
 from gateway.core.mapping import Mapping as Tables
 from gateway.core.plan import Flow, Reply, paused
-from gateway.core.search import Cursor, Search
+from gateway.core.search import Search
 
 # Asks the upstream a Redox query, which means the lines of these positions (None: any), and gives back the
 # bytes of a Redox answer, and further issues. The number is among how many such queries the searches that one
@@ -41,11 +43,12 @@ class FhirSite:
     ask: Asker
 
 
-def answer(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
-    """One interaction. ``now`` is an aware instant. GatewayError for what cannot be answered."""
+def answer(interaction: Interaction, site: FhirSite, now: datetime, walk: Walk | None = None) -> Flow:
+    """One interaction. ``now`` is an aware instant; ``walk`` is what an earlier page of the same search has
+    kept, if anything. GatewayError for what cannot be answered."""
     if interaction.resource == "Slot":
         if interaction.id is None:
-            return (yield from _slot_search(interaction, site, now))
+            return (yield from _slot_search(interaction, site, now, walk))
         return (yield from _slot_read(interaction, site, now))
     directory = yield from directory_of(site.rules, site.mapping, now)
     resources = yield from paused(site.fhir_server.fhir_directory(directory))
@@ -67,10 +70,10 @@ def _not_found(interaction: Interaction) -> NotFound:
 _FOREIGN = Issue("value", searches.CURSOR, "is not from a link of this server; follow the link as it is")
 _BY_ID, _MOST_IDS = "_id", 20
 _TIMES = ("start", "end")
-_AMONG_THE_FIRST = 19
+_UTC = ZoneInfo("UTC")
 
 
-def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
+def _slot_search(interaction: Interaction, site: FhirSite, now: datetime, walk: Walk | None) -> Flow:
     search = searches.take_apart(interaction, site.fhir_server.names | {_BY_ID}, site.rules.max_slots)
     params, others = references.localized(search.params, site.fhir_server.references, interaction.base)
     sought = site.fhir_server.read([each for each in params if each[0] != _BY_ID])
@@ -78,11 +81,10 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
         sought = replace(sought, nothing=True)
     _refuse(sought)
     ids = _ids([value for name, value in search.params if name == _BY_ID])
-    span = None if ids is not None else _span(sought, search.cursor, site.rules, now)
+    span = None if ids is not None else _span(sought, site.rules, now)
     directory = yield from directory_of(site.rules, site.mapping, now)
     if not directory.lines:
         raise no_schedules(directory)
-    positions = allowed(directory, sought.groups)
     issues = [
         *search.issues,
         *(each for each in sought.issues),
@@ -90,16 +92,44 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime) -> Flo
         *map(references.unknown, others),
         *directory.issues,
     ]
-    entries = Entries((), False, (), {})
-    if ids is not None:
-        entries = yield from _by_id(interaction, site, sought, directory, positions, search.cursor, ids)
-    elif span is not None and not sought.nothing and positions != ():
-        entries = yield from _entries(interaction, site, sought, span, directory, positions)
-    elif span is None and not sought.nothing:
+    if ids is None and span is None and not sought.nothing:
         issues.append(_empty(sought))
-    return (
-        yield from _slot_bundle(interaction, site, _spelt(search, sought, span), entries, directory, issues)
-    )
+    around = Around(site.fhir_server, directory)
+    found = fhir_pages.found_before(walk, search, around.order)
+    if found is None:
+        entries = yield from _asked(interaction, site, sought, directory, ids, _left(span, search))
+        found = fhir_pages.found_anew(entries, search, around.order)
+    spelt = _spelt(search, sought, span)
+    return (yield from fhir_pages.page(interaction, spelt, found, issues, around))
+
+
+def _asked(
+    interaction: Interaction,
+    site: FhirSite,
+    sought: Sought,
+    directory: Directory,
+    ids: list[str] | None,
+    span: window.Window | None,
+) -> Generator[Any, Any, Entries]:
+    """What the upstream says, if it has to be asked at all."""
+    positions = allowed(directory, sought.groups)
+    if ids is not None:
+        return (yield from _by_id(interaction, site, sought, directory, positions, ids))
+    if span is None or sought.nothing or positions == ():
+        return Entries((), False, (), {})
+    return (yield from _entries(interaction, site, sought, span, directory, positions))
+
+
+def _left(span: window.Window | None, search: Search) -> window.Window | None:
+    """The part of the window in which a further page can be. InvalidMessage for a cursor that is not ours."""
+    if span is None or not search.cursor.last:
+        return span
+    last = _instant(search.cursor.start)
+    if last is None or not span.start <= last < span.end:
+        raise InvalidMessage(_FOREIGN)
+    if search.descending:
+        return replace(span, end=min(span.end, last + timedelta(milliseconds=1)))
+    return replace(span, start=last)
 
 
 def _ids(values: Sequence[str]) -> list[str] | None:
@@ -117,7 +147,7 @@ def _refuse(sought: Sought) -> None:
         raise InvalidMessage(*errors)
 
 
-def _span(sought: Sought, cursor: Cursor, rules: SiteRules, now: datetime) -> window.Window | None:
+def _span(sought: Sought, rules: SiteRules, now: datetime) -> window.Window | None:
     """The effective window; None if nothing can be open in it. No start: now; no end: the site's default
     days later."""
     begin = sought.start or window.to_utc_text(now)
@@ -129,7 +159,7 @@ def _span(sought: Sought, cursor: Cursor, rules: SiteRules, now: datetime) -> wi
         begin = max(begin, window.later(low, -window.MAX_MINUTES)) if low else begin
     if sought.end is not None and sought.end <= begin:
         return None  # all of it is past, or the bounds exclude each other
-    span = window.window_of(
+    return window.window_of(
         begin,
         sought.end,
         rules.zone,
@@ -138,12 +168,6 @@ def _span(sought: Sought, cursor: Cursor, rules: SiteRules, now: datetime) -> wi
         paths=("start", "start"),
         end_day_included=False,
     )
-    if not cursor.start:
-        return span
-    first = _instant(cursor.start, rules)
-    if first is None or not span.start <= first < span.end:
-        raise InvalidMessage(_FOREIGN)
-    return replace(span, start=first)
 
 
 def _empty(sought: Sought) -> Issue:
@@ -157,9 +181,10 @@ def _empty(sought: Sought) -> Issue:
     return Issue("value", "start", text, "warning")
 
 
-def _instant(text: str, rules: SiteRules) -> datetime | None:
+def _instant(text: str) -> datetime | None:
+    """A UTC text of ours as an instant; None for any other text."""
     try:
-        return window.parse_instant(text, rules.zone)
+        return window.parse_instant(text, _UTC)
     except ValueError:
         return None
 
@@ -209,50 +234,6 @@ def _entries(
     return replace(entries, issues=(*issues, *told, *entries.issues))
 
 
-def _slot_bundle(
-    interaction: Interaction,
-    site: FhirSite,
-    search: Search,
-    entries: Entries,
-    directory: Directory,
-    issues: Sequence[Issue],
-) -> Generator[Any, Any, Reply]:
-    rest = entries.slots[_skipped(entries, search.cursor) :]
-    page = rest[: search.count]
-    told = [*issues, *entries.issues]
-    incomplete = entries.incomplete or directory.incomplete
-    incomplete = incomplete or any(issue.severity == "error" for issue in entries.issues)
-    if incomplete:
-        # Of many only the first are told, and this must be among them.
-        text = "not all open slots could be told; ask for a shorter time"
-        told.insert(_AMONG_THE_FIRST, Issue("incomplete", "", text, "warning"))
-    texts: list[str] = []
-    if not search.counted_only:
-        texts = [search.subset.entry("Slot", text) for _, _, text in page]
-        if search.includes:
-            schedules = _schedules_of(page, directory, site.fhir_server)
-            resources = yield from paused(site.fhir_server.fhir_directory(directory))
-            texts += fhir_directory.included(interaction.base, resources, schedules, search)
-    if told:
-        texts.append(fhir.outcome_entry([fhir_directory.warning(issue) for issue in told]))
-    links = _links(interaction, search, page, len(rest))
-    # How many there are in all is not known where some are missing.
-    total = search.cursor.before + len(rest) if search.counted_only or not incomplete else None
-    counts = {
-        "slots": 0 if search.counted_only else len(page),
-        "incomplete": int(incomplete),
-        **entries.counts,
-    }
-    return Reply(200, fhir.bundle(texts, links, total), fhir.JSON, tuple(told), counts)
-
-
-def _skipped(entries: Entries, cursor: Cursor) -> int:
-    """How many of the slots at the cursor's own start were on the page before."""
-    if not cursor.start:
-        return 0
-    return min(sum(start == cursor.start for start, _, _ in entries.slots), cursor.same)
-
-
 def _spelt(search: Search, sought: Sought, span: window.Window | None) -> Search:
     """The search with the window's defaults spelt out, for links that mean tomorrow what they mean today."""
     if span is None or (sought.start is not None and sought.end is not None):
@@ -264,41 +245,11 @@ def _spelt(search: Search, sought: Sought, span: window.Window | None) -> Search
     return replace(search, params=(*others, *(("start", bound) for bound in bounds)))
 
 
-def _links(
-    interaction: Interaction, search: Search, page: Sequence[tuple[str, str, str]], rest: int
-) -> list[Link]:
-    """``self`` says what was searched for; ``next`` is there where there is more."""
-    own = search.cursor if search.cursor.start else None
-    known = searches.page_params(search, own)
-    links = [Link("self", fhir.search_url(interaction.base, "Slot", known))]
-    if not search.counted_only and page and rest > len(page):
-        start = page[-1][0]
-        same = sum(each == start for each, _, _ in page)
-        if search.cursor.start == start:
-            same += search.cursor.same
-        cursor = Cursor(search.cursor.before + len(page), same, start)
-        following = searches.page_params(search, cursor)
-        links.append(Link("next", fhir.search_url(interaction.base, "Slot", following)))
-    return links
-
-
-def _schedules_of(
-    page: Sequence[tuple[str, str, str]], directory: Directory, fhir_server: FhirServer
-) -> list[str]:
-    """The ids of the Schedules of a page's slots, each once."""
-    found: dict[str, None] = {}
-    for _, name, _ in page:
-        named = fhir_server.named(name, directory)
-        if named is not None:
-            found[fhir.resource_id(directory.lines[named[0]]["schedule"])] = None
-    return list(found)
-
-
 def _slot_read(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
     directory = yield from directory_of(site.rules, site.mapping, now)
     sought = Sought(None, None, None, (), {}, False, ())
     name = interaction.id or ""
-    entries = yield from _by_id(interaction, site, sought, directory, None, Cursor(), [name])
+    entries = yield from _by_id(interaction, site, sought, directory, None, [name])
     text = next((text for _, each, text in entries.slots if each == name), None)
     if text is None and (entries.incomplete or directory.incomplete):
         raise UpstreamFailed(
@@ -317,7 +268,6 @@ def _by_id(
     sought: Sought,
     directory: Directory,
     positions: tuple[int, ...] | None,
-    cursor: Cursor,
     ids: Sequence[str],
 ) -> Generator[Any, Any, Entries]:
     """The slots of these ids that are still open and are what else is sought: each is asked for."""
@@ -328,8 +278,8 @@ def _by_id(
     incomplete = False
     for name in ids:
         named = site.fhir_server.named(name, directory)
-        begin = _instant(named[1], site.rules) if named is not None else None
-        if named is None or begin is None or not _meant(named, sought, positions, cursor):
+        begin = _instant(named[1]) if named is not None else None
+        if named is None or begin is None or not _meant(named, sought, positions):
             continue
         position, _, minutes = named
         span = window.Window(begin, begin + timedelta(minutes=minutes))
@@ -344,16 +294,14 @@ def _by_id(
     return Entries(tuple(found), incomplete, tuple(dict.fromkeys(issues)), {})
 
 
-def _meant(
-    named: tuple[int, str, int], sought: Sought, positions: tuple[int, ...] | None, cursor: Cursor
-) -> bool:
+def _meant(named: tuple[int, str, int], sought: Sought, positions: tuple[int, ...] | None) -> bool:
     """Whether a slot that is asked for by its id is also what the other parameters ask for."""
     position, start, minutes = named
     return (
         not sought.nothing
         and (positions is None or position in positions)
         and minutes >= (sought.minutes or 0)
-        and max(sought.start or "", cursor.start) <= start
+        and (sought.start or "") <= start
         and (sought.end is None or start < sought.end)
         and (sought.ends is None or sought.ends[0] <= window.later(start, minutes) < sought.ends[1])
     )

@@ -164,7 +164,8 @@ def paused(work: Pieces[T]) -> Generator[Pause, None, T]:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the client gets. ``counts`` are for the log and the metrics: numbers, no values. ``unchecked`` are
-    the fields of what was asked that narrow, and could not be checked here."""
+    the fields of what was asked that narrow, and could not be checked here. ``kept`` is what may be handed to
+    the flow that answers the same client's next page."""
 
     status: int
     body: bytes
@@ -172,6 +173,7 @@ class Reply:
     issues: tuple[Issue, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
+    kept: Any = None
 
 
 Flow = Generator[Ask | Remember | Pause, Any, Reply]

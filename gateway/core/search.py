@@ -40,20 +40,22 @@ _TYPE = re.compile(r"(?P<name>(?:schedule\.)?actor):(?P<type>Practitioner|Locati
 _ELEMENT = re.compile(r"[A-Za-z]{1,64}")
 _ESCAPED = re.compile(r"\\.|,|[^\\,]+", re.DOTALL)
 _SPECIAL = frozenset({",", "|", "$", "\\"})
-_CURSOR = re.compile(r"(\d{1,7})\.(\d{1,5})\.(.{0,64})")
+_CURSOR = re.compile(r"([0-9]{1,7})~([0-9]{1,7})~([0-9T:.Z-]{0,24})~([A-Za-z0-9.-]{1,64})")
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins: how many matches stood before it, and, for slots, the start of its first
-    one in UTC and how many with that same start were on the page before."""
+    """Where a page begins: behind the match whose id is ``last`` (empty: at the first). So many matches stood
+    ``before``; of slots ``start`` is that of the last in UTC, and ``order`` the place of its schedule in the
+    directory."""
 
     before: int = 0
-    same: int = 0
+    order: int = 0
     start: str = ""
+    last: str = ""
 
     def __str__(self) -> str:
-        return f"{self.before}.{self.same}.{self.start}"
+        return f"{self.before}~{self.order}~{self.start}~{self.last}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Search:
     issues: tuple[Issue, ...]
     shown: Params = ()
     subset: Subset = WHOLE
+
+    @property
+    def descending(self) -> bool:
+        """Whether the latest slot comes first."""
+        return ("_sort", "-start") in self.shown
 
 
 def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Search:
@@ -128,7 +135,7 @@ class _Taken:
             self._shown.pop(name, None)
         elif name == "_elements" and (elements := _elements(value, self._resource)):
             self._shown[name] = ",".join(elements)
-        elif name == "_sort" and self._resource == "Slot" and value == "start":
+        elif name == "_sort" and self._resource == "Slot" and value in ("start", "-start"):
             self._shown[name] = value
         else:
             return False
@@ -233,10 +240,10 @@ def _count(value: str, most: int, issues: list[Issue]) -> int:
 
 def _cursor(value: str, slots: bool, issues: list[Issue]) -> Cursor:
     match = _CURSOR.fullmatch(value)
-    if match is None or bool(match[3]) != slots:
+    if match is None or bool(match[3]) != slots:  # others than slots have no start
         issues.append(Issue("value", CURSOR, "is not from a link of this server; follow the link as it is"))
         return Cursor()
-    return Cursor(int(match[1]), int(match[2]), match[3])
+    return Cursor(int(match[1]), int(match[2]), match[3], match[4])
 
 
 def _modified(name: str, known: frozenset[str]) -> Issue:
@@ -268,7 +275,7 @@ def _ignored(name: str, known: frozenset[str], resource: str) -> Issue:
     if name in (INCLUDE, ITERATE):
         text = "only these can be included here: " + (", ".join(INCLUDES[resource]) or "nothing")
     elif name == "_sort":
-        text = "slots are sorted by start, and nothing else"
+        text = "only slots are sorted, by start or -start, and by nothing else"
     elif name == "_summary":
         text = "these are supported: " + ", ".join((*SUMMARIES, "count", "false"))
     elif name == "_elements":

@@ -14,7 +14,7 @@ from gateway.web.exchange import FhirSite, SearchParameter
 
 _SECURITY_CODES: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _ABOUT: Final = {
-    "Slot": "Open times, by start (_sort=start). Only free ones are told.",
+    "Slot": "Open times, by start (_sort=start, or -start for the latest first). Only free ones are told.",
     "Schedule": "Whose time is told, and where.",
     "Practitioner": "Who works by the schedules, and how to reach them at work.",
     "Location": "Where they work.",

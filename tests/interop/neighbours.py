@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,7 +28,7 @@ DESTINATION = "af394f14-b34a-464f-8d24-895f370af4c9"
 SOURCE = "7ce6f387-c33c-417d-8682-81e83628cbd9"
 CLIENT_ID = "5f0e0d1c-0000-4000-8000-000000000001"
 KEY_ID = "key-1"
-BEARER = "token-of-the-scheduler-app"
+BEARER, OTHER_BEARER = "token-of-the-scheduler-app", "token-of-the-viewer"
 ISSUER, AUDIENCE = "https://auth.example", "https://gateway.example/fhir"
 
 CLINIC = seeded_clinic()
@@ -129,10 +130,19 @@ def canvas_upstream(url: str) -> Json:
 
 
 @asynccontextmanager
-async def partner(folder: Path, redox_url: str, issuer_url: str | None = None) -> AsyncIterator[Gateway]:
-    """A gateway whose site `partner` answers FHIR clients and asks Redox."""
-    digest = hashlib.sha256(BEARER.encode()).hexdigest()
-    fhir: Json = {"clients": [{"id": "scheduler-app", "token_sha256": digest}]}
+async def partner(
+    folder: Path,
+    redox_url: str,
+    issuer_url: str | None = None,
+    clock: Callable[[], datetime] = lambda: NOW,
+) -> AsyncIterator[Gateway]:
+    """A gateway whose site `partner` answers FHIR clients, of whom it knows two, and asks Redox."""
+    tokens = {"scheduler-app": BEARER, "viewer": OTHER_BEARER}
+    clients = [
+        {"id": name, "token_sha256": hashlib.sha256(token.encode()).hexdigest()}
+        for name, token in tokens.items()
+    ]
+    fhir: Json = {"clients": clients}
     if issuer_url is not None:
         fhir["jwt"] = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"{issuer_url}/jwks"}
     sites = [site("partner", ZONE, _redox_upstream(redox_url), fhir=fhir, max_slots=5000)]
@@ -140,7 +150,7 @@ async def partner(folder: Path, redox_url: str, issuer_url: str | None = None) -
         "redox.pem": _KEY.as_pem(private=True).decode(),
         "mappings/sites/partner/schedules.csv": schedules_csv(),
     }
-    async with gateway(folder, sites, files) as running:
+    async with gateway(folder, sites, files, clock) as running:
         yield running
 
 

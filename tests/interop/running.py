@@ -68,10 +68,13 @@ def laid_out(folder: Path, sites: list[Json], files: Mapping[str, str]) -> Path:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, sites: list[Json], files: Mapping[str, str] | None = None
+    folder: Path,
+    sites: list[Json],
+    files: Mapping[str, str] | None = None,
+    clock: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[Gateway]:
     """A gateway of these sites, as ``gateway serve`` starts it. ``files``: such as those of its mappings."""
-    application = assemble(check_configuration(laid_out(folder, sites, files or {}), {}), clock=lambda: NOW)
+    application = assemble(check_configuration(laid_out(folder, sites, files or {}), {}), clock=clock)
     stream = io.BytesIO()
     log = configure(stream)
     bound: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
