@@ -143,7 +143,7 @@ def _tables(
             continue  # the same files again: they have told their faults
         try:
             built[each.position] = tables.build(wanted)
-            remarks.extend(tables.lacking(wanted, built[each.position]))
+            remarks.extend(tables.remarks(wanted, built[each.position]))
         except Faults as wrong:
             faults.extend(wrong.faults)
             failed.add(shared)

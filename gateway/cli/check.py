@@ -11,6 +11,13 @@ import click
 from gateway.cli import output
 
 _SITES_SHOWN = 20
+_SITES_NAMED = 5
+# What becomes of a code where its table has no lines, by the row's `unmapped`.
+_UNTRANSLATED = {
+    "pass": "is looked for as it is",
+    "error": "is always refused",
+    "drop": "is always left out",
+}
 _ASKERS = {"redox": "Redox", "fhir": "FHIR clients"}
 
 
@@ -78,6 +85,7 @@ def _tell(name: str, told: dict[str, Any], seconds: float) -> None:
         )
     if len(sites) > _SITES_SHOWN:
         click.echo(f"  and {len(sites) - _SITES_SHOWN:,} more")
+    _tell_of_sites(sites)
     for each in told["tables"]:
         click.echo()
         click.echo(f"{click.style('Tables', bold=True)} {each['hash']} (site {', '.join(each['sites'])})")
@@ -87,15 +95,58 @@ def _tell(name: str, told: dict[str, Any], seconds: float) -> None:
                 f"{table['one_way']} one way, {table['ignore']} not carried"
             )
         _tell_examples(each)
-        codes = ", ".join(f"{name} {count}" for name, count in each["code_tables"].items())
-        click.echo(f"  code tables: {codes or 'none'}")
+        _tell_codes(each)
         for wish in each["unchecked"]:
             click.echo(f"  not checked: {wish['row']}, as codes/{wish['code_table']}.csv has no lines")
     if unused := told["dialects_not_in_use"]:
         click.echo()
         click.echo(f"Dialects of your own that no site speaks: {', '.join(unused)}")
+    if needing := told["need_public_url"]:
+        click.echo()
+        text = "is missing: behind a proxy, links in answers to FHIR clients name this host as that calls it"
+        click.echo(f"server.public_url {text} ({_named(needing)})")
     click.echo()
     click.echo(f"{click.style('No faults', fg='green', bold=True)} ({seconds:.2f} s)")
+
+
+def _tell_codes(told: dict[str, Any]) -> None:
+    counts, shipped = told["code_tables"], told["as_shipped"]
+    own = [f"{name} {count}" for name, count in counts.items() if name not in shipped]
+    others = [f"{name} {counts[name]}" for name in shipped]
+    click.echo(
+        f"  code tables: {', '.join(own) or 'none of your own'}; as shipped: {', '.join(others) or 'none'}"
+    )
+    for each in told["untranslated"]:
+        text = (
+            f"  no lines in codes/{each['code_table']}.csv: {each['row']} {_UNTRANSLATED[each['unmapped']]}"
+        )
+        click.echo(text)
+
+
+def _tell_of_sites(sites: list[dict[str, Any]]) -> None:
+    """What is to be known of single sites, each text once with the sites of which it is so."""
+    found: dict[str, list[str]] = {}
+    for site in sites:
+        if files := site["examples_in_force"]:
+            found.setdefault(f"in force are examples of the package: {', '.join(files)}", []).append(
+                site["id"]
+            )
+        columns: dict[tuple[str, bool], list[str]] = {}
+        for each in site["unchecked_columns"]:
+            columns.setdefault((each["column"], each["ehr"]), []).append(each["row"])
+        for (column, ehr), rows in columns.items():
+            unless = ", unless the EHR tells it" if ehr else ""
+            text = f"not checked: {', '.join(rows)}, as schedules.csv has no {column}{unless}"
+            found.setdefault(text, []).append(site["id"])
+    if found:
+        click.echo()
+    for text, names in found.items():
+        click.echo(f"  {_named(names)}: {text}")
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _SITES_NAMED:,} more" if len(names) > _SITES_NAMED else ""
+    return ", ".join(names[:_SITES_NAMED]) + more
 
 
 def _tell_examples(told: dict[str, Any]) -> None:

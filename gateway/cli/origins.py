@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from gateway.files import marked
 from gateway.files.marked import Mark, MarkedList, MarkedMap, MarkedText, Node
 from gateway.shipped import folder
 from gateway.tables.read.code_tables import CODE_COLUMNS, rows
-from gateway.tables.read.layers import Source, code_folders, files, stack
+from gateway.tables.read.folders import Sources
+from gateway.tables.read.layers import Source, code_folders, files, shown, stack
 
 SHIPPED = "shipped:"
 _BY_TYPE = ("searches", "joins")  # replaced one resource type at a time
@@ -46,6 +48,32 @@ def yaml_files(own: Path | None, dialect: str, site: str) -> list[Source]:
 def code_files(own: Path | None, dialect: str, site: str) -> list[Source]:
     """The code tables of a site, lowest layer first."""
     return files(code_folders(_roots(own), dialect, site), ".csv", [])
+
+
+def as_shipped(sources: Iterable[Source]) -> list[str]:
+    """The names of those code tables of which no file is the clinic's own."""
+    names: dict[str, bool] = {}
+    for source in sources:
+        names[source.kind] = names.get(source.kind, True) and _is_shipped(source)
+    return sorted(name for name, all_shipped in names.items() if all_shipped)
+
+
+def examples_in_force(files_of: Sources) -> list[str]:
+    """The files of a site that are those of the package's example site, or copies of them."""
+    examples = _examples()
+    sources = (*files_of.yaml, *files_of.csv, *files_of.own)
+    return [shown_place(source.name) for source in sources if source.content in examples]
+
+
+@lru_cache
+def _examples() -> frozenset[bytes]:
+    return frozenset(
+        path.read_bytes() for path in (folder("mappings") / "sites").rglob("*.*") if path.is_file()
+    )
+
+
+def _is_shipped(source: Source) -> bool:
+    return source.name.startswith(f"{shown(folder('mappings'))}/")
 
 
 def _roots(own: Path | None) -> list[Path]:

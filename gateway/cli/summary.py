@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gateway.assemble import CheckedConfiguration
-from gateway.cli.origins import code_files
+from gateway.cli.origins import as_shipped, code_files, examples_in_force
 from gateway.cli.output import address, known_by
 from gateway.config import Settings, Site
+from gateway.config.cross import is_loopback
 from gateway.files.characters import plain_line
 from gateway.shipped import folder
 from gateway.tables.answer.site import SiteTables
+from gateway.tables.check.table import DIRECTORY, QUERY
 from gateway.tables.read.code_tables import code_tables
 from gateway.tables.read.unread_files import LEVELS
 from gateway.tables.rows.model import CodeTable, Row, Table
@@ -38,12 +40,24 @@ def summary(found: CheckedConfiguration) -> dict[str, Any]:
                 "timezone": site.timezone,
                 "schedules": len(tables.schedules),
                 "tables": tables.hash,
+                "examples_in_force": examples_in_force(found.files.site(site.upstream.dialect, site.id, [])),
+                "unchecked_columns": _unchecked_columns(tables),
             }
             for site, tables in pairs
         ],
         "tables": [_tables(found.settings, members) for members in distinct.values()],
         "dialects_not_in_use": _unused(found),
+        "need_public_url": _need_public_url(found.settings),
     }
+
+
+def _need_public_url(settings: Settings) -> list[str]:
+    """The sites whose FHIR clients may be given links that do not lead back: behind a proxy the Host header
+    has how that calls us, and what it says in X-Forwarded-* is not believed for links."""
+    server = settings.server
+    direct = server.tls is not None and not is_loopback(server.host)
+    needless = server.public_url is not None or direct
+    return [site.id for site in settings.sites if site.fhir is not None and not needless]
 
 
 def _unused(found: CheckedConfiguration) -> list[str]:
@@ -66,7 +80,8 @@ def _tables(settings: Settings, members: list[tuple[Site, SiteTables]]) -> dict[
     site, tables = members[0]
     names = [each.id for each, _ in members]
     rows = [(table.name, row) for table in tables.tables.values() for row in table.rows]
-    codes = codes_of(settings.mappings, site.upstream.dialect, site.id)
+    files = code_files(settings.mappings, site.upstream.dialect, site.id)
+    codes = code_tables(files, [])
     counts = {name: len(table.to_fhir) or len(table.to_redox) for name, table in sorted(codes.items())}
     return {
         "hash": tables.hash,
@@ -80,12 +95,40 @@ def _tables(settings: Settings, members: list[tuple[Site, SiteTables]]) -> dict[
             _lossy(name, row) for name, row in rows if row.loses is not None and not row.examples
         ],
         "code_tables": counts,
+        "as_shipped": as_shipped(files),
         "unchecked": [
             {"row": row.key, "code_table": row.codec.arguments[0]}
             for _, row in rows
             if row.unmapped == "unchecked" and not counts.get(row.codec.arguments[0])
         ],
+        "untranslated": [
+            {"row": row.key, "code_table": row.codec.arguments[0], "unmapped": row.unmapped}
+            for _, row in rows
+            if row.select is not None and _empty(row, counts)
+        ],
     }
+
+
+def _empty(row: Row, counts: Mapping[str, int]) -> bool:
+    """Whether a row looks codes up in a table without lines, and does not say that it then is unchecked."""
+    return (
+        row.codec.name in ("code", "token")
+        and row.unmapped != "unchecked"
+        and not counts.get(row.codec.arguments[0])
+    )
+
+
+def _unchecked_columns(tables: SiteTables) -> list[dict[str, Any]]:
+    """Rows that choose schedules by a column of which the site's own lines say nothing, so that such a wish
+    is left unchecked; ``ehr``: unless the EHR says something there."""
+    filled = {column for line in tables.schedules for column, cell in line.items() if cell}
+    upstream = tables.dialect.directory == "upstream"
+    told = {row.directory for row in tables.tables[DIRECTORY].rows if upstream and row.fhir and row.to_redox}
+    return [
+        {"row": row.key, "column": row.select, "ehr": row.select in told}
+        for row in tables.tables[QUERY].rows
+        if row.others and row.to_fhir and row.select not in filled
+    ]
 
 
 def _lossy(table: str, row: Row) -> dict[str, Any]:

@@ -65,12 +65,13 @@ def url_fault(url: str, *, insecure: bool) -> str | None:
         return "must not hold a user name or password; there are keys for those"
     if "?" in url or "#" in url:
         return 'must not hold a query or fragment; end it before the "?" or "#"'
-    if parts.scheme == "http" and not (insecure or _is_loopback(host)):
+    if parts.scheme == "http" and not (insecure or is_loopback(host)):
         return "must begin with https://, since the host is not this machine"
     return None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -24,6 +24,7 @@ from gateway.tables.answer.resources import ResourceTable
 from gateway.tables.answer.search import SearchTable
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.check import site as check
+from gateway.tables.check.cells import compared, unpadded
 from gateway.tables.check.table import ANSWER, DIRECTORY, QUERY
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow, bind
@@ -118,11 +119,17 @@ class Tables:
                 return wrong.faults
         return ()
 
-    def lacking(self, wanted: Wanted, made: SiteTables) -> list[Fault]:
+    def remarks(self, wanted: Wanted, made: SiteTables) -> list[Fault]:
+        """What of a site's files can be served, and is hardly meant."""
+        mark = Mark(shown(self._roots[-1] / "sites" / wanted.site / "schedules.csv"), 1, 1)
+        whole = made.dialect.directory == "csv"
+        told = compared(made.tables, made.context.codes, made.schedules, whole=whole)
+        return [*self._lacking(wanted, made, mark), *told, *unpadded(made.schedules, mark)]
+
+    def _lacking(self, wanted: Wanted, made: SiteTables, mark: Mark) -> list[Fault]:
         """What a site that is to be asked lacks, where ``schedules.csv`` is all that lists its schedules."""
         if made.dialect.directory != "csv":
             return []
-        mark = Mark(shown(self._roots[-1] / "sites" / wanted.site / "schedules.csv"), 1, 1)
         if not made.schedules:
             text = f'the dialect "{wanted.dialect}" lists schedules in schedules.csv'
             return [mark.fault(f"{text}; there is none, or no line in it")]

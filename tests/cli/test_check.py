@@ -217,3 +217,56 @@ def test_wishes_that_cannot_be_checked_are_told(inside: Any, configured: Any, tm
         done = inside("check", "--config", path)
         assert done.returncode == 0, done.stderr
         assert (told in done.stdout) == said
+
+
+def test_examples_of_the_package_that_are_in_force_are_told(
+    inside: Any, configured: Any, tmp_path: Path
+) -> None:
+    path = configured()
+    told = json.loads(inside("check", "--config", path, "--json").stdout)["sites"][0]
+    assert [each.rpartition("sites/")[2] for each in told["examples_in_force"]] == [
+        "demo/codes/visit-types.csv",
+        "demo/schedules.csv",
+    ]
+    assert "  demo: in force are examples of the package: " in inside("check", "--config", path).stdout
+    copied = tmp_path / "own" / "sites" / "north"
+    copied.mkdir(parents=True)
+    shipped = Path(__file__).resolve().parents[2] / "mappings" / "sites" / "demo" / "schedules.csv"
+    path.write_text("mappings: own\n" + path.read_text().replace("id: demo", "id: north"))
+    for text, said in ((shipped.read_text(), ["own/sites/north/schedules.csv"]), ("schedule\na\n", [])):
+        (copied / "schedules.csv").write_text(text)
+        told = json.loads(inside("check", "--config", path, "--json").stdout)["sites"][0]
+        assert told["examples_in_force"] == said
+
+
+def test_columns_that_are_empty_are_told_with_the_wishes_that_need_them(inside: Any, tmp_path: Path) -> None:
+    (tmp_path / "own" / "sites" / "north").mkdir(parents=True)
+    file = tmp_path / "own" / "sites" / "north" / "schedules.csv"
+    (tmp_path / "g.yaml").write_text(LEAST)
+    places = "Visit.AttendingProviders.Location.Department, Visit.Locations.Department"
+    without = f"  north: not checked: {places}, as schedules.csv has no department, unless the EHR tells it"
+    for text, said in (("schedule,room\na,1\n", True), ("schedule,department\na,\n", True)):
+        file.write_text(text)
+        assert (without in inside("check", "--config", "g.yaml").stdout.splitlines()) == said
+    file.write_text("schedule,department,specialty\na,3N,394802001\n")
+    assert "as schedules.csv has no" not in inside("check", "--config", "g.yaml").stdout
+    told = inside("check", "--config", "g.yaml").stdout
+    assert "  no lines in codes/facilities.csv: Meta.FacilityCode is looked for as it is\n" in told
+
+
+def test_an_address_for_links_is_missed_where_fhir_clients_may_ask(inside: Any, tmp_path: Path) -> None:
+    fhir = LEAST.replace(
+        "redox: {destination_ids: [d1], verification_token: 2f6d0f1e8c9b4a57}",
+        f"fhir: {{clients: [{{id: app, token_sha256: {'3b7e1d90' * 8}}}]}}",
+    )
+    said = "server.public_url is missing: behind a proxy, links in answers to FHIR clients name this host"
+    for text, told in (
+        (fhir, True),
+        ("server: {trusted_proxies: [10.0.0.1]}\n" + fhir, True),
+        ('server: {public_url: "https://gateway.example"}\n' + fhir, False),
+        (LEAST, False),
+    ):
+        (tmp_path / "g.yaml").write_text(text)
+        (tmp_path / "own").mkdir(exist_ok=True)
+        done = inside("check", "--config", "g.yaml")
+        assert (done.returncode, said in done.stdout) == (0, told), done.stderr

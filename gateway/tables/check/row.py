@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from gateway.files.marked import Fault, did_you_mean
 from gateway.tables.check import companions
 from gateway.tables.check.around import HELD, Around, no_column
+from gateway.tables.check.cells import id_types
 from gateway.tables.check.fits import fits
 from gateway.tables.check.table import DIRECTORY, start_of
 from gateway.tables.codecs.codec import Context, Spec
@@ -51,6 +52,7 @@ def _by_itself(row: Row, around: Around) -> Iterator[Fault]:
     yield from _paths(row, around)
     yield from _columns(row, around)
     yield from companions.known(row, around)
+    yield from id_types(row, around.context.codes, around.columns)
 
 
 def _sides(row: Row) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from gateway.files.characters import HIDDEN, named
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
 from gateway.files.zones import zone_meant, zones
 from gateway.tables.read.layers import Source
+from gateway.tables.read.spreadsheets import damage
 from gateway.tables.rows.model import CodeTable
 
 CODE_COLUMNS = ("redox_code", "redox_system", "fhir_code", "fhir_system", "way", "note")
@@ -29,8 +30,6 @@ SCHEDULE_COLUMNS = (
     "room",
     "timezone",
 )
-# What a spreadsheet makes of a long number: 308335008 -> 3.08E+08.
-_SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 LINES_LIMIT = 50_000
 _TAB = re.compile("\t")
 _NO_ID = re.compile(r"[\s/?#]")
@@ -114,9 +113,8 @@ def _damaged(cells: dict[str, str]) -> Iterator[str]:
     for column, cell in cells.items():
         if column == "note":
             continue
-        if _SHORTENED.fullmatch(cell):
-            text = f'"{cell}" in "{column}" looks like a number that a spreadsheet shortened'
-            yield f"{text}; write it out, as text"
+        if (what := damage(cell, code=column.endswith("_code"))) is not None:
+            yield f'"{cell}" in "{column}" looks like {what}; write it out, as text'
         if "\n" in cell or "\r" in cell:
             yield f'"{column}" has a line break in it; write it on one line'
 
@@ -131,21 +129,22 @@ def _hidden(cells: Iterable[str], mark: Mark, text: str) -> Iterator[Fault]:
 
 
 def code_tables(sources: Iterable[Source], faults: list[Fault]) -> dict[str, CodeTable]:
-    """The code tables of a stack of files; a line of a higher layer replaces the one of the same
-    Redox code and system below it. Two answers for one code within a layer are a fault."""
-    layered: dict[str, dict[str, list[Line]]] = {}
+    """The code tables of a stack of files, lowest first; a line of a higher file replaces the one of the same
+    Redox code and system below it. Two answers for one code within a file are a fault."""
+    layered: dict[str, list[list[Line]]] = {}
     for source in sources:
         lines = rows(source, CODE_COLUMNS, ("redox_code", "fhir_code"), faults)
-        layered.setdefault(source.kind, {}).setdefault(source.layer, []).extend(lines)
+        layered.setdefault(source.kind, []).append(lines)
     return {name: _code_table(name, layers, faults) for name, layers in layered.items()}
 
 
-def _code_table(name: str, layers: dict[str, list[Line]], faults: list[Fault]) -> CodeTable:
+def _code_table(name: str, layers: list[list[Line]], faults: list[Fault]) -> CodeTable:
     to_fhir: dict[Pair, Pair] = {}
     to_redox: dict[Pair, Pair] = {}
     spelt: dict[str, str] = {}
     tokens: set[Pair] = set()
-    for lines in layers.values():
+    marks: dict[Pair, Mark] = {}
+    for lines in layers:
         forward: dict[Pair, tuple[Mark, Pair]] = {}
         backward: dict[Pair, tuple[Mark, Pair]] = {}
         for mark, cells in lines:
@@ -159,16 +158,19 @@ def _code_table(name: str, layers: dict[str, list[Line]], faults: list[Fault]) -
                 faults.append(mark.fault("needs both a redox_code and a fhir_code"))
                 continue
             spelt.update({code.casefold(): code for code in (*redox, *fhir)})
+            marks[_fold(redox)] = mark
             if way != "to-redox":
                 _add(forward, redox, fhir, mark, "to-redox", faults)
             if way != "to-fhir":
                 tokens.add(fhir)
                 _add(backward, fhir, redox, mark, "to-fhir", faults)
         for key in forward:
-            to_redox.pop(_fold(to_fhir.get(key, ("", ""))), None)
+            former = _fold(to_fhir.get(key, ("", "")))
+            if _fold(to_redox.get(former, ("", ""))) == key:
+                del to_redox[former]
         to_fhir.update({key: pair for key, (_, pair) in forward.items()})
         to_redox.update({key: pair for key, (_, pair) in backward.items()})
-    return CodeTable(name, to_fhir, to_redox, spelt, frozenset(tokens))
+    return CodeTable(name, to_fhir, to_redox, spelt, frozenset(tokens), marks)
 
 
 def _add(

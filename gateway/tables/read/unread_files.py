@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from gateway.tables.read.layers import shown
 
 LEVELS = ("base", "codes", "sites")
 _READ = (".yaml", ".yml", ".csv")
+_SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".tsv", ".tab", ".txt")
+# What people write for people beside tables.
+_NOTES = re.compile(r".*\.(?:md|rst)|(?:readme|licen[cs]e|notice|makefile)(?:\..*)?", re.IGNORECASE)
 
 
 def unread(
@@ -52,6 +56,9 @@ def _mistyped(folder: Path, shipped: Path, dialects: Collection[str]) -> Iterato
 
 
 def _level(folder: Path, code_tables: Collection[str] | None) -> Iterator[Fault]:
+    for path in _files(folder):
+        if path.suffix not in _READ:
+            yield _at(path, _other_ending(path))
     for inner in _folders(folder):
         if inner.name == "codes":
             yield from _codes(inner, code_tables)
@@ -63,10 +70,21 @@ def _codes(folder: Path, code_tables: Collection[str] | None) -> Iterator[Fault]
     for inner in _folders(folder):
         yield _at(inner, f"is not read; code tables stand in {shown(folder)} itself")
     for path in _files(folder):
-        if path.suffix != ".csv":
+        if path.suffix not in _READ:
+            yield _at(path, _other_ending(path))
+        elif path.suffix != ".csv":
             yield _at(path, "is not read; a code table is a .csv, field tables stand one folder higher")
         elif code_tables is not None and path.stem not in code_tables:
             yield _at(path, f"no row uses this code table; {did_you_mean(path.stem, sorted(code_tables))}")
+
+
+def _other_ending(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending in _SHEETS:
+        return "is not read; save it as CSV UTF-8 (.csv)"
+    if ending in _READ:
+        return f"is not read; name it {ending}, in small letters"
+    return "is not read; tables are .yaml files, and .csv files"
 
 
 def _loose(folder: Path, where: str) -> Iterator[Fault]:
@@ -83,11 +101,11 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files that look like tables; a note, a backup or a lock file beside them does no harm."""
-    return [each for each in _inside(folder) if each.is_file() and each.suffix in _READ]
+    """The files that may be meant to be read; a note for people beside them does no harm."""
+    return [each for each in _inside(folder) if not each.is_dir() and not _NOTES.fullmatch(each.name)]
 
 
 def _inside(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(each for each in folder.iterdir() if not each.name.startswith((".", "_")))
+    return sorted(each for each in folder.iterdir() if not each.name.startswith((".", "_", "~$")))

@@ -171,7 +171,7 @@ class CodeTable:
     are compared without case; a Redox system left empty in the file matches any. ``spelt`` has the codes
     and systems of both sides as the file spells them; ``known`` are the codes of Redox, for a text that names
     the nearest, and ``known_to_fhir`` those of FHIR. ``tokens`` are FHIR's codes and systems, letter by
-    letter.
+    letter; ``marks`` says where the line of a Redox code and system stands.
     """
 
     name: str
@@ -179,6 +179,7 @@ class CodeTable:
     to_redox: Mapping[tuple[str, str], tuple[str, str]]
     spelt: Mapping[str, str] = field(default_factory=dict)
     tokens: frozenset[tuple[str, str]] = frozenset()
+    marks: Mapping[tuple[str, str], Mark] = field(default_factory=dict)
     known: tuple[str, ...] = field(init=False)
     known_to_fhir: tuple[str, ...] = field(init=False)
     _alone: tuple[_Alone, _Alone] = field(init=False)

@@ -45,6 +45,22 @@ def unread(folder: Path, files: dict[str, str]) -> list[str]:
             'codes/visit-type.csv:1:1: no row uses this code table; did you mean "visit-types"?',
         ),
         (
+            "sites/north/schedules.xlsx",
+            "sites/north/schedules.xlsx:1:1: is not read; save it as CSV UTF-8 (.csv)",
+        ),
+        ("codes/facilities.tsv", "codes/facilities.tsv:1:1: is not read; save it as CSV UTF-8 (.csv)"),
+        (
+            "sites/north/schedules.csv.bak",
+            "sites/north/schedules.csv.bak:1:1: is not read; tables are .yaml files, and .csv files",
+        ),
+        ("base/query", "base/query:1:1: is not read; tables are .yaml files, and .csv files"),
+        ("canvas/X.YAML", "canvas/X.YAML:1:1: is not read; name it .yaml, in small letters"),
+        (
+            "rows.json",
+            "rows.json:1:1: is not read; "
+            "field tables stand in base/, in a dialect's folder or in sites/<site>/",
+        ),
+        (
             "sites/north/codes/x.yaml",
             "sites/north/codes/x.yaml:1:1: is not read; a code table is a .csv, "
             "field tables stand one folder higher",
@@ -61,7 +77,9 @@ def test_what_may_stand_there(tmp_path: Path) -> None:
         "README.md": "x",
         ".git/x.yaml": "x",
         "sites/demo/schedules.csv": "schedule\n",
-        "sites/north/notes.txt": "x",
+        "sites/north/notes.md": "x",
+        "sites/north/~$schedules.xlsx": "x",
+        "canvas/README.txt": "x",
         "sites/north/schedules.csv": "schedule\n",
         "sites/north/codes/visit-types.csv": "redox_code,fhir_code\n",
         "acme/dialect.yaml": "dialect: {together: []}",
@@ -102,5 +120,5 @@ def test_what_a_site_lacks_whose_schedules_are_listed(
         put(tmp_path, {"sites/north/schedules.csv": csv})
     tables = Tables(tmp_path)
     wanted = Wanted("north", dialect, "UTC")
-    found = [str(fault) for fault in tables.lacking(wanted, tables.build(wanted))]
+    found = [str(fault) for fault in tables.remarks(wanted, tables.build(wanted))]
     assert found == ([] if said is None else [f"{tmp_path}/sites/north/schedules.csv:1:1: {said}"])
