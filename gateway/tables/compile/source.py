@@ -6,6 +6,8 @@ import builtins
 import linecache
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from gateway.tables.compile.literal import literal
@@ -49,12 +51,18 @@ class Source:
         """
         text = self.text
         file = f"<gateway {literal(title)[1:-1]}>"
-        code = compile(verified(text, self.names.keys(), self.fields), file, "exec")
+        code = _compiled(text, file, frozenset(self.names), frozenset(self.fields))
         scope: dict[str, Any] = {"__builtins__": {name: getattr(builtins, name) for name in BUILTINS}}
         scope.update(self.names)
         exec(code, scope)
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         return scope
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str, file: str, names: frozenset[str], fields: frozenset[str]) -> CodeType:
+    """Sites whose tables differ in their codes alone have the same source, which is looked at once."""
+    return compile(verified(text, names, fields), file, "exec")
 
 
 def reader(source: Source, name: str, path: Path, lists: tuple[bool, ...], about: str) -> None:
