@@ -14,6 +14,7 @@ from gateway import config
 from gateway.assemble.clients import Misfit, credentials_of
 from gateway.config import Settings
 from gateway.config.settings import Site, Upstream
+from gateway.config.shared import shared, told_once
 from gateway.files import marked
 from gateway.files.marked import Fault, Faults, Mark, MarkedMap, did_you_mean, find
 from gateway.files.regular import read_file
@@ -48,38 +49,71 @@ class _Asked:
     position: int
 
 
-def check_configuration(path: Path, environ: Mapping[str, str]) -> CheckedConfiguration:
-    """Read the configuration and build the tables of every site.
+def check_configuration(
+    path: Path, environ: Mapping[str, str], only: str | None = None
+) -> CheckedConfiguration:
+    """Read the configuration and build the tables of every site, or of the one whose id is ``only``.
 
     Raises :class:`Faults` with everything that is wrong in any file. Where the configuration itself is
-    faulty the tables are still looked at, as far as it can be told which ones are meant.
+    faulty the tables are still looked at, as far as it can be told which ones are meant. KeyError: there is
+    no such site. With ``only`` nothing is told of others but that there is something to tell.
     """
     try:
         settings = config.load(path, environ)
     except Faults as broken:
         asked, own = _guessed(path)
         faults = [*broken.faults]
+        if only is not None:
+            asked = [each for each in asked if each.wanted.site == only]
+            faults = _of_one_site(path, only, faults)
         _tables(asked, Tables(own), own, faults, [])
-        raise Faults(faults) from None
-    asked = [
+        raise Faults(told_once(faults)) from None
+    everyone = [
         _Asked(_wanted(site), settings.where(("sites", position, "upstream", "dialect")), position)
         for position, site in enumerate(settings.sites)
     ]
+    asked = [each for each in everyone if only in (None, each.wanted.site)]
+    if not asked:
+        raise KeyError(only)
     faults = []
-    remarks: list[Fault] = [*settings.remarks]
+    remarks = [each for each in settings.remarks if only is None or _is_of(each, asked[0].position)]
     source = Tables(settings.mappings)
     built = _tables(asked, source, settings.mappings, faults, remarks)
-    if settings.mappings is not None:
-        remarks.extend(_unread(settings, settings.mappings, asked, list(built.values())))
+    if settings.mappings is not None and only is None:
+        remarks.extend(_unread(settings, settings.mappings, everyone, list(built.values())))
     for position, site in enumerate(settings.sites):
         if position in built:
             faults.extend(_misfits(settings, position, site.upstream, built[position]))
+    if only is not None:
+        settings = settings.model_copy(update={"sites": (settings.sites[asked[0].position],)})
+        built = dict(enumerate(built.values()))
     fhir_servers = _fhir_servers(settings, source, built, faults)
     if faults:
-        raise Faults(faults)
+        raise Faults(told_once(faults))
     return CheckedConfiguration(
-        settings, _of_upstream(settings, built), fhir_servers, source.kept(), tuple(remarks)
+        settings, _of_upstream(settings, built), fhir_servers, source.kept(), tuple(told_once(remarks))
     )
+
+
+def _of_one_site(path: Path, only: str, faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of a configuration that are not of another site, and how many those are."""
+    root, _ = marked.read(read_file(path, config.FILE_LIMIT), str(path))
+    value: Any = marked.plain(root) if root is not None else None
+    sites = value.get("sites") if isinstance(value, dict) else None
+    ids = [each.get("id") if isinstance(each, dict) else None for each in sites or ()]
+    if root is None or not isinstance(sites, list):
+        return list(faults)
+    if only not in ids:
+        raise KeyError(only)
+    kept = [each for each in faults if _is_of(each, ids.index(only))]
+    if len(told_once(faults)) > len(told_once(kept)):
+        kept.append(root.mark.fault("there are faults of other sites, which are told without --site"))
+    return kept
+
+
+def _is_of(fault: Fault, position: int) -> bool:
+    """Whether a fault of the configuration is of the site at that position, or of none alone."""
+    return not fault.text.startswith("sites[") or fault.text.startswith(f"sites[{position}]")
 
 
 def rebuilt(settings: Settings, files: Kept) -> CheckedConfiguration:
@@ -97,7 +131,7 @@ def rebuilt(settings: Settings, files: Kept) -> CheckedConfiguration:
 
 
 def _wanted(site: Site) -> Wanted:
-    return Wanted(site.id, site.upstream.dialect, site.timezone)
+    return Wanted(site.id, site.upstream.dialect, site.timezone, site.like)
 
 
 def _unread(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[SiteTables]) -> list[Fault]:
@@ -129,7 +163,7 @@ def _tables(
     """The tables of the sites by their position; what is wrong with any of them goes into ``faults``."""
     dialects = tables.dialects()
     built: dict[int, SiteTables] = {}
-    failed: set[tuple[str, str]] = set()
+    failed: set[tuple[str, str, str | None]] = set()
     for each in asked:
         wanted = each.wanted
         if wanted.dialect not in dialects:
@@ -138,15 +172,15 @@ def _tables(
             faults.append(each.mark.fault(text))
             faults.extend(tables.meant(wanted))
             continue
-        shared = (wanted.dialect, wanted.zone)
-        if shared in failed and not (own is not None and (own / "sites" / wanted.site).is_dir()):
+        same = (wanted.dialect, wanted.zone, wanted.like)
+        if same in failed and not (own is not None and (own / "sites" / wanted.site).is_dir()):
             continue  # the same files again: they have told their faults
         try:
             built[each.position] = tables.build(wanted)
             remarks.extend(tables.remarks(wanted, built[each.position]))
         except Faults as wrong:
             faults.extend(wrong.faults)
-            failed.add(shared)
+            failed.add(same)
     return built
 
 
@@ -193,6 +227,7 @@ def _guessed(path: Path) -> tuple[list[_Asked], Path | None]:
         root, _ = marked.read(read_file(path, config.FILE_LIMIT), str(path))
     except (OSError, ValueError):
         return [], None
+    root = shared(root).root if root is not None else None
     value: Any = marked.plain(root) if root is not None else None
     if root is None or not isinstance(value, dict):
         return [], None
@@ -213,9 +248,11 @@ def _guess(root: MarkedMap, position: int, site: Any) -> _Asked | None:
         return None
     if not (_NAME.fullmatch(dialect) and _NAME.fullmatch(name)):
         return None  # the configuration's own faults tell it; such a text is to be no part of a path
+    like = site.get("like")
+    like = like if isinstance(like, str) and _NAME.fullmatch(like) else None
     try:
-        wanted = Wanted(name, dialect, ZoneInfo(str(site.get("timezone"))).key)
+        wanted = Wanted(name, dialect, ZoneInfo(str(site.get("timezone"))).key, like)
     except (KeyError, ValueError, OSError):
-        wanted = Wanted(name, dialect, "UTC")
+        wanted = Wanted(name, dialect, "UTC", like)
     mark = find(root, ("sites", position, "upstream", "dialect"))
     return _Asked(wanted, mark, position)

@@ -40,14 +40,14 @@ class Dropped:
     layer: str
 
 
-def yaml_files(own: Path | None, dialect: str, site: str) -> list[Source]:
+def yaml_files(own: Path | None, dialect: str, site: str, like: str | None = None) -> list[Source]:
     """The YAML files of a site, lowest layer first; ``own`` is the folder over the shipped one."""
-    return files(stack(_roots(own), dialect, site), ".yaml", [])
+    return files(stack(_roots(own), dialect, site, like), ".yaml", [])
 
 
-def code_files(own: Path | None, dialect: str, site: str) -> list[Source]:
+def code_files(own: Path | None, dialect: str, site: str, like: str | None = None) -> list[Source]:
     """The code tables of a site, lowest layer first."""
-    return files(code_folders(_roots(own), dialect, site), ".csv", [])
+    return files(code_folders(_roots(own), dialect, site, like), ".csv", [])
 
 
 def as_shipped(sources: Iterable[Source]) -> list[str]:

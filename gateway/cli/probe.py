@@ -152,11 +152,11 @@ def _flow(
     rules, tables, dialect = served.rules, served.tables, site.upstream.dialect
     own, where = application.settings.mappings, output.address(site.upstream)
     if tables.dialect.upstream == "fhir":
-        keys = settings(yaml_files(own, dialect, site.id))
+        keys = settings(yaml_files(own, dialect, site.id, site.like))
         return probe(
             rules,
             tables,
-            codes_of(own, dialect, site.id),
+            codes_of(own, dialect, site.id, site.like),
             output.clock()(),
             dialect=dialect,
             schedules=schedules,

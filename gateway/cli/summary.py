@@ -16,14 +16,16 @@ from gateway.shipped import folder
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.check.table import DIRECTORY, QUERY
 from gateway.tables.read.code_tables import code_tables
+from gateway.tables.read.folders import Sources
 from gateway.tables.read.unread_files import LEVELS
 from gateway.tables.rows.model import CodeTable, Row, Table
 
 _SITES_NAMED = 3
 
 
-def summary(found: CheckedConfiguration) -> dict[str, Any]:
-    """``sites`` one by one, and ``tables``: the compiled sets of them, which several sites may share."""
+def summary(found: CheckedConfiguration, *, whole: bool = True) -> dict[str, Any]:
+    """``sites`` one by one, and ``tables``: the compiled sets of them, which several sites may share.
+    ``whole``: the sites are all that there are."""
     pairs = list(zip(found.settings.sites, found.tables, strict=True))
     distinct: dict[tuple[Any, ...], list[tuple[Site, SiteTables]]] = {}
     for site, tables in pairs:
@@ -40,13 +42,13 @@ def summary(found: CheckedConfiguration) -> dict[str, Any]:
                 "timezone": site.timezone,
                 "schedules": len(tables.schedules),
                 "tables": tables.hash,
-                "examples_in_force": examples_in_force(found.files.site(site.upstream.dialect, site.id, [])),
+                "examples_in_force": examples_in_force(_sources(found, site)),
                 "unchecked_columns": _unchecked_columns(tables),
             }
             for site, tables in pairs
         ],
-        "tables": [_tables(found.settings, members) for members in distinct.values()],
-        "dialects_not_in_use": _unused(found),
+        "tables": [_tables(_sources(found, members[0][0]), members) for members in distinct.values()],
+        "dialects_not_in_use": _unused(found) if whole else [],
         "need_public_url": _need_public_url(found.settings),
     }
 
@@ -76,12 +78,15 @@ def _answers(site: Site) -> list[str]:
     return [name for name, side in (("redox", site.redox), ("fhir", site.fhir)) if side is not None]
 
 
-def _tables(settings: Settings, members: list[tuple[Site, SiteTables]]) -> dict[str, Any]:
-    site, tables = members[0]
+def _sources(found: CheckedConfiguration, site: Site) -> Sources:
+    return found.files.site(site.upstream.dialect, site.id, site.like, [])
+
+
+def _tables(sources: Sources, members: list[tuple[Site, SiteTables]]) -> dict[str, Any]:
+    tables = members[0][1]
     names = [each.id for each, _ in members]
     rows = [(table.name, row) for table in tables.tables.values() for row in table.rows]
-    files = code_files(settings.mappings, site.upstream.dialect, site.id)
-    codes = code_tables(files, [])
+    codes = tables.context.codes
     counts = {name: len(table.to_fhir) or len(table.to_redox) for name, table in sorted(codes.items())}
     return {
         "hash": tables.hash,
@@ -95,7 +100,7 @@ def _tables(settings: Settings, members: list[tuple[Site, SiteTables]]) -> dict[
             _lossy(name, row) for name, row in rows if row.loses is not None and not row.examples
         ],
         "code_tables": counts,
-        "as_shipped": as_shipped(files),
+        "as_shipped": as_shipped(sources.csv),
         "unchecked": [
             {"row": row.key, "code_table": row.codec.arguments[0]}
             for _, row in rows
@@ -149,6 +154,6 @@ def _count(rows: Iterable[Row], wanted: Any) -> int:
     return sum(1 for row in rows if wanted(row))
 
 
-def codes_of(own: Path | None, dialect: str, site: str) -> dict[str, CodeTable]:
+def codes_of(own: Path | None, dialect: str, site: str, like: str | None = None) -> dict[str, CodeTable]:
     """The effective code tables of a site; ``own`` is the folder that stands over the shipped one."""
-    return code_tables(code_files(own, dialect, site), [])
+    return code_tables(code_files(own, dialect, site, like), [])

@@ -99,16 +99,16 @@ def configured(chosen: output.Chosen, wanted: str | None, dialect: str | None) -
     found = check_configuration(chosen.path, chosen.environ)
     for site, tables in zip(found.settings.sites, found.tables, strict=True):
         if wanted in (None, site.id):
-            view = _view(tables, found.settings.mappings, site.upstream.dialect, site.id)
+            view = _view(tables, found.settings.mappings, site.upstream.dialect, site.id, site.like)
             others = len(found.settings.sites) - 1
             more = f" (the first of {others + 1}; --site chooses)" if others and wanted is None else ""
             return view, f"{chosen.name}, site {site.id}{more}"
     raise KeyError(wanted)
 
 
-def _view(made: SiteTables, own: Path | None, dialect: str, site: str) -> View:
-    csv = tuple(origins.code_files(own, dialect, site))
-    return View(made, code_tables(csv, []), tuple(origins.yaml_files(own, dialect, site)), csv)
+def _view(made: SiteTables, own: Path | None, dialect: str, site: str, like: str | None = None) -> View:
+    csv = tuple(origins.code_files(own, dialect, site, like))
+    return View(made, code_tables(csv, []), tuple(origins.yaml_files(own, dialect, site, like)), csv)
 
 
 def _about(table: Table) -> str:

@@ -16,6 +16,7 @@ from gateway.config.cross import check
 from gateway.config.explain import names, schema, validate
 from gateway.config.resolve import Draft, resolve
 from gateway.config.settings import Settings, Site, Upstream
+from gateway.config.shared import shared, told_once
 from gateway.config.tokens import check_tokens
 from gateway.config.upstream_auth import OWN_FIELDS
 from gateway.files.marked import Fault, Faults, read
@@ -40,7 +41,11 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     root, faults = read(raw, str(path))
     if root is None:
         raise Faults(faults)
-    draft = Draft(root, path.absolute().parent, environ, names() | OWN_FIELDS.keys(), faults)
+    common = shared(root)
+    root = common.root
+    faults += common.faults
+    draft = Draft(root, path.absolute().parent, environ, names() | OWN_FIELDS.keys(), faults, common.names)
+    draft.remarks += [mark.fault("like: no site is like this") for mark in common.unused]
     value = resolve(draft, root, schema())
     validate(draft, value)
     check(draft, value)
@@ -56,5 +61,5 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             draft.fault(found["loc"], found["msg"])
         raise Faults(draft.faults) from None
     settings._root = root
-    settings._remarks = tuple(draft.remarks)
+    settings._remarks = tuple(told_once(draft.remarks))
     return settings

@@ -18,10 +18,12 @@ from zoneinfo import ZoneInfo
 
 from gateway.config.resolve import Draft, KeyPath, dotted
 from gateway.config.upstream_auth import auth_faults
+from gateway.files.marked import did_you_mean
 from gateway.files.regular import read_file, reason_of
 from gateway.files.zones import zone_meant
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 PEM_LIMIT = 4_194_304
 
@@ -43,6 +45,7 @@ def check(draft: Draft, value: Mapping[str, Any]) -> None:
         for n, name in enumerate(_list(redox.get("destination_ids"))):
             _once(draft, destinations, (*path, "redox", "destination_ids", n), name, "destination")
         _zone(draft, zones, (*path, "timezone"), site.get("timezone"))
+        _like(draft, (*path, "like"), site.get("like"), value.get("mappings"))
         _window(draft, path, site)
         _doors(draft, path, site)
         _upstream(draft, (*path, "upstream"), _map(site.get("upstream")))
@@ -103,6 +106,18 @@ def _proxies(draft: Draft, value: Mapping[str, Any]) -> None:
             draft.fault(path, "is everybody, who could then write any address in the log; name the proxies")
         elif "/" in name and ipaddress.ip_address(name.partition("/")[0]) != network.network_address:
             draft.fault(path, f"is within a network; write {network} for all of it")
+
+
+def _like(draft: Draft, path: KeyPath, name: Any, mappings: Any) -> None:
+    """What a site is like has settings in this file, or tables in the folder of tables."""
+    if not isinstance(name, str) or name in draft.likes or draft.is_broken(path):
+        return
+    folder = Path(mappings, "like") if isinstance(mappings, str) else None
+    tables = {each.name for each in folder.iterdir()} if folder is not None and folder.is_dir() else set()
+    if name not in tables:
+        hint = did_you_mean(name, sorted(filter(_NAME.fullmatch, tables)))
+        text = f'there are no settings of this name under "like", and no tables in like/; {hint}'
+        draft.fault(path, text.removesuffix("; "))
 
 
 def _files(draft: Draft, value: Mapping[str, Any]) -> None:

@@ -34,8 +34,8 @@ _NOTHING = frozenset(("null", "Null", "NULL", "~"))
 class Draft:
     """A configuration on its way: its tree, what is wrong so far, and the paths not to be asked further.
 
-    ``names`` are those of all keys that the schema has. A path is *broken* once it has a fault, so that
-    nobody reports a second one that only follows from it.
+    ``names`` are those of all keys that the schema has, ``likes`` those that sites may be like. A path is
+    *broken* once it has a fault, so that nobody reports a second one that only follows from it.
     """
 
     root: MarkedMap = field(repr=False)
@@ -43,6 +43,7 @@ class Draft:
     environ: Mapping[str, str] = field(repr=False)
     names: frozenset[str]
     faults: list[Fault] = field(default_factory=list)
+    likes: frozenset[str] = frozenset()
     remarks: list[Fault] = field(default_factory=list)
     broken: set[KeyPath] = field(default_factory=set)
 

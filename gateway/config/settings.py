@@ -144,6 +144,7 @@ class Site(_Frozen):
     """One clinic: who may ask it, who is asked, and what its answers are bounded by."""
 
     id: Name
+    like: Name | None = None
     timezone: Text
     redox: RedoxSide | None = None
     fhir: FhirSide | None = None

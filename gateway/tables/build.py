@@ -63,11 +63,16 @@ def _validator(name: str) -> Draft202012Validator:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What tables are wanted for: a site, its dialect and its IANA time zone."""
+    """What tables are wanted for: a site, its dialect and its IANA time zone; ``like``: the layers that it
+    shares with other sites."""
 
     site: str
     dialect: str
     zone: str
+    like: str | None = None
+
+
+_Laid = tuple[dict[str, Table], dialect.Dialect, tuple[errors.ErrorRow, ...]]
 
 
 class Tables:
@@ -79,6 +84,7 @@ class Tables:
         self._roots = [folder("mappings"), *([own] if own is not None else [])]
         self._files: Files = Folders(self._roots) if kept is None else kept
         self._compiled: dict[str, SiteTables] = {}
+        self._read: dict[tuple[Source, ...], tuple[_Laid, tuple[Fault, ...]]] = {}
         self._fhir_servers: dict[int, FhirServerTables] = {}
 
     def dialects(self) -> tuple[str, ...]:
@@ -95,7 +101,7 @@ class Tables:
             text = f'there is no dialect "{wanted.dialect}"; {did_you_mean(wanted.dialect, self.dialects())}'
             raise Faults([Mark(str(self._roots[-1]), 1, 1).fault(text), *self.meant(wanted)])
         faults: list[Fault] = []
-        read = self._files.site(wanted.dialect, wanted.site, faults)
+        read = self._files.site(wanted.dialect, wanted.site, wanted.like, faults)
         yaml, csv, own = read.yaml, read.csv, _own(read.own, faults)
         key = _hash([*yaml, *csv], wanted.zone)
         if key not in self._compiled:
@@ -150,25 +156,21 @@ class Tables:
             for row in (row for table in each.values() for row in table.rows):
                 known.update(row.codec.arguments)
         sites, dialects = {each.site for each in wanted}, {each.dialect for each in wanted}
-        return list(unread(own, shipped, sites, dialects, known if len(built) == len(wanted) else None))
+        likes = {each.like for each in wanted if each.like is not None}
+        return list(
+            unread(own, shipped, sites, dialects, known if len(built) == len(wanted) else None, likes)
+        )
 
     def _compile(
         self,
         key: str,
-        yaml: Sequence[Source],
+        yaml: tuple[Source, ...],
         csv: Sequence[Source],
         own: list[Source],
         wanted: Wanted,
         faults: list[Fault],
     ) -> SiteTables:
-        def named(kind: str) -> Iterable[Source]:
-            return (source for source in yaml if source.kind == kind)
-
-        tables = load.load(
-            [source for source in yaml if source.kind not in _SPECIAL], _validator("mapping-table"), faults
-        )
-        rules = dialect.load(named("dialect"), _validator("dialect"), faults)
-        told = errors.load(named("errors"), _validator("error-table"), faults)
+        tables, rules, told = self._laid(yaml, faults)
         context = Context(ZoneInfo(wanted.zone), codes.code_tables(csv, faults))
         check.check(tables, rules, context, schemas(), faults)
         if faults:
@@ -189,6 +191,25 @@ class Tables:
             context=context,
             fhir_server=fhir_server_of(tables, bound, whole=True) if rules.upstream == "redox" else None,
         )
+
+    def _laid(self, yaml: tuple[Source, ...], faults: list[Fault]) -> _Laid:
+        """The tables, the dialect and the errors that layers become, for all sites that have the same."""
+        if yaml not in self._read:
+            wrong: list[Fault] = []
+
+            def named(kind: str) -> Iterable[Source]:
+                return (source for source in yaml if source.kind == kind)
+
+            fields = [source for source in yaml if source.kind not in _SPECIAL]
+            laid = (
+                load.load(fields, _validator("mapping-table"), wrong),
+                dialect.load(named("dialect"), _validator("dialect"), wrong),
+                errors.load(named("errors"), _validator("error-table"), wrong),
+            )
+            self._read[yaml] = laid, tuple(wrong)
+        laid, told = self._read[yaml]
+        faults.extend(told)
+        return laid
 
     def fhir_server(self, wanted: Wanted) -> FhirServerTables:
         """What FHIR clients of a site see; :class:`Faults` as of :meth:`build`.

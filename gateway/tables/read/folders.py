@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.files.marked import Fault, Mark
-from gateway.tables.read.layers import Layer, Source, code_folders, files, shown, stack
+from gateway.tables.read.layers import Layer, Source, code_folders, files, shown, stack, without_copies
 from gateway.tables.read.unread_files import LEVELS
 
 
@@ -28,8 +28,9 @@ class Files(Protocol):
     def dialects(self) -> tuple[str, ...]:
         """The names of the dialects that there are."""
 
-    def site(self, dialect: str, site: str, faults: list[Fault]) -> Sources:
-        """The files of a site of that dialect; what cannot be read goes into ``faults``."""
+    def site(self, dialect: str, site: str, like: str | None, faults: list[Fault]) -> Sources:
+        """The files of a site of that dialect, which is ``like`` others; what cannot be read goes into
+        ``faults``."""
 
     def clients(self, layer: str, faults: list[Fault]) -> tuple[Source, ...]:
         """The YAML files of a dialect without any site's."""
@@ -49,7 +50,7 @@ class Kept:
     def dialects(self) -> tuple[str, ...]:
         return self.names
 
-    def site(self, dialect: str, site: str, _faults: list[Fault]) -> Sources:
+    def site(self, dialect: str, site: str, _like: str | None, _faults: list[Fault]) -> Sources:
         return self.sites[dialect, site]
 
     def clients(self, layer: str, _faults: list[Fault]) -> tuple[Source, ...]:
@@ -66,6 +67,7 @@ class Folders:
         self._roots = roots
         self._sites: dict[tuple[str, str], Sources] = {}
         self._layers: dict[str, tuple[Source, ...]] = {}
+        self._folders: dict[tuple[Layer, str], tuple[tuple[Source, ...], tuple[Fault, ...]]] = {}
 
     def dialects(self) -> tuple[str, ...]:
         names = {
@@ -73,19 +75,35 @@ class Folders:
         }
         return tuple(sorted(names.difference(LEVELS)))
 
-    def site(self, dialect: str, site: str, faults: list[Fault]) -> Sources:
+    def site(self, dialect: str, site: str, like: str | None, faults: list[Fault]) -> Sources:
         if (dialect, site) not in self._sites:
             wrong: list[Fault] = []
-            layers = stack(self._roots, dialect, site)
-            code = code_folders(self._roots, dialect, site)
-            read = [files(layers, ".yaml", wrong), files(code, ".csv", wrong), files(layers, ".csv", wrong)]
-            found = Sources(*map(tuple, read))
+            layers = stack(self._roots, dialect, site, like)
+            code = code_folders(self._roots, dialect, site, like)
+            found = Sources(
+                self._files(layers, ".yaml", wrong),
+                self._files(code, ".csv", wrong),
+                self._files(layers, ".csv", wrong),
+            )
             wrong.extend(_misnamed(layers))
             if wrong:
                 faults.extend(wrong)
                 return found
             self._sites[dialect, site] = found
         return self._sites[dialect, site]
+
+    def _files(self, layers: list[Layer], suffix: str, faults: list[Fault]) -> tuple[Source, ...]:
+        """As :func:`files`, each folder read once for all sites."""
+        found: list[Source] = []
+        for layer in layers:
+            key = (layer, suffix)
+            if key not in self._folders:
+                wrong: list[Fault] = []
+                self._folders[key] = tuple(files([layer], suffix, wrong)), tuple(wrong)
+            read, told = self._folders[key]
+            faults.extend(told)
+            found += without_copies(read, found)
+        return tuple(found)
 
     def clients(self, layer: str, faults: list[Fault]) -> tuple[Source, ...]:
         if layer not in self._layers:

@@ -1,11 +1,12 @@
 """Which folders stand over which, and the files of each: the only reader of the tables' files.
 
-``base`` -> the site's dialect -> the site; at each level the shipped folder first and the clinic's
-own over it. A file that is the same byte for byte as the one below it counts once.
+``base`` -> the site's dialect -> what it is like -> the site; at each level the shipped folder first and the
+clinic's own over it. A file that is the same byte for byte as the one below it counts once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,26 +29,29 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One level of one folder: ``base``, a dialect's or a site's."""
+    """One level of one folder: ``base``, a dialect's, one that sites share, or a site's."""
 
     name: str
     folder: Path
 
 
-def stack(roots: list[Path], dialect: str, site: str | None) -> list[Layer]:
-    """The layers of a site, lowest first. ``roots``: the shipped folder, then the clinic's own."""
+def stack(roots: list[Path], dialect: str, site: str | None, like: str | None = None) -> list[Layer]:
+    """The layers of a site, lowest first. ``roots``: the shipped folder, then the clinic's own; ``like``: the
+    layers that it shares with other sites."""
     unique = _once(roots)
     levels = [("base", Path("base")), (dialect, Path(dialect))]
+    if like is not None:
+        levels.append((f"like {like}", Path("like") / like))
     if site is not None:
         levels.append((f"site {site}", Path("sites") / site))
     return [Layer(name, root / below) for name, below in levels for root in unique if (root / below).is_dir()]
 
 
-def code_folders(roots: list[Path], dialect: str, site: str | None) -> list[Layer]:
+def code_folders(roots: list[Path], dialect: str, site: str | None, like: str | None = None) -> list[Layer]:
     """The folders of code tables: ``codes/`` beside the layers, then each layer's own ``codes/``."""
     unique = _once(roots)
     shared = [Layer("base", root / "codes") for root in unique]
-    own = [Layer(layer.name, layer.folder / "codes") for layer in stack(roots, dialect, site)]
+    own = [Layer(layer.name, layer.folder / "codes") for layer in stack(roots, dialect, site, like)]
     return [layer for layer in shared + own if layer.folder.is_dir()]
 
 
@@ -67,9 +71,17 @@ def files(layers: list[Layer], suffix: str, faults: list[Fault]) -> list[Source]
                 faults.append(Mark(name, 1, 1).fault(f"cannot be read: {reason_of(error)}"))
                 continue
             source = Source(name, layer.name, path.name.removesuffix(suffix), content)
-            if not any(each.kind == source.kind and each.content == content for each in found):
-                found.append(source)
+            found += without_copies([source], found)
     return found
+
+
+def without_copies(sources: Iterable[Source], below: Sequence[Source]) -> list[Source]:
+    """Those of the files that are none of ``below`` byte for byte."""
+    return [
+        source
+        for source in sources
+        if not any(each.kind == source.kind and each.content == source.content for each in below)
+    ]
 
 
 def _listed(folder: Path, suffix: str, faults: list[Fault]) -> list[Path]:

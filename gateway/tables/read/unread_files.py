@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
 from gateway.tables.read.layers import shown
 
-LEVELS = ("base", "codes", "sites")
+LEVELS = ("base", "codes", "like", "sites")
 _READ = (".yaml", ".yml", ".csv")
 _SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".tsv", ".tab", ".txt")
 # What people write for people beside tables.
@@ -22,12 +22,13 @@ def unread(
     sites: Collection[str],
     dialects: Collection[str],
     code_tables: Collection[str] | None,
+    likes: Collection[str] = (),
 ) -> Iterator[Fault]:
     """A fault for each folder and file below ``own`` that none of the sites reads.
 
-    ``dialects`` are those that the sites use: another dialect's folder may stay, unless it looks like one of
-    these mistyped. ``code_tables`` are those that rows use; None where that is not known. What the package
-    ships under the same name is no stray.
+    ``likes`` are what sites are like, ``dialects`` those that they use: another dialect's folder may stay,
+    unless it looks like one of these mistyped. ``code_tables`` are those that rows use; None where it is not
+    known. What the package ships under the same name is no stray.
     """
     if own.resolve() == shipped.resolve():
         return
@@ -36,10 +37,15 @@ def unread(
     for folder in _folders(own):
         if folder.name == "codes":
             yield from _codes(folder, code_tables)
-        elif folder.name != "sites":
+        elif folder.name not in ("sites", "like"):
             if folder.name not in LEVELS:
                 yield from _mistyped(folder, shipped, dialects)
             yield from _level(folder, code_tables)
+    yield from _loose(own / "like", "what sites share stands in like/<name>/")
+    for folder in _folders(own / "like"):
+        if folder.name not in likes:
+            yield _at(folder, f"no site is like this; {did_you_mean(folder.name, sorted(likes))}")
+        yield from _level(folder, code_tables)
     for folder in _folders(own / "sites"):
         if folder.name not in sites and not (shipped / "sites" / folder.name).is_dir():
             near = did_you_mean(folder.name, sorted(sites))

@@ -157,3 +157,31 @@ def test_a_name_that_cannot_be_shown_is_a_fault(tmp_path: Path, name: bytes) -> 
     assert found.endswith(
         ":1:1: has a sign in its name that cannot be shown; give it a name of letters and digits"
     )
+
+
+def test_what_sites_share_stands_between_the_dialect_and_the_site(tmp_path: Path) -> None:
+    row = "over: available-slots.query\nrows:\n  - row: Visit.Locations.Room\n    note: {}\n"
+    put(tmp_path, "canvas/x.yaml", row.format("of the dialect"))
+    put(tmp_path, "like/coast/x.yaml", row.format("of the coast"))
+    put(tmp_path, "like/coast/codes/visit-types.csv", "redox_code,fhir_code\n1,coast\n2,coast-2\n")
+    put(tmp_path, "sites/east/x.yaml", row.format("of the site"))
+    put(tmp_path, "sites/east/codes/visit-types.csv", "redox_code,fhir_code\n1,east\n")
+    tables = Tables(tmp_path)
+    assert "like" not in tables.dialects()
+    told = {}
+    for site, like in (("east", "coast"), ("west", "coast"), ("north", None)):
+        made = tables.build(Wanted(site, "canvas", "UTC", like))
+        row_of = made.tables["available-slots.query"].row("Visit.Locations.Room")
+        assert row_of is not None
+        codes = made.context.codes["visit-types"]
+        told[site] = row_of.note, codes.forward("1", ""), codes.forward("2", "")
+    assert told == {
+        "east": ("of the site", ("east", ""), ("coast-2", "")),
+        "west": ("of the coast", ("coast", ""), ("coast-2", "")),
+        "north": ("of the dialect", None, None),
+    }
+    kept = tables.kept()
+    assert (
+        Tables(tmp_path, kept).build(Wanted("west", "canvas", "UTC", "coast")).hash
+        != Tables(tmp_path, kept).build(Wanted("north", "canvas", "UTC")).hash
+    )
