@@ -1,0 +1,114 @@
+"""``gateway check`` of many sites: a line each, and one of them alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAD = """\
+mappings: own
+defaults:
+  timezone: America/Chicago
+  upstream: {dialect: fhir-r4, base_url: "https://ehr.example"}
+like:
+  coast: {timezone: America/New_York}
+sites:
+"""
+
+
+def sites(folder: Path, count: int) -> Path:
+    text = HEAD
+    for number in range(count):
+        text += f"  - id: s{number}\n"
+        text += "    like: coast\n" if number % 2 else ""
+        token = f"{number:04x}2f6d0f1e8c9b4a57"
+        text += f"    redox: {{destination_ids: [d{number}], verification_token: {token}}}\n"
+    (folder / "own").mkdir(exist_ok=True)
+    path = folder / "gateway.yaml"
+    path.write_text(text)
+    return path
+
+
+def put(folder: Path, name: str, text: str) -> None:
+    path = folder / "own" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_two_hundred_sites_are_a_line_each(inside: Any, tmp_path: Path) -> None:
+    sites(tmp_path, 200)
+    done = inside("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) < 212
+    assert [line.split()[0] for line in lines[1:201]] == [f"s{number}" for number in range(200)]
+    assert "America/New_York" in lines[2] and "America/Chicago" in lines[1]
+    assert "2 sets of tables; --site tells of that of one site" in lines
+    told = json.loads(inside("check", "--json").stdout)
+    assert (len(told["sites"]), len(told["tables"])) == (200, 2)
+
+
+def test_a_fault_that_sites_share_is_told_once_with_those_of_single_ones(inside: Any, tmp_path: Path) -> None:
+    path = sites(tmp_path, 20)
+    put(tmp_path, "like/coast/x.yaml", "over: available-slots.query\nrows:\n  - row: Nothing\n    note: x\n")
+    put(tmp_path, "sites/s4/schedules.csv", "schedule,provider_id\na,4356789876.0\n")
+    done = inside("check")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == [
+        "own/like/coast/x.yaml:3:10:",
+        "own/sites/s4/schedules.csv:2:1:",
+        "2",
+    ]
+    path.write_text(path.read_text().replace("dialect: fhir-r4", "dialect: fhir-r3"))
+    told = [line for line in inside("check").stderr.splitlines() if "there is no such dialect" in line]
+    assert told == [
+        'gateway.yaml:4:23: sites[0].upstream.dialect: there is no such dialect; did you mean "fhir-r4"?'
+    ]
+
+
+@pytest.mark.parametrize("site", ["s3", "s4"])
+def test_one_site_alone(inside: Any, tmp_path: Path, site: str) -> None:
+    sites(tmp_path, 20)
+    put(tmp_path, "sites/s4/schedules.csv", "schedule,provider_id\na,4356789876.0\n")
+    done = inside("check", "--site", site)
+    if site == "s4":
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith("own/sites/s4/schedules.csv:2:1: ")
+        return
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "gateway.yaml: 1 site"
+    assert lines[1].startswith("  s3  answers Redox, dialect fhir-r4 (fhir), America/New_York")
+    assert any(line.startswith("Tables ") for line in lines)
+
+
+def test_one_site_alone_of_a_faulty_configuration(inside: Any, tmp_path: Path) -> None:
+    path = sites(tmp_path, 6)
+    path.write_text(
+        path.read_text().replace("[d3]", "[]").replace("timezone: America/C", "timezone: Amerika/C")
+    )
+    told = inside("check", "--site", "s3").stderr.splitlines()
+    assert [line.split(" ")[1] for line in told] == ["there", "sites[3].redox.destination_ids:", "faults;"]
+    told = inside("check", "--site", "s2").stderr.splitlines()
+    assert [line.split(" ")[1] for line in told] == ["there", "sites[2].timezone:", "faults;"]
+    assert "there are faults of other sites, which are told without --site" in told[0]
+
+
+def test_a_site_that_there_is_not(inside: Any, tmp_path: Path) -> None:
+    path = sites(tmp_path, 2)
+    for text in (path.read_text(), path.read_text().replace("[d1]", "[]")):
+        path.write_text(text)
+        done = inside("check", "--site", "s9")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert 'There is no site "s9" in gateway.yaml.' in done.stderr
+
+
+def test_what_no_site_is_like_is_remarked(inside: Any, tmp_path: Path) -> None:
+    sites(tmp_path, 2)
+    put(tmp_path, "like/coats/codes/visit-types.csv", "redox_code,fhir_code\n1,a\n")
+    assert inside("check").stderr.splitlines() == [
+        'remark: own/like/coats:1:1: no site is like this; did you mean "coast"?'
+    ]
