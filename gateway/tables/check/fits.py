@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from gateway.files.marked import Fault
 from gateway.tables.check import companions
 from gateway.tables.check.around import HELD, Around
+from gateway.tables.check.table import DIRECTORY
 from gateway.tables.codecs.codec import Spec
 from gateway.tables.codecs.registry import CODECS
 from gateway.tables.rows.model import CodecCall, Row
@@ -65,6 +66,12 @@ def _sides_of(row: Row, around: Around) -> Iterator[Fault]:
     for side in useless:
         if getattr(row, side) is not None:
             yield row.at(side).fault(f'says nothing in the table {name}; "{side}" is for rows of a query')
+    if name == DIRECTORY and row.value is not None:
+        yield row.at("value").fault(
+            "says nothing in the directory, whose columns are of the EHR or of schedules.csv"
+        )
+    if row.param is not None and row.redox is None and row.directory is None and row.value is None:
+        yield row.at("param").fault('has nothing that would fill it; add "redox", "directory" or "value"')
     if around.is_query and row.directory is not None and row.param is None:
         yield row.at("directory").fault(
             'says nothing in a query without "param"; to choose by it write "select"'

@@ -129,6 +129,14 @@ def test_every_codec_on_every_row_is_refused_or_works(dialect: str, table: str) 
             '4:11: "Location.name" is of another resource than "Practitioner.name.text"; '
             "a row reads one: make it two rows",
         ),
+        (
+            QUERY_OVER + "  - {key: a, param: b}",
+            '3:21: has nothing that would fill it; add "redox", "directory" or "value"',
+        ),
+        (
+            DIRECTORY_OVER + "  - {fhir: Location.status, value: active}",
+            "3:36: says nothing in the directory, whose columns are of the EHR or of schedules.csv",
+        ),
         # what the codecs have beside the value
         (
             QUERY_OVER + "  - row: Meta.FacilityCode\n    with: Meta.Test",
