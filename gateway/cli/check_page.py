@@ -73,7 +73,8 @@ def _tell_rest(told: dict[str, Any]) -> None:
         click.echo(f"Dialects of your own that no site speaks: {', '.join(unused)}")
     if needing := told["need_public_url"]:
         click.echo()
-        text = "is missing: behind a proxy, links in answers to FHIR clients name this host as that calls it"
+        text = "is missing, and no proxy that may be in front is in server.trusted_proxies: behind one, "
+        text += "links in answers to FHIR clients name this host as that calls it"
         click.echo(f"server.public_url {text} ({_named(needing)})")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gateway.tables.read.code_tables import code_tables
 from gateway.tables.read.folders import Sources
 from gateway.tables.read.unread_files import LEVELS
 from gateway.tables.rows.model import CodeTable, Row, Table
+from gateway.web.forwarded import UNIX
 
 _SITES_NAMED = 3
 
@@ -55,11 +57,18 @@ def summary(found: CheckedConfiguration, *, whole: bool = True) -> dict[str, Any
 
 def _need_public_url(settings: Settings) -> list[str]:
     """The sites whose FHIR clients may be given links that do not lead back: behind a proxy the Host header
-    has how that calls us, and what it says in X-Forwarded-* is not believed for links."""
+    has how that calls us, and what it says of the address that was asked is believed of trusted ones alone."""
     server = settings.server
-    direct = server.tls is not None and not is_loopback(server.host)
-    needless = server.public_url is not None or direct
+    here = is_loopback(server.host)
+    direct = server.tls is not None and not here
+    # Who can be in front of a listener on this machine alone is on this machine; of any other, elsewhere.
+    believed = any(_on_this_machine(each) == here for each in server.trusted_proxies)
+    needless = server.public_url is not None or direct or believed
     return [site.id for site in settings.sites if site.fhir is not None and not needless]
+
+
+def _on_this_machine(proxy: str) -> bool:
+    return proxy == UNIX or ip_network(proxy).is_loopback
 
 
 def _unused(found: CheckedConfiguration) -> list[str]:

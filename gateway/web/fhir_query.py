@@ -1,4 +1,4 @@
-"""What a FHIR request says beside its path: its parameters, the format it takes, and our own address."""
+"""What a FHIR request says beside its path: its parameters, and the format it takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from aiohttp import hdrs, web
 from gateway.core.errors import InvalidMessage, Issue, UnsupportedMediaType
 from gateway.core.fhir import Params
 from gateway.web.exchange import NotAcceptable
-from gateway.web.framing import is_host
 
 MAX_PARAMETERS: Final = 100
 
@@ -119,27 +118,6 @@ def is_strict(request: web.Request) -> bool:
     """Whether the caller wants unknown parameters refused: ``Prefer: handling=strict`` (RFC 7240)."""
     told = (each for header in request.headers.getall("Prefer", []) for each in re.split(r"[,;]", header))
     return any(each.replace(" ", "").replace('"', "").lower() == "handling=strict" for each in told)
-
-
-def base_url(request: web.Request, site: str, public_url: str | None) -> str:
-    """The absolute URL of the site's FHIR endpoint, without a slash at its end.
-
-    Made from ``public_url``, or else from the Host header: links lead back the way the request came. What
-    a proxy says in X-Forwarded-* is not believed, nor is what the target says that stands in the request
-    line. Raises InvalidMessage if Host is no plain host and port.
-    """
-    if public_url is None:
-        host = request.headers.get(hdrs.HOST, "")
-        if not is_host(host):  # that there is one at most, `framing` has seen to
-            raise _invalid("structure", "The header Host must be there once, as host or host:port.")
-        public_url = f"{_scheme(request)}://{host}"
-    return f"{public_url.rstrip('/')}/fhir/{site}"
-
-
-def _scheme(request: web.Request) -> str:
-    """How the connection itself is: aiohttp would believe the target."""
-    transport = request.transport
-    return "http" if transport is None or transport.get_extra_info("sslcontext") is None else "https"
 
 
 def _invalid(code: str, text: str) -> InvalidMessage:

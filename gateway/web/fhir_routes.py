@@ -15,7 +15,8 @@ from gateway.web.access import Letter
 from gateway.web.bearer import Bearer, challenge, note_challenge
 from gateway.web.body import BodyLimits, expect_nothing_yet, read_body, refuse_too_long
 from gateway.web.exchange import EXCHANGE, Exchange, FhirGateway, FhirSite, Surface
-from gateway.web.fhir_query import base_url, is_strict, parameters, query, require_form, without_format
+from gateway.web.fhir_query import is_strict, parameters, query, require_form, without_format
+from gateway.web.own_address import base_url
 
 EVENTS: Final = frozenset({f"{name}.{what}" for name in TYPES for what in ("search", "read")} | {"metadata"})
 """What :attr:`Exchange.event` is on this surface: labels for the metrics."""

@@ -21,7 +21,7 @@ LOOPBACK: Final = ("127.0.0.0/8", "::1", "unix")
 UNIX: Final = "unix"
 """In place of an address: whoever is connected by a Unix socket, which has none."""
 
-_LONGEST: Final = 4096  # of the headers together: a dozen proxies need less
+LONGEST: Final = 4096  # of the headers together: a dozen proxies need less
 _PEERS_KEPT: Final = 4096
 _PORT: Final = re.compile(r"([0-9.]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PAIR: Final = re.compile(r'[ \t]*([A-Za-z]+)=(?:([^\s;,"]+)|"((?:[^"\\]|\\.)*)")[ \t]*(;|,|\Z)')
@@ -32,12 +32,14 @@ class Origin:
     """``peer`` is who is connected to us, ``address`` who asked: the peer, or whom the proxies name.
 
     Both are addresses in their usual spelling, or :data:`UNIX`; None: not known. ``believed``: the peer is a
-    trusted proxy, so what its headers say of the request's way may be used.
+    trusted proxy, so what its headers say of the request's way may be used. ``hops``: the words of how many
+    proxies lead to the address.
     """
 
     peer: str | None = None
     address: str | None = None
     believed: bool = False
+    hops: int = 0
 
 
 UNKNOWN: Final = Origin()
@@ -93,45 +95,50 @@ class TrustedProxies:
             for name, read in ((hdrs.X_FORWARDED_FOR, _x_forwarded_for), (hdrs.FORWARDED, _forwarded))
             if name in headers
         ]
-        found = {self._back(plain.address, hops) for hops in lists}
-        return Origin(plain.peer, found.pop(), True) if len(found) == 1 else plain
+        found = [self._back(plain.address, hops) for hops in lists]
+        address, hops = found[0]
+        return plain if any(each != address for each, _ in found) else Origin(plain.peer, address, True, hops)
 
-    def _back(self, begin: str | None, hops: Sequence[str]) -> str | None:
-        """``hops`` from the last one on. What is no address ends the way: that proxy is all we know."""
-        at = begin
+    def _back(self, begin: str | None, hops: Sequence[str]) -> tuple[str | None, int]:
+        """``hops`` from the last one on, and how many of them. What is no address ends the way: that proxy
+        is all we know."""
+        at, passed = begin, 0
         for hop in hops:
             if at is None or not self._trusts(at):
                 break
             before = _address(hop)
             if before is None:
                 break
-            at = before
-        return at
+            at, passed = before, passed + 1
+        return at, passed
 
 
 def _x_forwarded_for(text: str) -> Iterator[str]:
     """The last one first; of a header that is too long only what is whole at its end."""
-    hops = text[-_LONGEST:].split(",")
-    return (each.strip(" \t") for each in reversed(hops[len(text) > _LONGEST :]))
+    hops = text[-LONGEST:].split(",")
+    return (each.strip(" \t") for each in reversed(hops[len(text) > LONGEST :]))
 
 
 def _forwarded(text: str) -> Iterator[str]:
-    """RFC 7239: what ``for`` is in each element, the last first; empty where there is none.
+    """RFC 7239: what ``for`` is in each element, the last first; empty where there is none."""
+    return (each.get("for", "") for each in reversed(forwarded_elements(text)))
 
-    Nothing of a header that is not well-formed.
-    """
-    elements, named, at = [], "", 0
+
+def forwarded_elements(text: str) -> list[dict[str, str]]:
+    """RFC 7239: the pairs of each element, with small names; none of a header that is not well-formed."""
+    elements: list[dict[str, str]] = []
+    element: dict[str, str] = {}
+    at = 0
     while at < len(text):
-        pair = _PAIR.match(text, at) if len(text) <= _LONGEST else None
+        pair = _PAIR.match(text, at) if len(text) <= LONGEST else None
         if pair is None:
-            return iter(())
-        if pair[1].lower() == "for":
-            named = pair[2] if pair[2] is not None else re.sub(r"\\(.)", r"\1", pair[3])
+            return []
+        element[pair[1].lower()] = pair[2] if pair[2] is not None else re.sub(r"\\(.)", r"\1", pair[3])
         at = pair.end()
         if pair[4] != ";":
-            elements.append(named)
-            named = ""
-    return reversed(elements)
+            elements.append(element)
+            element = {}
+    return elements
 
 
 def _address(text: str) -> str | None:

@@ -16,7 +16,7 @@ from gateway.core.errors import InvalidMessage, Issue
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 _ABSOLUTE: Final = re.compile(r"(https?)://([^/?#]+)(?:[/?].*)?", re.IGNORECASE | re.DOTALL)
-_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def refuse(request: web.Request) -> None:
@@ -55,7 +55,7 @@ def _misdirected(target: str, hosts: list[str]) -> str | None:
     if absolute is None or "#" in target:
         return "The address must begin with a slash."
     scheme = absolute[1].lower()
-    named = [each.lower().removesuffix(_DEFAULT_PORTS[scheme]) for each in (absolute[2], *hosts)]
+    named = [each.lower().removesuffix(DEFAULT_PORTS[scheme]) for each in (absolute[2], *hosts)]
     return "The address names another host than the header Host." if len(set(named)) != 1 else None
 
 

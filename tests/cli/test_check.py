@@ -259,10 +259,16 @@ def test_an_address_for_links_is_missed_where_fhir_clients_may_ask(inside: Any, 
         "redox: {destination_ids: [d1], verification_token: 2f6d0f1e8c9b4a57}",
         f"fhir: {{clients: [{{id: app, token_sha256: {'3b7e1d90' * 8}}}]}}",
     )
-    said = "server.public_url is missing: behind a proxy, links in answers to FHIR clients name this host"
+    said = "server.public_url is missing, and no proxy that may be in front is in server.trusted_proxies: "
     for text, told in (
-        (fhir, True),
+        # A proxy on this machine is believed unless told otherwise.
+        (fhir, False),
+        ("server: {trusted_proxies: [unix]}\n" + fhir, False),
         ("server: {trusted_proxies: [10.0.0.1]}\n" + fhir, True),
+        ("server: {trusted_proxies: []}\n" + fhir, True),
+        # One on another is not.
+        ("server: {host: 0.0.0.0}\n" + fhir, True),
+        ("server: {host: 0.0.0.0, trusted_proxies: [10.0.0.0/8, '::1']}\n" + fhir, False),
         ('server: {public_url: "https://gateway.example"}\n' + fhir, False),
         (LEAST, False),
     ):

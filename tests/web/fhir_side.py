@@ -22,6 +22,7 @@ from gateway.web.app import public_app
 from gateway.web.bearer import Bearer
 from gateway.web.exchange import Exchange, FhirSite, SearchParameter
 from gateway.web.fhir_routes import EVENTS, FhirRoutes
+from gateway.web.forwarded import TrustedProxies
 from gateway.web.jwks import Fetched
 from gateway.web.logging import configure
 from gateway.web.metrics import Metrics
@@ -147,6 +148,7 @@ async def fhir_side(
     *,
     bearer: Bearer | None = None,
     public_url: str | None = None,
+    trusted: TrustedProxies | None = None,
 ) -> AsyncIterator[Side]:
     """The FHIR surface alone, served."""
     log_stream = io.BytesIO()
@@ -154,7 +156,7 @@ async def fhir_side(
     gateway = FakeFhir({"partner": site(opened)}, answers)
     bearer = bearer or Bearer(nothing_to_fetch, seconds)
     routes = FhirRoutes(gateway, bearer, version="1.2.3", since=SINCE, public_url=public_url)
-    app = public_app([routes], log=log, metrics=metrics, readiness=readiness)
+    app = public_app([routes], log=log, metrics=metrics, readiness=readiness, trusted=trusted)
     try:
         async with TestClient(TestServer(app)) as client:
             yield Side(client, gateway, log_stream, metrics)

@@ -22,6 +22,7 @@ from gateway.core.errors import (
 from gateway.core.fhir import JSON, TYPES, Interaction
 from gateway.core.plan import Reply
 from gateway.web.exchange import Exchange
+from gateway.web.forwarded import TrustedProxies
 from tests.web.fhir_side import BEARER, OTHER, access, fhir_side
 
 CANARY = "Canary-7c1f"
@@ -268,7 +269,7 @@ async def test_links_begin_with_the_address_that_clients_know() -> None:
 )
 async def test_or_with_the_host_that_was_asked(host: str, base: str | None) -> None:
     headers = BEARER | {"Host": host, "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
-    async with fhir_side() as side:
+    async with fhir_side(trusted=TrustedProxies(())) as side:
         if base is None:
             await side.refused("/Slot", 400, headers=headers)
             await side.refused("/metadata", 400, headers=headers)
