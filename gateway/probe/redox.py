@@ -39,7 +39,7 @@ def probe_redox(
     if address is None or tables.fhir_server is None:
         return Reply(200, msgspec.json.encode(report), JSON)
     low, high = to_utc_text(now), to_utc_text(add_days(now, site.default_window_days, site.zone))
-    minutes = site.default_duration_minutes
+    minutes = site.asked_minutes
     lines = tables.schedules[:1]
     sought = Sought(low, high, minutes, (), {}, False, ())
     query = tables.fhir_server.write(sought, low, high, minutes, lines or None)

@@ -49,6 +49,7 @@ def test_a_test_query_to_redox_says_what_is_filled(tmp_path: Path) -> None:
     sent = json.loads(play.asked["redox"][0].body or b"")
     assert sent["Meta"]["Test"] is True
     assert "Patient" not in sent
+    assert "VisitPreference" not in sent.get("Visit", {}), "a length hides slots of others"
     filled = {each.path: (each.had, each.of) for each in report.fills}
     assert filled["AvailableSlots.Provider.ID"] == (2, 2)
     assert filled["AvailableSlots.Location.Department"] == (0, 2)
