@@ -32,6 +32,7 @@ _TYPED: Mapping[str, tuple[str, ...]] = {
     "Slot:schedule": ("Schedule",),
     "Schedule:actor": ("Practitioner", "Location"),
 }
+_SORTS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(INCLUDES, ()), "Slot": ("start", "-start")}
 # Parameters that have no effect on the result and are never worth a warning.
 _PRESENTATION = frozenset({"_format", "_pretty", "_total"})
 # R4, chaining: a reference may say of which type it is; ours have one, or the next step says it.
@@ -135,8 +136,10 @@ class _Taken:
             self._shown.pop(name, None)
         elif name == "_elements" and (elements := _elements(value, self._resource)):
             self._shown[name] = ",".join(elements)
-        elif name == "_sort" and self._resource == "Slot" and value in ("start", "-start"):
-            self._shown[name] = value
+        elif name == "_sort" and (first := alternatives(value)[0]) in _SORTS[self._resource]:
+            self._shown[name] = first
+            if len(alternatives(value)) > 1:  # the others would order those that begin together
+                self._ignored.append(_ignored(name, self._known, self._resource))
         else:
             return False
         return True

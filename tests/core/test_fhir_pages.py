@@ -59,6 +59,12 @@ def test_the_latest_first(where: FhirSite) -> None:
     assert names(search) == first[::-1]
     assert "_sort=-start" in (search.link("self") or "")
     assert search.warnings == []
+    more = Search(where, f"Slot?{WINDOW}&_sort=-start,status", network(MANY))
+    assert names(more) == names(search)
+    assert more.link("self") == search.link("self")
+    assert more.warnings == [
+        "_sort: only slots are sorted, by start or -start, and by nothing else; it was ignored"
+    ]
 
 
 @SORTED
