@@ -32,6 +32,14 @@ _FORMAT: Final[Json] = {
     "description": "Overrules the header Accept.",
     "schema": {"type": "string", "enum": ["json", "application/json", "application/fhir+json"]},
 }
+# What is asked of the result, on every type but where it says so.
+_RESULT: Final = {
+    "_count": "How many at most on a page; 0 for their number alone.",
+    "_include": "What comes along, as the site's CapabilityStatement lists it.",
+    "_sort": "Slots only: start, or -start for the latest first.",
+    "_summary": "true, text, data, count or false.",
+    "_elements": "The names of the elements that are wanted, by commas; those that must be there come too.",
+}
 _ID: Final[Json] = {
     "name": "id",
     "in": "path",
@@ -114,16 +122,17 @@ def _both(path: str, operation: Json) -> dict[tuple[str, str], Json]:
 
 
 def _search(name: str, resource: str, sites: Sequence[FhirSite], searched: list[SearchParameter]) -> Json:
+    told = {each.name: each.documentation or each.name for each in searched} | _RESULT
     parameters = [
         {
-            "name": each.name,
+            "name": each,
             "in": "query",
-            "description": each.documentation or each.name,
+            "description": text,
             # A parameter may be there more than once: start=ge...&start=lt...
             "schema": {"type": "array", "items": {"type": "string"}},
         }
-        for each in searched
-        if each.name != "_format"
+        for each, text in told.items()
+        if each != "_format"
     ]
     return {
         "operationId": name,
@@ -135,7 +144,7 @@ def _search(name: str, resource: str, sites: Sequence[FhirSite], searched: list[
 
 
 def _post(resource: str, sites: Sequence[FhirSite], searched: list[SearchParameter]) -> Json:
-    fields = {each.name: {"type": "string"} for each in searched}
+    fields = {each: {"type": "string"} for each in (*(one.name for one in searched), *_RESULT)}
     form = {"schema": {"type": "object", "properties": fields}}
     return {
         "operationId": f"post-search-{resource}",

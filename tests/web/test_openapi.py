@@ -162,7 +162,8 @@ def test_the_parameters_are_those_of_the_sites() -> None:
     public, _ = applications()
     searching = public_description(public, [SITE], "1")["paths"]["/fhir/{site}/Slot"]["get"]
     names = [each["name"] for each in searching["parameters"] if each["in"] == "query"]
-    assert names == ["schedule", "start", "status", "_format"]
+    result = ["_count", "_include", "_sort", "_summary", "_elements"]
+    assert names == ["schedule", "start", "status", *result, "_format"]
 
 
 class Listening:
