@@ -242,8 +242,8 @@ def test_and_so_it_is_to_redox(
 class Clinic:
     """The clinic of :mod:`tests.clinic` as FHIR clients see it."""
 
-    def __init__(self, folder: Path, dialect: str) -> None:
-        self.mapping = clinic.tables(folder, dialect)
+    def __init__(self, folder: Path, dialect: str, csv: str = clinic.SCHEDULES_CSV) -> None:
+        self.mapping = clinic.tables(folder, dialect, csv)
         self.fhir_server: FhirServerTables = Tables(folder).fhir_server(
             Wanted("clinic", dialect, clinic.ZONE.key)
         )
@@ -276,6 +276,18 @@ NINE, TWENTY_PAST, QUARTER = (
     "2025-10-22T09:20:00-07:00",
     "2025-10-22T09:15:00-07:00",
 )
+
+
+@pytest.mark.parametrize("dialect", ["canvas", "fhir-r4"])
+def test_an_ehrs_slots_too_are_told_in_the_zone_of_their_schedule(tmp_path: Path, dialect: str) -> None:
+    csv = f"schedule,timezone\n{GRANITE_HOSPITAL},America/New_York\n{SLATE_HOSPITAL},\n"
+    site = Clinic(tmp_path, dialect, csv)
+    slots = [clinic.slot(NINE, TWENTY_PAST), clinic.slot(NINE, TWENTY_PAST, of=SLATE_HOSPITAL)]
+    asked = f"Slot?schedule={GRANITE_HOSPITAL},{SLATE_HOSPITAL}&start=2025-10-22"
+    found = {each["schedule"]["reference"]: each for each in site.search(asked, *slots).resources()}
+    east, own = (found[f"Schedule/{each}"] for each in (GRANITE_HOSPITAL, SLATE_HOSPITAL))
+    assert (east["start"], east["end"]) == ("2025-10-22T12:00:00-04:00", "2025-10-22T12:20:00-04:00")
+    assert (own["start"], own["end"]) == (NINE, TWENTY_PAST)
 
 
 def test_a_fhir_search_asks_canvas_in_its_own_words(tmp_path: Path) -> None:
