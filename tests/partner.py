@@ -48,6 +48,42 @@ SLATE = {"ID": "1987654321", "IDType": "NPI", "FirstName": "Sam", "LastName": "S
 ROOM_136 = {"Facility": "RES General Hospital", "Department": "3N", "Room": "136", "ID": "loc-1"}
 ROOM_138 = {**ROOM_136, "Room": "138"}
 ROOM_2 = {"Facility": "Juniper Street Clinic", "Department": "Family Medicine", "Room": "2", "ID": "loc-2"}
+# The codes that R4 binds OperationOutcome.issue.code to.
+ISSUE_TYPES = frozenset(
+    [
+        "invalid",
+        "structure",
+        "required",
+        "value",
+        "invariant",
+        "security",
+        "login",
+        "unknown",
+        "expired",
+        "forbidden",
+        "suppressed",
+        "processing",
+        "not-supported",
+        "duplicate",
+        "multiple-matches",
+        "not-found",
+        "deleted",
+        "too-long",
+        "code-invalid",
+        "extension",
+        "too-costly",
+        "business-rule",
+        "conflict",
+        "transient",
+        "lock-error",
+        "no-store",
+        "exception",
+        "timeout",
+        "incomplete",
+        "throttled",
+        "informational",
+    ]
+)
 VISIT_TYPES_CSV = """\
 redox_code,redox_system,fhir_code,fhir_system
 210,DNER15,308335008,http://snomed.info/sct
@@ -223,6 +259,7 @@ def check_fhir(value: Json) -> None:
             check_fhir(entry["resource"])
     elif value["resourceType"] == "OperationOutcome":
         OperationOutcome.model_validate(value)
+        assert {issue["code"] for issue in value["issue"]} <= ISSUE_TYPES
     else:
         Bundle.model_validate(
             {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": value}]}
