@@ -57,7 +57,7 @@ def summary(found: CheckedConfiguration, *, whole: bool = True) -> dict[str, Any
 
 def _need_public_url(settings: Settings) -> list[str]:
     """The sites whose FHIR clients may be given links that do not lead back: behind a proxy the Host header
-    has how that calls us, and what it says of the address that was asked is believed of trusted ones alone."""
+    has how that calls us, and what it says of the address that was asked is believed if it is trusted."""
     server = settings.server
     here = is_loopback(server.host)
     direct = server.tls is not None and not here
