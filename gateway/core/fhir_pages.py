@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import Any
 
 from gateway.core import fhir, fhir_directory
@@ -18,7 +19,7 @@ from gateway.core.search import Cursor, Search
 _Slot = tuple[str, str, str]  # start in UTC, id, entry
 
 _AMONG_THE_FIRST = 19
-_KEPT_CHARACTERS = 2 * 1024 * 1024
+_KEPT_BYTES = 2 * 1024 * 1024
 _BESIDE_ITS_TEXT = 400  # what an entry takes in memory, roughly
 
 
@@ -176,8 +177,8 @@ def _walk(search: Search, found: Found) -> Walk:
     left = found.slots[search.count :]
     size, kept = 0, 0
     for _, _, text in left:
-        size += len(text) + _BESIDE_ITS_TEXT
-        if size > _KEPT_CHARACTERS:
+        size += getsizeof(text) + _BESIDE_ITS_TEXT
+        if size > _KEPT_BYTES:
             break
         kept += 1
     params = searches.page_params(search, None)

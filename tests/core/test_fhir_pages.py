@@ -161,7 +161,7 @@ def test_further_pages_come_out_of_what_the_first_has_kept(where: FhirSite, sort
 
 
 def test_what_is_kept_is_bounded(where: FhirSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fhir_pages, "_KEPT_CHARACTERS", 10_000)
+    monkeypatch.setattr(fhir_pages, "_KEPT_BYTES", 10_000)
     reply, first = answered(where, f"Slot?{WINDOW}&_count=4", None, MANY)
     walk = reply.kept
     assert walk.size <= 11_000
