@@ -144,7 +144,8 @@ def to_fhir(table: Table, rows: tuple[BoundRow, ...], redox_slot: Mapping[str, A
         value, wrong = _told(bound, redox_slot, cells)
         if wrong is None and row.required and value is None:
             wrong = Issue("required", path, "is missing")
-        if wrong is None and value is None and row.redox is not None:
+        made = row.redox is None and row.directory is None  # of its companions alone
+        if wrong is None and value is None and not made:
             steps.append(Step(row.key, None, None))
             continue
         if wrong is not None or not refused.isdisjoint(row.with_):

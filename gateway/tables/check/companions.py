@@ -58,7 +58,9 @@ def known(row: Row, around: Around) -> Iterator[Fault]:
 def fitting(row: Row, spec: Spec, around: Around) -> Iterator[Fault]:
     """Companions that there are, but not for this row: of another kind, of another part of the message, or
     not always there where the codec cannot do without."""
-    alone = around.table.name == DIRECTORY or (around.is_query and row.redox is None)
+    alone = around.table.name == DIRECTORY or (
+        row.redox is None and (around.is_query or row.directory is not None)
+    )
     place = row.blamed("with", "codec")
     if alone and row.with_:
         yield place.fault('"with" says nothing here, where a column is all that is read; delete it')
