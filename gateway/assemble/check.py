@@ -22,6 +22,7 @@ from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
 from gateway.tables.read.folders import Kept
+from gateway.tables.read.layers import shown
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -79,8 +80,10 @@ def check_configuration(
     remarks = [each for each in settings.remarks if only is None or _is_of(each, asked[0].position)]
     source = Tables(settings.mappings)
     built = _tables(asked, source, settings.mappings, faults, remarks)
-    if settings.mappings is not None and only is None:
-        remarks.extend(_unread(settings, settings.mappings, everyone, list(built.values())))
+    if settings.mappings is not None:
+        strays = _unread(settings, settings.mappings, everyone, list(built.values()))
+        folder = f"{shown(settings.mappings / 'sites' / str(only))}/"
+        remarks.extend(each for each in strays if only is None or each.file.startswith(folder))
     for position, site in enumerate(settings.sites):
         if position in built:
             faults.extend(_misfits(settings, position, site.upstream, built[position]))

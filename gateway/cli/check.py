@@ -37,6 +37,7 @@ def check(config: Path | None, as_json: bool, only: str | None) -> None:
     from gateway.assemble import assemble, check_configuration
     from gateway.cli.check_page import tell
     from gateway.cli.summary import summary
+    from gateway.files.characters import plain_line
     from gateway.files.marked import Faults
 
     with output.faults_told("the configuration cannot be served"):
@@ -56,7 +57,9 @@ def check(config: Path | None, as_json: bool, only: str | None) -> None:
     seconds = time.perf_counter() - began
     if as_json:
         click.echo(
-            output.json_text({"ok": True, "config": str(chosen.path), **told, "seconds": round(seconds, 3)})
+            output.json_text(
+                {"ok": True, "config": plain_line(str(chosen.path)), **told, "seconds": round(seconds, 3)}
+            )
         )
     else:
         tell(chosen.name, told, seconds)

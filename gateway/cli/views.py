@@ -96,7 +96,7 @@ def configured(chosen: output.Chosen, wanted: str | None, dialect: str | None) -
     if dialect is not None:
         own = config.load(chosen.path, chosen.environ).mappings
         return of_dialect(own, dialect), f"{chosen.name}, dialect {dialect} without a site"
-    found = check_configuration(chosen.path, chosen.environ)
+    found = check_configuration(chosen.path, chosen.environ, wanted)
     for site, tables in zip(found.settings.sites, found.tables, strict=True):
         if wanted in (None, site.id):
             view = _view(tables, found.settings.mappings, site.upstream.dialect, site.id, site.like)

@@ -69,6 +69,19 @@ def test_a_fault_that_sites_share_is_told_once_with_those_of_single_ones(inside:
     ]
 
 
+def test_unread_files_of_one_site_alone(inside: Any, tmp_path: Path) -> None:
+    sites(tmp_path, 3)
+    for name in ("sites/s1/x.xlsx", "sites/s2/x.xlsx", "sites/s11/x.xlsx"):
+        put(tmp_path, name, "x")
+    assert len(inside("check").stderr.splitlines()) == 4
+    assert inside("check", "--site", "s1").stderr.splitlines() == [
+        "remark: own/sites/s1/x.xlsx:1:1: is not read; save it as CSV UTF-8 (.csv)"
+    ]
+    put(tmp_path, "sites/s2/x.yaml", "over: nothing\nrows: []\n")
+    assert inside("show", "table", "dialect", "--site", "s1").returncode == 0
+    assert inside("show", "table", "dialect", "--site", "s2").returncode == 3
+
+
 @pytest.mark.parametrize("site", ["s3", "s4"])
 def test_one_site_alone(inside: Any, tmp_path: Path, site: str) -> None:
     sites(tmp_path, 20)

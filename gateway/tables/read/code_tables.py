@@ -113,7 +113,7 @@ def _damaged(cells: dict[str, str]) -> Iterator[str]:
     for column, cell in cells.items():
         if column == "note":
             continue
-        if (what := damage(cell, code=column.endswith("_code"))) is not None:
+        if (what := damage(cell, code=column in CODE_COLUMNS)) is not None:
             yield f'"{cell}" in "{column}" looks like {what}; write it out, as text'
         if "\n" in cell or "\r" in cell:
             yield f'"{column}" has a line break in it; write it on one line'
