@@ -26,6 +26,9 @@ START, END = "StartDateTime", "EndDateTime"
 _PREFERENCE = "Visit.VisitPreference"
 _WISHES = ("day", "time")
 
+# Codecs that refuse no text on its way to an EHR.
+_TAKING_ALL = frozenset({"text", "reference", "fhir-id", "identifier", "token-value"})
+
 Params = tuple[tuple[str, str], ...]
 Reader = Callable[[Any], list[Any]]
 
@@ -91,6 +94,7 @@ class QueryTable:
         self._schedule = [
             bound for bound in self._rows if bound.row.directory is not None and bound.row.param is not None
         ]
+        self._sure = tuple(b.row.directory or "" for b in self._schedule if b.row.codec.name in _TAKING_ALL)
         self._asking = frozenset(bound.row.param for bound in self._schedule)
         self.guarded = self._guarded()
 
@@ -174,7 +178,10 @@ class QueryTable:
 
     def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
         """The schedules among the lines that lack every cell by which they could be asked for."""
-        return tuple(line["schedule"] for line in lines if not self._choice(line))
+        sure = self._sure
+        return tuple(
+            line["schedule"] for line in lines if not (any(map(line.get, sure)) or self._choice(line))
+        )
 
     def _choice(self, line: Cells) -> dict[str, str]:
         """By which parameters a schedule is asked for; a cell that its codec refuses says nothing."""
