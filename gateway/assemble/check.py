@@ -16,7 +16,7 @@ from gateway.config import Settings
 from gateway.config.settings import Site, Upstream
 from gateway.config.shared import shared, told_once
 from gateway.files import marked
-from gateway.files.marked import Fault, Faults, Mark, MarkedMap, did_you_mean, find
+from gateway.files.marked import Fault, Faults, Mark, MarkedList, MarkedMap, Node, did_you_mean, find
 from gateway.files.regular import read_file
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
@@ -62,13 +62,7 @@ def check_configuration(
     try:
         settings = config.load(path, environ)
     except Faults as broken:
-        asked, own = _guessed(path)
-        faults = [*broken.faults]
-        if only is not None:
-            asked = [each for each in asked if each.wanted.site == only]
-            faults = _of_one_site(path, only, faults)
-        _tables(asked, Tables(own), own, faults, [])
-        raise Faults(told_once(faults)) from None
+        raise Faults(told_once(_with_tables(path, broken.faults, only))) from None
     everyone = [
         _Asked(_wanted(site), settings.where(("sites", position, "upstream", "dialect")), position)
         for position, site in enumerate(settings.sites)
@@ -76,7 +70,7 @@ def check_configuration(
     asked = [each for each in everyone if only in (None, each.wanted.site)]
     if not asked:
         raise KeyError(only)
-    faults = []
+    faults: list[Fault] = []
     remarks = [each for each in settings.remarks if only is None or _is_of(each, asked[0].position)]
     source = Tables(settings.mappings)
     built = _tables(asked, source, settings.mappings, faults, remarks)
@@ -98,13 +92,23 @@ def check_configuration(
     )
 
 
-def _of_one_site(path: Path, only: str, faults: Sequence[Fault]) -> list[Fault]:
-    """The faults of a configuration that are not of another site, and how many those are."""
-    root, _ = marked.read(read_file(path, config.FILE_LIMIT), str(path))
-    value: Any = marked.plain(root) if root is not None else None
-    sites = value.get("sites") if isinstance(value, dict) else None
-    ids = [each.get("id") if isinstance(each, dict) else None for each in sites or ()]
-    if root is None or not isinstance(sites, list):
+def _with_tables(path: Path, faults: Sequence[Fault], only: str | None) -> list[Fault]:
+    """The faults of a configuration, and those of the tables that are meant there."""
+    root = _read(path)
+    asked, own = _guessed(path, root)
+    found = [*faults]
+    if only is not None and root is not None:
+        asked = [each for each in asked if each.wanted.site == only]
+        found = _of_one_site(root, only, faults)
+    _tables(asked, Tables(own), own, found, [])
+    return found
+
+
+def _of_one_site(root: MarkedMap, only: str, faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of a configuration that are not of another site, and whether there are such."""
+    sites = root.get("sites")
+    ids = [marked.plain(each) for each in map(_id, sites)] if isinstance(sites, MarkedList) else None
+    if ids is None:
         return list(faults)
     if only not in ids:
         raise KeyError(only)
@@ -112,6 +116,11 @@ def _of_one_site(path: Path, only: str, faults: Sequence[Fault]) -> list[Fault]:
     if len(told_once(faults)) > len(told_once(kept)):
         kept.append(root.mark.fault("there are faults of other sites, which are told without --site"))
     return kept
+
+
+def _id(site: Node) -> Node:
+    found = site.get("id") if isinstance(site, MarkedMap) else None
+    return found if found is not None else site
 
 
 def _is_of(fault: Fault, position: int) -> bool:
@@ -224,13 +233,17 @@ def _misfits(settings: Settings, position: int, upstream: Upstream, tables: Site
     ]
 
 
-def _guessed(path: Path) -> tuple[list[_Asked], Path | None]:
-    """From a configuration with faults: the sites whose id, dialect and zone can be read all the same."""
+def _read(path: Path) -> MarkedMap | None:
+    """The tree of a configuration that may have faults, with what sites share laid under them."""
     try:
         root, _ = marked.read(read_file(path, config.FILE_LIMIT), str(path))
     except (OSError, ValueError):
-        return [], None
-    root = shared(root).root if root is not None else None
+        return None
+    return shared(root).root if root is not None else None
+
+
+def _guessed(path: Path, root: MarkedMap | None) -> tuple[list[_Asked], Path | None]:
+    """From a configuration with faults: the sites whose id, dialect and zone can be read all the same."""
     value: Any = marked.plain(root) if root is not None else None
     if root is None or not isinstance(value, dict):
         return [], None

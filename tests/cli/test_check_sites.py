@@ -119,6 +119,17 @@ def test_a_site_that_there_is_not(inside: Any, tmp_path: Path) -> None:
         assert 'There is no site "s9" in gateway.yaml.' in done.stderr
 
 
+@pytest.mark.parametrize(
+    "text", [None, "", "sites: x\n", "sites: [x, [id], {id: [s9]}]\n", "a\n", "sites: [{id: }]"]
+)
+def test_a_site_of_what_is_no_configuration(inside: Any, tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "g.yaml").write_text(text)
+    done = inside("check", "--config", "g.yaml", "--site", "s9")
+    assert (done.returncode in (2, 3), done.stdout) == (True, "")
+    assert done.stderr.startswith(("g.yaml:1:1: ", "g.yaml:1:8: ", "Usage: "))
+
+
 def test_what_no_site_is_like_is_remarked(inside: Any, tmp_path: Path) -> None:
     sites(tmp_path, 2)
     put(tmp_path, "like/coats/codes/visit-types.csv", "redox_code,fhir_code\n1,a\n")
