@@ -37,21 +37,50 @@ PATHS: Final[dict[str, tuple[Path, ...]]] = {
 _FIRST: Final = ("official", "usual", None)
 _LAST: Final = frozenset({"nickname", "maiden", "old"})
 _NAMED: Final = "name"  # the one list in which an old one is better than none
+_PARTS: Final = ("family", "given")  # of a name; with any of them its text says nothing more
+
+# What an item must have one of, without which it says nothing.
+_SAYING: Final[dict[str, tuple[str, ...]]] = {
+    "identifier": ("value",),
+    "name": (*_PARTS, "text"),
+    "telecom": ("value",),
+    "address": ("line", "city", "state", "postalCode", "country"),
+}
+# What else of an item tells whether and when it is used.
+_TELLING: Final[dict[str, tuple[str, ...]]] = {
+    "identifier": ("system", "type.coding.code"),
+    "address": ("type",),
+}
+
+# Numbers of a person: of social security, of taxes, of a passport, of a driving licence.
+_PRIVATE_SYSTEMS: Final = (
+    "http://hl7.org/fhir/sid/us-ssn",
+    "http://hl7.org/fhir/sid/passport",
+    "urn:oid:2.16.840.1.113883.4.1",
+    "urn:oid:2.16.840.1.113883.4.2",
+    "urn:oid:2.16.840.1.113883.4.3",
+    "urn:oid:2.16.840.1.113883.4.330",
+)
+"""Such a system, or one below it: behind a dot of an OID, a slash or hyphen of a URL."""
+_PRIVATE_TYPES: Final = frozenset(
+    ["SS", "SB", "TAX", "NI", "PPN", "DL", "CZ", "PRC", "PNT", "TPR", "BA", "BC", "MA", "MB", "MC"]
+)
+"""Codes of HL7's table 0203. Those that begin with NN are national numbers of persons, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A list of a resource whose items have ``use`` and ``period``; ``valued``: and a value, without which
-    they say nothing."""
+    """A list of a resource whose items have ``use`` and ``period``. One without any of what ``saying`` names
+    says nothing."""
 
     name: str
-    valued: bool
+    saying: tuple[str, ...]
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """What is read of its items beside what rows read."""
-        value = (parse(f"{self.name}.value"),) if self.valued else ()
-        return (parse(f"{self.name}.use"), parse(f"{self.name}.period.end"), *value)
+        told = ("use", "period.start", "period.end", *self.saying, *_TELLING.get(self.name, ()))
+        return tuple(parse(f"{self.name}.{each}") for each in told)
 
 
 def ordered_lists(paths: Iterable[Path], view: SchemaView) -> tuple[Ordered, ...]:
@@ -61,7 +90,7 @@ def ordered_lists(paths: Iterable[Path], view: SchemaView) -> tuple[Ordered, ...
         item = view.item(view.children(view.root).get(name, {}))
         fields = view.children(item) if item is not None else {}
         if {"use", "period"} <= fields.keys():
-            found[name] = Ordered(name, "value" in fields)
+            found[name] = Ordered(name, _SAYING.get(name, ()))
     return tuple(found.values())
 
 
@@ -79,16 +108,21 @@ class InForce:
             items = getattr(resource, attr)
             if not items:
                 continue
-            kept = [
-                item
-                for item in items
-                if item is not None
-                and (item.use != "old" or each.name == _NAMED)
-                and not (each.valued and not (item.value or "").strip())
-                and not self._over(item.period)
-            ]
+            kept = [item for item in items if item is not None and self._told(each, item)]
             kept.sort(key=_rank)
             setattr(resource, attr, kept)
+
+    def _told(self, list_: Ordered, item: Any) -> bool:
+        """Whether an item of a list is in force, says something, and may be told."""
+        if item.use == "old" and list_.name != _NAMED:
+            return False
+        if list_.saying and not any(_says(getattr(item, name)) for name in list_.saying):
+            return False
+        if list_.name == "identifier" and _private(item):
+            return False
+        if list_.name == _NAMED and any(_says(getattr(item, name)) for name in _PARTS):
+            item.text = None
+        return not (self._over(item.period) or self._not_begun(item.period))
 
     def unusable(self, kind: str, resource: Any) -> str | None:
         """Why a Schedule, Practitioner or Location must not be used; None if it may be."""
@@ -116,6 +150,13 @@ class InForce:
         end = self._bound(period.end, 1)
         return end is not None and end <= self._now
 
+    def _not_begun(self, period: Any) -> bool:
+        """Whether a Period is yet to begin."""
+        if period is None or self._now is None:
+            return False
+        start = self._bound(period.start, 0)
+        return start is not None and start > self._now
+
     def _bound(self, text: str | None, which: int) -> datetime | None:
         if not text:
             return None
@@ -125,7 +166,27 @@ class InForce:
             return None  # what cannot be read bounds nothing
 
 
-def _rank(item: Any) -> int:
-    if item.use in _FIRST:
-        return _FIRST.index(item.use)
-    return len(_FIRST) + (item.use in _LAST)
+def _rank(item: Any) -> tuple[int, bool]:
+    """Where an item stands: by its use; a house before a post box."""
+    use = _FIRST.index(item.use) if item.use in _FIRST else len(_FIRST) + (item.use in _LAST)
+    return use, getattr(item, "type", None) == "postal"
+
+
+def _says(value: Any) -> bool:
+    """Whether there is a text, or one among several, that is not blank."""
+    if isinstance(value, list):
+        return any(_says(each) for each in value)
+    return bool(value and value.strip())
+
+
+def _private(identifier: Any) -> bool:
+    """Whether an Identifier is a person's own, which is nobody's business but theirs."""
+    system = (identifier.system or "").strip().casefold()
+    if any(
+        system.startswith(each) and system[len(each) :][:1] in ("", ".", "/", "-")
+        for each in _PRIVATE_SYSTEMS
+    ):
+        return True
+    codings = identifier.type.coding if identifier.type is not None else None
+    codes = {(each.code or "").strip().upper() for each in codings or () if each is not None}
+    return not codes.isdisjoint(_PRIVATE_TYPES) or any(code.startswith("NN") for code in codes)

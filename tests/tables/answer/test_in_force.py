@@ -18,6 +18,7 @@ from tests.clinic import bundle
 NOW = datetime(2025, 10, 21, 19, 0, tzinfo=UTC)
 NPI, OID = "http://hl7.org/fhir/sid/us-npi", "urn:oid:2.16.840.1.113883.4.6"
 OVER, LASTING = {"end": "2025-10-20"}, {"start": "2020", "end": "2025-10"}
+YET_TO_COME = {"start": "2025-10-22"}
 INTERNAL = {"system": "urn:oid:1.2.3", "value": "55"}
 Json = dict[str, Any]
 
@@ -61,6 +62,7 @@ def cells(tables: SiteTables, **practitioner: Any) -> dict[str, str]:
         ([{"system": NPI, "_value": {"extension": []}}, INTERNAL], "55", "urn:oid:1.2.3"),
         ([{"value": "7"}, {"system": NPI}], "7", None),
         ([{"system": NPI, "value": "1", "period": OVER}, INTERNAL], "55", "urn:oid:1.2.3"),
+        ([{"system": NPI, "value": "1", "period": YET_TO_COME}, INTERNAL], "55", "urn:oid:1.2.3"),
         ([{"system": NPI, "value": "1", "use": "old"}, INTERNAL], "55", "urn:oid:1.2.3"),
         ([{"system": NPI, "value": "1", "period": LASTING}, INTERNAL], "1", "NPI"),
         ([{"system": NPI, "value": "1", "period": {"end": "2025-10-21"}}], "1", "NPI"),
@@ -86,6 +88,43 @@ def test_value_and_type_come_from_one_identifier_that_is_in_force(
     assert (found.get("provider_id"), found.get("provider_id_type")) == (identity, kind)
 
 
+SSN = "http://hl7.org/fhir/sid/us-ssn"
+
+
+def typed(code: str) -> Json:
+    return {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": code}]}}
+
+
+@pytest.mark.parametrize(
+    "private",
+    [
+        {"system": SSN},
+        {"system": SSN.upper(), "use": "official"},
+        {"system": "urn:oid:2.16.840.1.113883.4.1"},
+        {"system": "urn:oid:2.16.840.1.113883.4.3.55"},
+        {"system": "http://hl7.org/fhir/sid/passport-USA"},
+        typed("SS"),
+        {"system": "urn:oid:1.2.3", **typed("TAX")},
+        typed("DL"),
+        typed("NNESP"),
+    ],
+)
+def test_a_number_of_the_person_is_never_told(tables: SiteTables, private: Json) -> None:
+    assert (
+        not {"provider_id", "provider_id_type"}
+        & cells(tables, identifier=[{"value": "078051120", **private}]).keys()
+    )
+    assert cells(tables, identifier=[{"value": "078051120", **private}, INTERNAL])["provider_id"] == "55"
+
+
+@pytest.mark.parametrize(
+    "system",
+    ["urn:oid:2.16.840.1.113883.4.6", "urn:oid:2.16.840.1.113883.4.19", "http://hl7.org/fhir/sid/us-ssnx"],
+)
+def test_a_number_of_another_kind_is(tables: SiteTables, system: str) -> None:
+    assert cells(tables, identifier=[{"value": "1", "system": system, **typed("PRN")}])["provider_id"] == "1"
+
+
 GRANITE = {"family": "Granite", "given": ["Pat"]}
 SLATE = {"family": "Slate", "given": ["Pat"]}
 
@@ -102,9 +141,15 @@ SLATE = {"family": "Slate", "given": ["Pat"]}
         ([GRANITE, SLATE], "Granite", "Pat"),
         ([{"text": "Dr. Pat Granite"}], "Dr. Pat Granite", None),
         ([{**GRANITE, "text": "Dr. Pat Granite"}], "Granite", "Pat"),
+        ([{"use": "official"}, GRANITE], "Granite", "Pat"),
+        ([{"use": "official", "family": " ", "given": [""]}, GRANITE], "Granite", "Pat"),
+        ([{"given": ["Pat"], "text": "Dr. Pat"}], None, "Pat"),
+        ([{**SLATE, "use": "official", "period": YET_TO_COME}, GRANITE], "Granite", "Pat"),
     ],
 )
-def test_the_name_that_is_in_use(tables: SiteTables, names: list[Json], last: str, first: str | None) -> None:
+def test_the_name_that_is_in_use(
+    tables: SiteTables, names: list[Json], last: str | None, first: str | None
+) -> None:
     found = cells(tables, name=names)
     assert (found.get("last_name"), found.get("first_name")) == (last, first)
 
@@ -145,6 +190,14 @@ def test_no_address_but_that_of_work_leaves(tables: SiteTables, use: str | None,
     told = {name: found.get(name) for name in ("street", "city", "state", "zip", "country")}
     assert told["city"] == city
     assert all((value is None) == (city is None) for value in told.values())
+
+
+def test_a_house_comes_before_a_post_box_and_both_before_nothing(tables: SiteTables) -> None:
+    box = {"use": "work", "type": "postal", "line": ["PO Box 9"], "city": "Monroe"}
+    house = {"use": "work", "type": "physical", "line": ["1 Main St"], "city": "Albany"}
+    assert cells(tables, address=[box, house])["city"] == "Albany"
+    assert cells(tables, address=[box])["city"] == "Monroe"
+    assert cells(tables, address=[{"use": "work"}, box])["city"] == "Monroe"
 
 
 UNKNOWN = {"modifierExtension": [{"url": "http://ehr.example/not-for-booking", "valueBoolean": True}]}
