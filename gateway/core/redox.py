@@ -256,8 +256,8 @@ def reply(
     ``at`` is the present moment as Redox spells it; ``slots``, joined by ``between``, are the JSON texts
     of AvailableSlots[]. A long answer is laid together in one go: each copy of it costs.
     """
-    echoed = {name: value for name, value in meta.items() if value is not None or name not in _PARTS}
-    answered = {**echoed, "EventType": event, "EventDateTime": at}
+    answered = {name: value for name, value in meta.items() if value is not None or name not in _PARTS}
+    answered.update(EventType=event, EventDateTime=at)
     answered.pop("IsIncomplete", None)
     if incomplete:
         answered["IsIncomplete"] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from gateway.core.references import resolve
 from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered
 from gateway.core.window import Matcher
 from gateway.tables.answer.explain import explain_slot
-from gateway.tables.answer.heeded import heeded, may_show
+from gateway.tables.answer.heeded import Params, heeded, kinds_asked, not_in_self
 from gateway.tables.answer.pages import Page, PageError, PageReader
 from gateway.tables.compile.to_redox.table import ToRedox
 
@@ -45,6 +45,7 @@ class SlotCollector:
             f"Schedule/{line['schedule']}": line for line in map(directory.lines.__getitem__, positions)
         }
         self._ignored: dict[str, bool] = {}  # parameters that were not used, and whether slots depend on it
+        self._untold: set[str] = set()  # those of which a slot of this page does not show what it is
         self._compiled = compiled
         self._pages = pages
         self._explain = explain
@@ -86,37 +87,43 @@ class SlotCollector:
         self._issues.extend(answer.issues)
         readable = not answer.pages
         self._total, before = 0, self._counts.get("received", 0)
+        params = answer.call.params
+        by_kind = self._guarded is not None and kinds_asked(params, self._guarded)
         for page in answer.pages:
             self._unpaused += len(page)
             if self._unpaused > AT_ONCE_BYTES:
                 self._unpaused = len(page)
                 yield
-            content = page
-            if self._guarded is not None and may_show(page, answer.call.params, self._guarded):
-                content = yield from self._heeded(page, answer.call.params, self._guarded)
-            readable = (yield from self._page(content, wanted)) or readable
+            self._untold = set()
+            content = (yield from self._heeded(page, params)) if by_kind else page
+            readable = (yield from self._page(content, params, wanted)) or readable
         came = self._counts.get("received", 0) - before
         if answer.complete and self._total > came:
             text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
             self._issues.append(Issue("incomplete", "Bundle.total", text))
         return readable
 
-    def _heeded(
-        self, page: bytes, params: Sequence[tuple[str, str]], guarded: frozenset[str]
-    ) -> Pieces[bytes]:
+    def _heeded(self, page: bytes, params: Params) -> Pieces[bytes]:
         """The page without the slots that say that they are of another kind than was asked for."""
+        guarded = self._guarded or frozenset()
         found = yield from heeded(page, params, guarded, self._lines)
         if found.other:
             self._count("received", found.other)
             self._count("unlike", found.other)
-        for name in found.ignored:
-            depends = name not in guarded and name in found.untold
-            self._ignored[name] = self._ignored.get(name, False) or depends
+        self._untold = found.untold
+        self._passed_over(found.ignored)
         return found.content
 
-    def _page(self, content: bytes, wanted: Wanted) -> Pieces[bool]:
+    def _passed_over(self, names: Iterable[str]) -> None:
+        """Parameters that the EHR says it did not use."""
+        guarded = self._guarded or frozenset()
+        for name in names:
+            depends = name not in guarded and name in self._untold
+            self._ignored[name] = self._ignored.get(name, False) or depends
+
+    def _page(self, content: bytes, params: Params, wanted: Wanted) -> Pieces[bool]:
         received = read = parts = foreign = 0
-        failed = False
+        failed = outcome = False
         try:
             for part in self._pages.pieces(content, self._compiled.resource):
                 if parts:
@@ -128,11 +135,16 @@ class SlotCollector:
                 received += found
                 read += found - (self._counts.get("malformed", 0) - before)
                 failed = failed or part.failed
+                outcome = outcome or part.outcome
                 foreign += part.foreign
                 self._total = part.total or self._total
+                if part.links and self._guarded is not None:
+                    self._passed_over(not_in_self(part.links, params))
         except PageError:
             self._issues.append(Issue("structure", "Bundle", "a page of the EHR's answer is not a Bundle"))
             return False
+        if outcome and self._guarded is not None and not kinds_asked(params, self._guarded):
+            yield from self._heeded(content, params)
         if failed:
             self._issues.append(Issue("exception", "Bundle", "the EHR tells of an error beside its answer"))
         if foreign and not received:
@@ -235,5 +247,5 @@ class SlotCollector:
 def _by_when(texts: dict[str, str]) -> Pieces[list[str]]:
     """A schedule's texts in order. Most answers come in that order."""
     whens = list(texts)
-    sorted_ = yield from ordered(whens)
+    sorted_ = sorted(whens) if len(whens) <= _KEYED_AT_ONCE else (yield from ordered(whens))
     return list(texts.values()) if sorted_ == whens else [texts[when] for when in sorted_]

@@ -47,12 +47,10 @@ class Heeded:
     ignored: set[str] = field(default_factory=set)
 
 
-def may_show(content: bytes, params: Params, guarded: frozenset[str]) -> bool:
-    """Whether a page may show anything of what :func:`heeded` looks for; most do not."""
-    for name, _ in params:
-        if name not in guarded:
-            return True
-    return bool(_not_in_self(content, params)) or b"OperationOutcome" in content
+def kinds_asked(params: Params, guarded: frozenset[str]) -> bool:
+    """Whether a search asks for what only the slots themselves can show. ``guarded`` are the parameters that
+    are seen to elsewhere."""
+    return any(name not in guarded for name, _ in params)
 
 
 def heeded(
@@ -60,14 +58,11 @@ def heeded(
 ) -> Pieces[Heeded]:
     """Looks through the page of an answer to a search by these parameters, a part after the other.
 
-    ``guarded`` are those that are seen to elsewhere; ``cells`` are lines of the directory by the reference of
-    their Schedule. A page that cannot be read is given back as it is.
+    ``cells`` are lines of the directory by the reference of their Schedule. A page that cannot be read is
+    given back as it is.
     """
     found = Heeded(content)
-    found.ignored |= _not_in_self(content, params)
     asked = {name: _tokens(value) for name, value in params if name not in guarded}
-    if not asked and b"OperationOutcome" not in content:
-        return found
     if len(content) > AT_ONCE_BYTES and (yield from values(content, MOST_ANSWERED)) > MOST_ANSWERED:
         return found  # which nobody will read
     try:
@@ -154,27 +149,10 @@ def _tokens(value: str) -> set[Coding]:
     return {(system, code) for system, _, code in parts}
 
 
-def _self_link(content: bytes) -> str | None:
-    """The URL of the link that says what was used, which stands before the entries or behind them: found
-    without decoding the page."""
-    at = content.find(b'"self"')
-    if at < 0:
-        return None
-    begin = content.rfind(b"{", max(0, at - _LONGEST_LINK), at)
-    end = content.find(b"}", at, at + _LONGEST_LINK)
-    if begin < 0 or end < 0:
-        return None
-    try:
-        link = msgspec.json.decode(content[begin : end + 1])
-    except UNREADABLE:
-        return None
-    url = link.get("url") if isinstance(link, dict) and link.get("relation") == "self" else None
-    return url if isinstance(url, str) else None
-
-
-def _not_in_self(content: bytes, params: Params) -> set[str]:
-    """The parameters that the ``self`` link lacks. One that has none of them says nothing of any."""
-    url = _self_link(content)
+def not_in_self(links: bytes | msgspec.Raw, params: Params) -> set[str]:
+    """The parameters that the ``self`` link, of these links of a page, lacks. One that has none of them says
+    nothing of any."""
+    url = _self_link(links)
     if url is None:
         return set()
     sent = Counter(name.partition(":")[0] for name, _ in params)
@@ -185,6 +163,20 @@ def _not_in_self(content: bytes, params: Params) -> set[str]:
     except ValueError:
         return set()
     return {name for name in sent if used[name] < sent[name]} if sent.keys() & used.keys() else set()
+
+
+def _self_link(links: bytes | msgspec.Raw) -> str | None:
+    if not 0 < len(memoryview(links)) <= _LONGEST_LINK:
+        return None
+    try:
+        found = msgspec.json.decode(links)
+    except UNREADABLE:
+        return None
+    for link in found if isinstance(found, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "self":
+            url = link.get("url")
+            return url if isinstance(url, str) else None
+    return None
 
 
 def _warned(outcome: Mapping[str, Any], params: Params) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 from operator import or_
 from typing import Any, Final
 
@@ -13,6 +14,9 @@ import msgspec
 from gateway.core.envelope import UNREADABLE
 from gateway.core.values import AT_ONCE_BYTES, MOST_ANSWERED, at_once, giving, parts, values
 
+_TYPED_BYTES: Final = 4 * AT_ONCE_BYTES
+_OBJECTS_AT_ONCE: Final = 100_000  # made by the decoder in some ten milliseconds
+_RESOURCES_AT_ONCE: Final = 5_000
 _LONG_BYTES: Final = 256 * 1024
 _MOST_OF_LONG: Final = 10_000  # values in one long entry: no resource that is read has a tenth of them
 _SHOWN_BYTES: Final = 64 * 1024  # of a malformed resource that is explained
@@ -27,7 +31,9 @@ class Page:
     """``resources`` that could be read; ``broken`` ones as JSON values, with their position. ``failed``
     when an OperationOutcome among them says that the search did not work. ``urls`` are the resources' own
     (``fullUrl``), empty where an entry has none, if they were asked for. ``foreign`` is how many were of
-    types that nobody asked for, ``total`` how many matches there are in all, where the Bundle says so."""
+    types that nobody asked for, ``total`` how many matches there are in all, where the Bundle says so, and
+    ``links`` its links, as JSON. ``outcome``: there is an OperationOutcome among them, of whatever it tells.
+    """
 
     resources: list[Any]
     broken: tuple[tuple[int, Any], ...] = ()
@@ -35,6 +41,12 @@ class Page:
     urls: tuple[str, ...] = ()
     foreign: int = 0
     total: int | None = None
+    links: bytes | msgspec.Raw = b""
+    outcome: bool = False
+
+
+_NOTHING: Final = Page([])
+_NONE: Final = msgspec.Raw()
 
 
 # A union of Raw and None would accept nothing but null.
@@ -46,6 +58,7 @@ class _LooseEntry(msgspec.Struct):
 class _LooseBundle(msgspec.Struct, tag="Bundle", tag_field="resourceType"):
     entry: list[msgspec.Raw] | None = None
     total: Any = None
+    link: msgspec.Raw = _NONE
 
 
 class _Issue(msgspec.Struct):
@@ -61,9 +74,6 @@ class Other(msgspec.Struct, tag="OperationOutcome", tag_field="resourceType", gc
     def failed(self) -> bool:
         """Whether it tells of an error."""
         return any(each.severity in ("error", "fatal") for each in self.issue or ())
-
-
-_NOTHING: Final = Page([])
 
 
 class _Kind(msgspec.Struct):
@@ -86,6 +96,7 @@ class PageReader:
             [
                 ("entry", list[entry], msgspec.field(default_factory=list)),  # type: ignore[valid-type]
                 ("total", int | None, None),
+                ("link", msgspec.Raw, _NONE),
             ],
             tag="Bundle",
             tag_field="resourceType",
@@ -104,7 +115,7 @@ class PageReader:
     def pieces(self, page: bytes, only: type | None = None) -> Iterable[Page]:
         """The resources of a page (of the type ``only``); of a long one part by part, so that others may
         work in between. Parts may be empty. :class:`PageError` where it is no Bundle."""
-        if len(page) <= AT_ONCE_BYTES:
+        if _small(page):
             try:
                 bundle: Any = self._page(page)
             except UNREADABLE:
@@ -112,8 +123,18 @@ class PageReader:
             else:
                 if type(bundle) is Other:
                     raise PageError("not a Bundle")
-                return (self._chosen(bundle.entry, only, bundle.total),)
+                return self._slices(bundle, only)
         return self._parts(page, only)
+
+    def _slices(self, bundle: Any, only: type | None) -> Iterable[Page]:
+        entries = bundle.entry
+        first = self._chosen(entries[:_RESOURCES_AT_ONCE], only)
+        first.total, first.links = bundle.total, bundle.link
+        if len(entries) <= _RESOURCES_AT_ONCE:
+            return (first,)
+        begins = range(_RESOURCES_AT_ONCE, len(entries), _RESOURCES_AT_ONCE)
+        rest = (self._chosen(entries[begin : begin + _RESOURCES_AT_ONCE], only) for begin in begins)
+        return chain((first,), rest)
 
     def _parts(self, page: bytes, only: type | None) -> Iterator[Page]:
         if (yield from giving(_NOTHING, values(page, MOST_ANSWERED))) > MOST_ANSWERED:
@@ -124,7 +145,7 @@ class PageReader:
             raise PageError("not a Bundle") from None
         if isinstance(loose, Other):
             raise PageError("not a Bundle")
-        yield Page([], total=loose.total if type(loose.total) is int else None)
+        yield Page([], total=loose.total if type(loose.total) is int else None, links=loose.link)
         first = 0
         for part in parts(loose.entry or ()):
             yield self._part(part, first, only)
@@ -139,19 +160,21 @@ class PageReader:
                 pass
         return self._one_by_one(entries, first, only)
 
-    def _chosen(self, entries: Sequence[Any], only: type | None, total: int | None = None) -> Page:
-        if only is None:
-            found = [entry.resource for entry in entries]
-            urls = tuple(entry.fullUrl or "" for entry in entries) if self._urls else ()
-            return Page(found, failed=_failed(found), urls=urls, total=total)
-        found = [each for entry in entries if type(each := entry.resource) is only]
-        rest = () if len(found) == len(entries) else [entry.resource for entry in entries]
-        return Page(found, failed=_failed(rest), total=total)
+    def _chosen(self, entries: Sequence[Any], only: type | None) -> Page:
+        if only is not None:
+            found = [each for entry in entries if type(each := entry.resource) is only]
+            if len(found) == len(entries):
+                return Page(found)
+            every = [entry.resource for entry in entries]
+            return Page(found, failed=_failed(every), outcome=_informed(every))
+        every = [entry.resource for entry in entries]
+        urls = tuple(entry.fullUrl or "" for entry in entries) if self._urls else ()
+        return Page(every, failed=_failed(every), urls=urls, outcome=_informed(every))
 
     def _one_by_one(self, entries: Sequence[msgspec.Raw], first: int, only: type | None) -> Page:
         resources = []
         urls = []
-        failed = False
+        failed = outcome = False
         foreign = 0
         broken: list[tuple[int, Any]] = []
         for position, entry in enumerate(entries, first):
@@ -171,11 +194,20 @@ class PageReader:
                     foreign += 1
             else:
                 failed = failed or _failed([resource])
+                outcome = outcome or _informed([resource])
                 if only is None or type(resource) is only:
                     resources.append(resource)
                     url = _value(read.fullUrl) if self._urls else None
                     urls.append(url if isinstance(url, str) else "")
-        return Page(resources, tuple(broken), failed, tuple(urls) if self._urls else (), foreign)
+        told = tuple(urls) if self._urls else ()
+        return Page(resources, tuple(broken), failed, told, foreign, outcome=outcome)
+
+
+def _small(page: bytes) -> bool:
+    """Whether a page is decoded in one go: one of some megabytes where it holds no more objects than that of
+    a server would."""
+    size = len(page)
+    return size <= AT_ONCE_BYTES or (size <= _TYPED_BYTES and page.count(b"{") <= _OBJECTS_AT_ONCE)
 
 
 def _short(raw: msgspec.Raw) -> bool:
@@ -185,6 +217,10 @@ def _short(raw: msgspec.Raw) -> bool:
 
 def _failed(resources: Iterable[Any]) -> bool:
     return any(type(each) is Other and each.failed for each in resources)
+
+
+def _informed(resources: Iterable[Any]) -> bool:
+    return any(type(each) is Other for each in resources)
 
 
 def _value(raw: msgspec.Raw) -> Any:

@@ -73,6 +73,26 @@ def test_a_long_page_is_read_part_by_part_and_comes_to_the_same(
     assert [position for position, _ in whole.broken] == list(range(4, 500, 5))
 
 
+def test_a_page_that_is_read_at_once_is_handed_on_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = clinic.slot("2023-09-21T08:45:00-07:00", "2023-09-21T09:05:00-07:00")
+    entries = [{"resource": {**good, "id": str(number)}} for number in range(12_000)]
+    content = json.dumps({"resourceType": "Bundle", "total": 7, "link": [], "entry": entries}).encode()
+    assert values.AT_ONCE_BYTES < len(content) < 4 * values.AT_ONCE_BYTES
+    tables = clinic.tables(tmp_path)
+    found = read(tables, content)
+    assert [len(each.resources) for each in found] == [5_000, 5_000, 2_000]
+    assert [each.total for each in found] == [7, None, None]
+    monkeypatch.setattr(pages, "_OBJECTS_AT_ONCE", 1000)
+    parts = read(tables, content)
+    assert len(parts) > len(found)
+    assert [each.total for each in parts if each.total is not None] == [7]
+    assert [slot for part in parts for slot in part.resources] == [
+        s for each in found for s in each.resources
+    ]
+
+
 def test_a_page_of_more_values_than_any_server_sends_is_none(tmp_path: Path) -> None:
     content = b'{"resourceType":"Bundle","entry":[%b1]}' % (b"1," * values.MOST_ANSWERED)
     with pytest.raises(PageError):
