@@ -8,17 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from gateway.core.errors import DeadlineExceeded, Issue
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Pause, Remember, Reply, Turn
+from gateway.core.plan import (
+    MOST_ROUNDS,
+    Answer,
+    Ask,
+    Call,
+    Failure,
+    Flow,
+    Outcome,
+    Pause,
+    Remember,
+    Reply,
+    Turn,
+)
 from gateway.core.values import AT_ONCE_BYTES
 from gateway.remembered import MISSING, MemoryStore, StandIns, Store
 
 __all__ = ["MISSING", "Errand", "MemoryStore", "Service", "Store", "Timings", "Upstream"]
+
+T = TypeVar("T")
 
 Timings = dict[str, float]
 """Seconds by the name of the stage; ``flow`` is the time spent in the flow itself."""
@@ -54,8 +68,9 @@ class Errand:
     """For whom calls are made, and until when (times are of the event loop's clock).
 
     ``since`` is when the query came; ``stop`` is the upstream's deadline, and ``cut`` when one is cut off
-    that did not keep it. ``shared``: the calls are for whoever comes; ``parts`` shows how far they are.
-    ``turns`` are those of the stages so far, ``failures`` what became of calls that brought nothing.
+    that did not keep it. ``shared``: the calls are for whoever comes; of those ``asked`` last, ``parts``
+    shows how far they are, and ``brought`` is what came before. ``turns`` are those of the stages so far,
+    ``failures`` what became of calls that brought nothing.
     """
 
     upstream: Upstream
@@ -67,6 +82,8 @@ class Errand:
     shared: bool = False
     turns: list[Turn] = field(default_factory=list)
     parts: list[asyncio.Task[Outcome]] = field(default_factory=list)
+    asked: list[Call] = field(default_factory=list)
+    brought: list[Outcome] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     def noted(self, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
@@ -301,18 +318,22 @@ class Service:
         await asyncio.wait((fetch.task,), timeout=max(0.0, stage.share * (errand.stop - now)))
         now = asyncio.get_running_loop().time()
         if not fetch.task.done():
-            return await self._instead(stage, errand.noted(_so_far(stage.calls, fetch.parts)), key)
+            return await self._instead(stage, errand.noted(fetch.so_far), key)
         built = fetch.task.result()
         errand.noted(built.outcomes)
         # A build that raised does so again here, as an exception of this flow's own.
         return await self._built(stage, built.outcomes) if built.value is MISSING else built.value
 
     async def _built(self, stage: Remember, outcomes: tuple[Outcome, ...]) -> Any:
-        """What the stage makes of the outcomes; of long ones in a thread, as that takes its time."""
+        """What the stage makes of the outcomes."""
+        return await self._worked(stage.build, outcomes)
+
+    async def _worked(self, work: Callable[[tuple[Outcome, ...]], T], outcomes: tuple[Outcome, ...]) -> T:
+        """What the work makes of the outcomes; of long ones in a thread, as that takes its time."""
         size = sum(len(page) for each in outcomes if isinstance(each, Answer) for page in each.pages)
         if size <= AT_ONCE_BYTES:
-            return stage.build(outcomes)
-        return await asyncio.to_thread(stage.build, outcomes)
+            return work(outcomes)
+        return await asyncio.to_thread(work, outcomes)
 
     async def _instead(self, stage: Remember, outcomes: tuple[Outcome, ...], key: Hashable) -> Any:
         """What stands in for the whole: the last one, or else what is made of these outcomes. Raises what
@@ -335,10 +356,18 @@ class Service:
             return out[-1]
         stop = now + self._shared_seconds
         alone = replace(
-            errand, since=now, stop=stop, cut=stop + _RESERVE_SECONDS, shared=True, turns=[], parts=[]
+            errand,
+            since=now,
+            stop=stop,
+            cut=stop + _RESERVE_SECONDS,
+            shared=True,
+            turns=[],
+            parts=[],
+            asked=[],
+            brought=[],
         )
         task = asyncio.get_running_loop().create_task(self._fetch(stage, alone, key))
-        begun = _Fetch(now, task, alone.parts)
+        begun = _Fetch(now, task, alone)
         out.append(begun)
         self._fetching.add(task)
 
@@ -352,7 +381,7 @@ class Service:
         return begun
 
     async def _fetch(self, stage: Remember, errand: Errand, key: Hashable) -> _Built:
-        outcomes = await self._ask(stage.calls, errand)
+        outcomes = await self._rounds(stage, errand)
         try:
             value = await self._built(stage, outcomes)
         except Exception:
@@ -363,6 +392,22 @@ class Service:
             with suppress(Exception):  # nothing can stand in: whoever waits is told why, by what it builds
                 value = await self._instead(stage, outcomes, key)
         return _Built(outcomes, value)
+
+    async def _rounds(self, stage: Remember, errand: Errand) -> tuple[Outcome, ...]:
+        """The outcomes of a stage's calls, and of those that they lead to."""
+        calls = stage.calls
+        for _ in range(MOST_ROUNDS):
+            errand.parts.clear()
+            errand.asked[:] = calls
+            outcomes = await self._ask(calls, errand)
+            errand.asked.clear()
+            errand.brought.extend(outcomes)
+            with suppress(Exception):  # what cannot be read leads nowhere; the build says why
+                calls = await self._worked(stage.more, tuple(errand.brought))
+                if calls:
+                    continue
+            break
+        return tuple(errand.brought)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +420,12 @@ class _Built:
 class _Fetch:
     started: float
     task: asyncio.Task[_Built]
-    parts: list[asyncio.Task[Outcome]]
+    errand: Errand
+
+    @property
+    def so_far(self) -> tuple[Outcome, ...]:
+        """What is there of its calls; what is not is a Failure."""
+        return (*self.errand.brought, *_so_far(self.errand.asked, self.errand.parts))
 
 
 def _so_far(calls: Sequence[Call], parts: Sequence[asyncio.Task[Outcome]]) -> tuple[Outcome, ...]:

@@ -137,7 +137,7 @@ DIRECTORY: Mapping[str, bytes] = {
 
 def directory(call: Call) -> Answer:
     """The EHR's answer to one of the directory's searches."""
-    return Answer(call, (DIRECTORY[call.target],))
+    return Answer(call, (DIRECTORY.get(call.target, bundle()),))
 
 
 def failing(kind: Any = "connect", **more: Any) -> Callable[[Call], Failure]:
@@ -165,6 +165,9 @@ class Transcript:
                 continue
             self.asked[step.stage] = step.calls
             outcomes = tuple(self._answer(call) for call in step.calls)
+            while isinstance(step, Remember) and (more := step.more(outcomes)):
+                self.asked[step.stage] += more
+                outcomes += tuple(self._answer(call) for call in more)
             value = step.build(outcomes) if isinstance(step, Remember) else outcomes
 
 

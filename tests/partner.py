@@ -114,7 +114,7 @@ def site(mapping: SiteTables, now: datetime = NOW, **changed: Any) -> fhir_flows
         rules(**{"id": "partner", **changed}),
         fhir_server(mapping),
         mapping,
-        lambda query, _positions, _shares: redox_flows.ask_redox(query, ADDRESS, mapping, now),
+        lambda query, _meant, _shares: redox_flows.ask_redox(query, ADDRESS, mapping, now),
     )
 
 

@@ -58,6 +58,51 @@ RESOURCES: dict[str, Json] = {
         ],
     },
 }
+
+
+def instead(**changed: Json) -> list[Json]:
+    return [*{**RESOURCES, **changed}.values()]
+
+
+def place(code: str, **more: Any) -> Json:
+    return {
+        "resourceType": "Location",
+        "id": PLACE,
+        "name": "x",
+        "physicalType": {"coding": [{"code": code}]},
+        **more,
+    }
+
+
+PLAIN = {"resourceType": "Schedule", "id": SCHEDULE, "actor": [{"reference": f"Location/{PLACE}"}]}
+SPECIAL = [{"coding": [{"code": "394802001"}]}]
+# The resources of which each of these rows reads its column, where the first row for it finds nothing.
+ELSEWHERE: dict[str, list[Json]] = {
+    "facility of an organization": instead(
+        Location=place("ro", managingOrganization={"reference": "Organization/o1"}),
+        Organization={"resourceType": "Organization", "id": "o1", "name": "RES Health"},
+    ),
+    "department of a hierarchy": instead(Location=place("wa")),
+    "room of a hierarchy": instead(Location=place("ro")),
+    "specialty of a role": instead(
+        Schedule={**PLAIN, "actor": [{"reference": "PractitionerRole/r1"}]},
+        PractitionerRole={
+            "resourceType": "PractitionerRole",
+            "id": "r1",
+            "specialty": SPECIAL,
+            "location": [{"reference": f"Location/{PLACE}"}],
+        },
+    ),
+    "specialty of a service": instead(
+        Schedule={**PLAIN, "actor": [{"reference": "HealthcareService/h1"}]},
+        HealthcareService={
+            "resourceType": "HealthcareService",
+            "id": "h1",
+            "specialty": SPECIAL,
+            "location": [{"reference": f"Location/{PLACE}"}],
+        },
+    ),
+}
 SLOT = {
     **clinic.slot("2025-10-28T10:00:00-07:00", "2025-10-28T10:30:00-07:00", SCHEDULE),
     "id": "slot-7",
@@ -99,7 +144,18 @@ def back(mapping: SiteTables, told: Json, tmp_path_factory: pytest.TempPathFacto
 
 
 def clinic_line(mapping: SiteTables) -> dict[str, str]:
-    outcomes = [ehr(call) for call in mapping.directory_calls()]
+    return line_of(mapping, *RESOURCES.values())
+
+
+def line_of(mapping: SiteTables, *resources: Json) -> dict[str, str]:
+    def answered(call: Call) -> Outcome:
+        return Answer(
+            call, (clinic.bundle(*(each for each in resources if each["resourceType"] == call.target)),)
+        )
+
+    outcomes = [answered(call) for call in mapping.directory_calls()]
+    while more := mapping.directory_more(outcomes):
+        outcomes += map(answered, more)
     (line,) = mapping.directory(outcomes).lines
     return dict(line)
 
@@ -131,7 +187,7 @@ def test_each_row_of_the_answer(mapping: SiteTables, told: Json, back: dict[str,
 @pytest.mark.parametrize("key", names(DIRECTORY))
 def test_each_row_of_the_directory(mapping: SiteTables, back: dict[str, Json], key: str) -> None:
     row = of(mapping, DIRECTORY, key).row
-    line = clinic_line(mapping)
+    line = line_of(mapping, *ELSEWHERE[key]) if key in ELSEWHERE else clinic_line(mapping)
     if not row.fhir:
         assert row.directory == "timezone"  # which only schedules.csv can say
         return

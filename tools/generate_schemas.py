@@ -18,7 +18,17 @@ from tools.fhir_schema import resource_schema
 Schema = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-FHIR_RESOURCES = ("Slot", "Schedule", "Practitioner", "Location", "Bundle", "OperationOutcome")
+FHIR_RESOURCES = (
+    "Slot",
+    "Schedule",
+    "Practitioner",
+    "PractitionerRole",
+    "Location",
+    "HealthcareService",
+    "Organization",
+    "Bundle",
+    "OperationOutcome",
+)
 
 
 def redox_schema(model: type[AvailableSlots] | type[AvailableSlotsResponse]) -> Schema:

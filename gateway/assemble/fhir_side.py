@@ -98,10 +98,10 @@ def asker(
 ) -> Asker:
     """How the FHIR flows of a site ask a Redox query: of Redox where ``address`` says so, else of its EHR."""
     if address is not None:
-        return lambda query, _positions, _shares: redox_flows.ask_redox(query, address, tables, now)
-    return lambda query, positions, shares: redox_flows.ask_ehr(
+        return lambda query, _meant, _shares: redox_flows.ask_redox(query, address, tables, now)
+    return lambda query, meant, shares: redox_flows.ask_ehr(
         query,
-        positions,
+        meant,
         reader,
         replace(rules, max_searches=max(1, rules.max_searches // shares)),
         tables,

@@ -21,7 +21,7 @@ from gateway.core.directory import Directory
 from gateway.core.errors import Issue
 from gateway.core.mapping import Asked
 from gateway.core.plan import Answer, Call
-from gateway.tables.answer.resources import KINDS
+from gateway.tables.answer.resources import READ
 from gateway.tables.answer.site import SiteTables
 
 EMPTY = b'{"resourceType":"Bundle","type":"searchset"}'
@@ -62,7 +62,7 @@ class CannedBundle:
     @property
     def of_the_directory(self) -> bool:
         """Whether it holds resources of the directory and nothing else."""
-        return bool(self.entries) and all(_kind(entry) in KINDS for _, entry in self.entries)
+        return bool(self.entries) and all(_kind(entry) in READ for _, entry in self.entries)
 
     @property
     def goes_on(self) -> bool:

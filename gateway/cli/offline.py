@@ -18,7 +18,7 @@ from gateway.core import flows, references, window
 from gateway.core.directory import Directory, shown
 from gateway.core.errors import Issue, NotKnownHere, UnknownDestination
 from gateway.core.mapping import Wanted
-from gateway.core.plan import Answer, Ask, Call, Outcome, Pause, Remember, Reply
+from gateway.core.plan import MOST_ROUNDS, Answer, Ask, Call, Outcome, Pause, Remember, Reply
 from gateway.core.redox import Message, Reader
 from gateway.core.values import at_once
 from gateway.tables.answer.fhir_server import FhirServerTables
@@ -172,7 +172,7 @@ class Offline:
             if isinstance(step, Pause):
                 sent = None
             elif isinstance(step, Remember):
-                sent = step.build(self._directory(step.calls))
+                sent = step.build(self._directory(step))
                 self.found.append(sent)
             else:
                 assert isinstance(step, Ask)
@@ -185,7 +185,7 @@ class Offline:
         directory = self.found[-1] if self.found else self.tables.own_directory
         return self.canned.searched(calls, self.tables, directory)
 
-    def _directory(self, calls: Sequence[Call]) -> tuple[Outcome, ...]:
+    def _directory(self, stage: Remember) -> tuple[Outcome, ...]:
         """What the bundles hold of it, and a bare Schedule for each other one that is named anywhere."""
         entries = self.canned.resources
         bases = self._bases(entries)
@@ -199,10 +199,16 @@ class Offline:
         bare = [{"resource": {"resourceType": "Schedule", "id": name}} for name in named if name not in told]
         if not bare and told == {""}:
             raise NoDirectory(Issue("not-found", "", f"{_NOBODY}sites/{self.site.id}/schedules.csv"))
-        pages = {call.target: self.canned.of_directory(call.target) for call in calls}
-        if bare:
-            pages["Schedule"] = (*pages.get("Schedule", ()), bundle_of(bare))
-        return tuple(Answer(call, pages[call.target] or (EMPTY,)) for call in calls)
+        outcomes: tuple[Outcome, ...] = ()
+        calls = stage.calls
+        for _ in range(MOST_ROUNDS):
+            pages = {call.target: self.canned.of_directory(call.target) for call in calls}
+            if bare and "Schedule" in pages:
+                pages["Schedule"] = (*pages["Schedule"], bundle_of(bare))
+            outcomes += tuple(Answer(call, pages[call.target] or (EMPTY,)) for call in calls)
+            if not (calls := stage.more(outcomes)):
+                break
+        return outcomes
 
     def _bases(self, entries: Sequence[Json]) -> frozenset[str]:
         """The upstream's own address, and those by which its Schedules are called, as in the live gateway."""

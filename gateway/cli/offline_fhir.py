@@ -15,7 +15,8 @@ from gateway.cli.offline import Json, NoDirectory, Offline, issues, reader
 from gateway.config import Settings
 from gateway.core import fhir_flows
 from gateway.core.fhir import TYPES, Interaction
-from gateway.core.fhir_flows import FhirSite, Positions
+from gateway.core.fhir_flows import FhirSite
+from gateway.core.flows import Meant
 from gateway.core.plan import Reply
 from gateway.web import fhir_query
 
@@ -44,9 +45,9 @@ def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json
     ask = asker(rules, tables, address, reader(), now)
     written: list[Json] = []
 
-    def noted(query: Json, positions: Positions, shares: int) -> Generator[Any, Any, Any]:
+    def noted(query: Json, meant: Meant, shares: int) -> Generator[Any, Any, Any]:
         written.append(json.loads(json.dumps(query)))
-        return (yield from ask(query, positions, shares))
+        return (yield from ask(query, meant, shares))
 
     flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.fhir_server, tables, noted), now)
     try:

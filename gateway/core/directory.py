@@ -91,25 +91,29 @@ class Directory:
         return kept[column]
 
 
+def told_to_clients(directory: Directory) -> list[Issue]:
+    """What of the directory's issues concerns who asks; what its EHR leaves untold is for the log."""
+    return [issue for issue in directory.issues if issue.severity != "information"]
+
+
 def join(
     upstream: Iterable[Cells], own: Sequence[Cells], *, upstream_known: bool
 ) -> tuple[tuple[Cells, ...], tuple[Issue, ...]]:
-    """Lays the site's own lines (``schedules.csv``) over those of the upstream: a filled cell wins.
+    """Lays the site's own lines (``schedules.csv``) over those of the upstream: a filled cell wins. A
+    schedule of several practitioners or places has several lines of the upstream's.
 
     A line of the site's whose schedule the upstream does not list is left out where the upstream's
     list is known, since asking for it could only fail; the Issue says so.
     """
-    lines: dict[str, dict[str, str]] = {
-        line["schedule"]: {name: cell for name, cell in line.items() if cell} for line in upstream
-    }
+    lines: dict[str, list[dict[str, str]]] = {}
+    for line in upstream:
+        lines.setdefault(line["schedule"], []).append({name: cell for name, cell in line.items() if cell})
     issues = []
     for line in own:
         key = line["schedule"]
         filled = {name: cell for name, cell in line.items() if cell}
         if key in lines:
-            if not PLACE_COLUMNS.isdisjoint(filled):
-                lines[key].pop(PLACE, None)
-            lines[key].update(filled)
+            lines[key] = _laid_over(lines[key], filled)
         elif upstream_known:
             issues.append(
                 Issue(
@@ -120,9 +124,21 @@ def join(
                 )
             )
         else:
-            lines[key] = filled
-    ordered = sorted(lines.values(), key=_order)
+            lines[key] = [filled]
+    ordered = sorted((line for of_schedule in lines.values() for line in of_schedule), key=_order)
     return tuple(ordered), tuple(issues)
+
+
+def _laid_over(lines: Iterable[dict[str, str]], filled: Cells) -> list[dict[str, str]]:
+    """A schedule's lines with what the site's own says of it; what has become the same is one."""
+    found: list[dict[str, str]] = []
+    for line in lines:
+        if not PLACE_COLUMNS.isdisjoint(filled):
+            line.pop(PLACE, None)
+        made = {**line, **filled}
+        if made not in found:
+            found.append(made)
+    return found
 
 
 def values(column: str, cell: str) -> Sequence[str]:

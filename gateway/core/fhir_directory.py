@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.core import fhir, references
 from gateway.core import search as searches
-from gateway.core.directory import IDENTITIES, Directory
+from gateway.core.directory import IDENTITIES, Directory, told_to_clients
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Link
 from gateway.core.mapping import FhirDirectory
@@ -60,7 +60,7 @@ def searched(interaction: Interaction, most: int, directory: Directory, resource
         found = [each for each in found if fits(known[each])]
     first = _first(found, search.cursor)
     page = found[first:][: search.count]
-    told = [*search.issues, *map(references.unknown, others), *directory.issues]
+    told = [*search.issues, *map(references.unknown, others), *told_to_clients(directory)]
     texts: list[str] = []
     if not search.counted_only:
         texts = [

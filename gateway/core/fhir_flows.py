@@ -16,21 +16,20 @@ import msgspec
 
 from gateway.core import fhir, fhir_directory, fhir_pages, references, window
 from gateway.core import search as searches
-from gateway.core.directory import Cells, Directory, Named, allowed, exactly, shown
+from gateway.core.directory import Cells, Directory, Named, allowed, exactly, shown, told_to_clients
 from gateway.core.errors import InvalidMessage, Issue, NotFound, NotKnownHere, UpstreamFailed
 from gateway.core.fhir import Interaction
 from gateway.core.fhir_pages import Around, Walk
-from gateway.core.flows import SiteRules, directory_of, no_schedules, unaskable
+from gateway.core.flows import Meant, SiteRules, directory_of, no_schedules, unaskable
 from gateway.core.mapping import Entries, FhirServer, Sought, Wanted
 from gateway.core.mapping import Mapping as Tables
 from gateway.core.plan import Flow, Reply, paused
 from gateway.core.search import Search
 
-# Asks the upstream a Redox query, which means the lines of these positions (None: any), and gives back the
+# Asks the upstream a Redox query, which means these lines of the directory, and gives back the
 # bytes of a Redox answer, and further issues. The number is among how many such queries the searches that one
 # interaction may make are to be shared.
-Positions = tuple[int, ...] | None
-Asker = Callable[[dict[str, Any], Positions, int], Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]]
+Asker = Callable[[dict[str, Any], Meant, int], Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime, walk: 
         *(each for each in sought.issues),
         *_unknown(directory, sought),
         *map(references.unknown, others),
-        *directory.issues,
+        *told_to_clients(directory),
     ]
     if ids is None and span is None and not sought.nothing:
         issues.append(_empty(sought))
@@ -228,7 +227,7 @@ def _entries(
             lines = None  # so many that Redox is better asked for all; the others' slots are left out
     low, high = window.to_utc_text(span.start), window.to_utc_text(span.end)
     query = site.fhir_server.write(sought, low, high, site.rules.asked_minutes, lines)
-    body, told = yield from site.ask(query, positions, shares)
+    body, told = yield from site.ask(query, Meant(directory, positions), shares)
     wanted = Wanted(low, high, sought.minutes or 0, ends=sought.ends)
     entries = yield from paused(site.fhir_server.slots(body, directory, positions, wanted, interaction.base))
     return replace(entries, issues=(*issues, *told, *entries.issues))

@@ -98,26 +98,30 @@ class Search:
     zone: str
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a FHIR client of this gateway means, who knows it better than a message can say: the directory,
+    and the ``positions`` of its lines; None: whichever the message says. A query of theirs without a length
+    means any, not the site's default one; and each slot of the answer says of which line it is."""
+
+    directory: Directory
+    positions: tuple[int, ...] | None = None
+
+
 def available_slots(
-    message: redox.Message,
-    site: SiteRules,
-    mapping: Mapping,
-    now: datetime,
-    positions: tuple[int, ...] | None = None,
-    *,
-    any_length: bool = False,
+    message: redox.Message, site: SiteRules, mapping: Mapping, now: datetime, meant: Meant | None = None
 ) -> Flow:
     """Answers a Redox AvailableSlots query with the EHR's open slots.
 
-    ``now`` is an aware instant: the answer's EventDateTime. ``positions``: the lines of the directory that
-    are meant, where the asker knows them better than the message can say. ``any_length``: a query without a
-    length means any, not the site's default one. Raises GatewayError for what cannot
-    be answered; a part that failed makes the answer incomplete, all of them failing makes it an error.
+    ``now`` is an aware instant: the answer's EventDateTime. ``meant``: the query stands for a FHIR search.
+    Raises GatewayError for what cannot be answered; a part that failed makes the answer incomplete, all of
+    them failing makes it an error.
     """
-    plan = yield from planned(message, site, mapping, now, positions, any_length=any_length)
+    plan = yield from planned(message, site, mapping, now, meant)
     asked = searches(plan, mapping)
     outcomes = yield from _asked("slots", tuple(search.call for search in asked))
-    collector, failed = yield from _collected(plan, site, mapping, asked, outcomes)
+    collector = mapping.collector(plan.directory, plan.positions, placed=meant is not None)
+    failed = yield from _collected(plan, site, collector, mapping, asked, outcomes)
     first = plan.prefers(site, _zone_of(plan)) if site.preferences == "order" else None
     texts, between, cut = yield from paused(collector.texts(site.max_slots, first))
     issues = (*plan.issues, *collector.issues)
@@ -137,23 +141,18 @@ def available_slots(
 
 
 def planned(
-    message: redox.Message,
-    site: SiteRules,
-    mapping: Mapping,
-    now: datetime,
-    positions: tuple[int, ...] | None = None,
-    *,
-    any_length: bool = False,
+    message: redox.Message, site: SiteRules, mapping: Mapping, now: datetime, meant: Meant | None = None
 ) -> Generator[Any, Any, Plan]:
     """Reads the query, and the directory as of ``now``, into a plan; every fault of it in one error."""
     asked, span, issues = _read(message, site, mapping)
-    if asked.preferences or not any_length:
+    if asked.preferences or meant is None:
         asked = replace(asked, preferences=_of_a_length(asked.preferences, site.default_duration_minutes))
     if span is None or any(issue.severity == "error" and issue.code not in NOT_HERE for issue in issues):
         raise InvalidMessage(*(issue for issue in issues if issue.severity == "error"))
-    directory = yield from directory_of(site, mapping, now)
+    directory = meant.directory if meant is not None else (yield from directory_of(site, mapping, now))
     if not directory.lines:
         raise no_schedules(directory)
+    positions = meant.positions if meant is not None else None
     chosen = Chosen(positions or ())
     if positions is None:
         chosen = choose(directory, asked.wants, by_name=site.providers_by_name)
@@ -261,6 +260,7 @@ def directory_of(site: SiteRules, mapping: Mapping, now: datetime) -> Generator[
         site.directory_cache_seconds,
         calls,
         lambda outcomes: mapping.directory(outcomes, now),
+        lambda outcomes: mapping.directory_more(outcomes, now),
         lambda directory: not directory.incomplete,
         share=_DIRECTORY_SHARE,
         again_seconds=_AGAIN_SECONDS,
@@ -316,13 +316,14 @@ def _asked(stage: str, calls: tuple[Call, ...]) -> Generator[Any, Any, Sequence[
 def _collected(
     plan: Plan,
     site: SiteRules,
+    collector: Collector,
     mapping: Mapping,
     searches: Sequence[Search],
     outcomes: Sequence[Outcome],
-) -> Generator[Any, Any, tuple[Collector, int]]:
-    """The slots of every search that answered. With none that did, the worst failure is raised."""
+) -> Generator[Any, Any, int]:
+    """Collects the slots of every search that answered; gives back how many did not. With none that did, the
+    worst failure is raised."""
     failures: list[Failure] = []
-    collector = mapping.collector(plan.directory, plan.positions)
     low, high = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
     asked_length = min((each.minutes for each in plan.asked.preferences if each.minutes), default=0)
     filtered = site.preferences == "filter"
@@ -337,7 +338,7 @@ def _collected(
             failures.append(Failure(outcome.call, "protocol"))
     if outcomes and len(failures) == len(outcomes):
         raise _worst(failures, mapping)
-    return collector, len(failures)
+    return len(failures)
 
 
 def _worst(failures: Sequence[Failure], mapping: Mapping) -> GatewayError:

@@ -147,6 +147,9 @@ class Mapping(Protocol):
     def directory_calls(self) -> tuple[Call, ...]:
         """The searches that bring the directory; none where the site's CSV is all there is."""
 
+    def directory_more(self, outcomes: Sequence[Outcome], now: datetime | None = None) -> tuple[Call, ...]:
+        """The searches for what their answers refer to and did not bring."""
+
     def directory(self, outcomes: Sequence[Outcome], now: datetime | None = None) -> Directory:
         """Joins their answers with the site's CSV, as of ``now``. GatewayError if it has nothing."""
 
@@ -161,8 +164,8 @@ class Mapping(Protocol):
     def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
         """The schedules among the lines that lack what a search for them needs."""
 
-    def collector(self, directory: Directory, positions: Sequence[int]) -> Collector:
-        """A collector for the slots of the chosen lines."""
+    def collector(self, directory: Directory, positions: Sequence[int], *, placed: bool = False) -> Collector:
+        """A collector for the slots of the chosen lines; ``placed``: each is to say of which line it is."""
 
     def failure(self, failure: Failure) -> GatewayError:
         """What the asker is told of an upstream's failure, by the error table."""

@@ -124,13 +124,18 @@ class Ask:
     calls: tuple[Call, ...]
 
 
+MOST_ROUNDS = 8
+"""How often one answer of a Remember stage may lead to further calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Remember:
     """A stage whose result may be kept: the driver sends back ``build(outcomes)``.
 
-    ``build`` is pure. The driver keeps what it returns under ``key`` (unique within a site) for
-    ``seconds``, and lets simultaneous flows share one set of calls. A build that raises, or whose
-    ``keep(result)`` is false, is not kept.
+    ``more(outcomes)`` gives the calls that what came so far leads to, which are made next, in at most
+    :data:`MOST_ROUNDS` rounds; ``build`` gets the outcomes of all. Both are pure. The driver keeps what it
+    returns under ``key`` (unique within a site) for ``seconds``, and lets simultaneous flows share one set of
+    calls. A build that raises, or whose ``keep(result)`` is false, is not kept.
 
     At most ``share`` of the flow's time that is left is waited for the calls; those that are not back by
     then are Failures. What a stage without all its answers makes is used for ``again_seconds`` before
@@ -143,6 +148,7 @@ class Remember:
     seconds: float
     calls: tuple[Call, ...]
     build: Callable[[tuple[Outcome, ...]], Any]
+    more: Callable[[tuple[Outcome, ...]], tuple[Call, ...]] = lambda _outcomes: ()
     keep: Callable[[Any], bool] = lambda _result: True
     share: float = 1.0
     again_seconds: float = 0.0

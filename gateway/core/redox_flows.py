@@ -73,18 +73,17 @@ def ask_redox(
 
 def ask_ehr(
     query: Mapping[str, Any],
-    positions: tuple[int, ...] | None,
+    meant: flows.Meant,
     reader: redox.Reader,
     site: SiteRules,
     mapping: Tables,
     now: datetime,
 ) -> Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]:
-    """Answers a Redox query from a FHIR EHR, through the flow that answers Redox itself; ``positions`` are
-    the schedules that it means, None for any. A query without a length means slots of any: a FHIR search
-    has none unless it says so."""
+    """Answers a Redox query from a FHIR EHR, through the flow that answers Redox itself; ``meant`` is
+    what the search means whose query it is."""
     meta = {"DataModel": "Scheduling", "EventType": EVENT}
     message = reader.read(msgspec.json.encode({"Meta": meta, **query}))
-    reply: Reply = yield from flows.available_slots(message, site, mapping, now, positions, any_length=True)
+    reply: Reply = yield from flows.available_slots(message, site, mapping, now, meant)
     return reply.body, reply.issues
 
 

@@ -166,7 +166,10 @@ def _keys(
         if join.joined == join.schedules:
             continue
         if (other := joins.better(join.kind, join, found, tables)) is not None:
-            keys.setdefault("joins", {})[join.kind] = other[0]
+            if "text" in other[0] or not _by_actor(tables, join.kind):
+                keys.setdefault("joins", {})[join.kind] = other[0]
+            if join.kind not in tables.dialect.searches:
+                keys.setdefault("searches", {})[join.kind] = {}
             reasons.append(f"{join.kind}: joins {other[1]} of {join.schedules} schedules, now {join.joined}")
     page = tables.dialect.page_size
     small = next((each for each in report.trials if each.what == "a small page size"), None)
@@ -174,6 +177,12 @@ def _keys(
         keys["page_size"] = {"param": page[0], "value": ""}
         reasons.append(f"{page[0]} is refused")
     return keys, reasons
+
+
+def _by_actor(tables: SiteTables, kind: str) -> bool:
+    """Whether the dialect has the way by a reference of ``Schedule.actor`` already."""
+    ways = tables.dialect.joins.get(kind, ())
+    return any([str(path) for path in way.steps] == ["Schedule.actor"] for way in ways)
 
 
 def _mended(aim: Aim | None, param: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.probe.report import Aim, Finding, Joined, Pages, Report, Trial
+from gateway.tables.answer.resources import READ
 
 
 def findings(report: Report) -> tuple[Finding, ...]:
@@ -101,7 +102,7 @@ def _join(found: Joined) -> Iterator[Finding]:
         where = "the EHR does not list" if found.whole else "is not among those read here"
         parts.append(f"{found.absent} name one that {where}")
     text = f"{lost} of {found.schedules} schedules have no {found.kind} by {found.how}: {', '.join(parts)}."
-    others = [kind for kind in found.actors if kind not in ("Practitioner", "Location")]
+    others = [kind for kind in found.actors if kind not in READ]
     if others and found.without:
         text += f" Their actors are also: {', '.join(others)}, which are not read."
     yield Finding("fault" if certain else "note", text)

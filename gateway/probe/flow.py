@@ -13,7 +13,7 @@ from gateway.core.directory import Cells, Directory
 from gateway.core.errors import GatewayError
 from gateway.core.flows import JSON, SiteRules
 from gateway.core.mapping import Asked
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Reply
+from gateway.core.plan import MOST_ROUNDS, Answer, Ask, Call, Failure, Flow, Outcome, Reply
 from gateway.core.window import add_days, to_utc_text
 from gateway.probe import advice, capability, findings, joins, samples, slots
 from gateway.probe.report import Declared, Report, SlotFacts, Trial
@@ -70,17 +70,56 @@ def probe(
     calls = tuple(_small(call, tables) for call in tables.directory_calls())
     outcomes: Sequence[Outcome] = yield Ask("directory", (Call("metadata", max_pages=1), *calls))
     metadata, *rest = outcomes
-    size = PAGE if tables.dialect.page_size is not None else None
-    found = {outcome.call.target: samples.sample(outcome, size) for outcome in rest}
+    rest += yield from _referred(tables, rest, now)
+    found = _found(tables, rest)
     directory = Directory(()) if _nobody(outcomes) else _directory(tables, rest, now)
     lines = [] if _nobody(outcomes) else _chosen(tables, directory, schedules)
     base: _Base | None = yield from _slots(site, tables, lines, start or now)
     trials: tuple[Trial, ...] = yield from _trials(site, tables, base)
-    looked = _Looked(now, metadata, found, directory, base, trials)
+    looked = _Looked(now, metadata, rest, found, directory, base, trials)
     report = replace(_report(site, tables, codes, looked, origins or {}), dialect=dialect, address=address)
     report = replace(report, findings=findings.findings(report))
     report = replace(report, advice=advice.advice(report, tables, found, directory.lines))
     return Reply(200, msgspec.json.encode(report), JSON)
+
+
+def _referred(
+    tables: SiteTables, outcomes: Sequence[Outcome], now: datetime
+) -> Generator[Any, Any, list[Outcome]]:
+    """What the sampled schedules lead to, where that is read by its ids."""
+    brought: list[Outcome] = []
+    for _ in range(MOST_ROUNDS):
+        more = tables.directory_more([*outcomes, *brought], now)
+        if not more:
+            break
+        brought += yield Ask("further directory", tuple(_small(call, tables) for call in more))
+    joined = tables.joined([*outcomes, *brought], now)
+    # Those that no reference leads to may be named by a text, and an EHR may not know several ids in one
+    # search: in both cases all of them have to be read.
+    read = tables.dialect.searches
+    lost = [kind for kind, (_, *others) in joined.items() if any(others) and kind not in read]
+    calls = tuple(
+        _small(Call(kind, tables.dialect.page_of(kind), max_pages=tables.max_pages), tables) for kind in lost
+    )
+    if calls:
+        brought += yield Ask("all of them", calls)
+    return brought
+
+
+def _found(tables: SiteTables, outcomes: Sequence[Outcome]) -> dict[str, Sample]:
+    """The samples by the type of resource; what further searches bring joins the first's."""
+    size = PAGE if tables.dialect.page_size is not None else None
+    found: dict[str, Sample] = {}
+    for outcome in outcomes:
+        kind = outcome.call.target
+        sample, first = samples.sample(outcome, size), found.get(kind)
+        if first is not None:
+            known = [each.get("id") for each in first.resources]
+            entries = tuple(each for each in sample.entries if each["resource"].get("id") not in known)
+            resources = tuple(each["resource"] for each in entries)
+            sample = replace(first, resources=first.resources + resources, entries=first.entries + entries)
+        found[kind] = sample
+    return found
 
 
 def _small(call: Call, tables: SiteTables) -> Call:
@@ -132,23 +171,23 @@ def _slots(
         outcomes = yield Ask("slots", (call,))
         base = _Base(call, line["schedule"], samples.sample(outcomes[0], _asked_size(tables)), bounds)
         if base.found.failure is not None:
-            return (yield from _otherwise(base, site, tables, begin, end))
+            if slots.refusal(base.found.failure)[0] != "refused":
+                return base
+            base = yield from _otherwise(base, site, tables, begin, end)
         if base.found.resources:
             break
     return base
 
 
 def _asked_size(tables: SiteTables) -> int | None:
-    return int(tables.dialect.page_size[1]) if tables.dialect.page_size is not None else None
+    pages = tables.dialect.page_of("Slot")
+    return int(pages[0][1]) if pages else None
 
 
 def _otherwise(
     base: _Base, site: SiteRules, tables: SiteTables, begin: datetime, end: datetime
 ) -> Generator[Any, Any, _Base]:
-    """The same search with its bounds spelt in the other ways, if the upstream refused it."""
-    failure = base.found.failure
-    if failure is None or slots.refusal(failure)[0] != "refused":
-        return base
+    """The same search, which the upstream refused, with its bounds spelt in the other ways."""
     span = Span(
         begin.astimezone(site.zone).date(), end.astimezone(site.zone).date() + timedelta(1), site.zone
     )
@@ -198,7 +237,8 @@ def _planned(site: SiteRules, tables: SiteTables, base: _Base) -> list[tuple[Cal
         return slots.unknown_parameter(found, base.found, "=".join(UNKNOWN), site.zone)
 
     made: list[tuple[Call, _Judge]] = [(replace(base.call, params=(*base.call.params, UNKNOWN)), unknown)]
-    if (page := tables.dialect.page_size) is not None:
+    if pages := tables.dialect.page_of("Slot"):
+        page = pages[0]
         sent = f"{page[0]}={_SMALL}"
         params = tuple((name, str(_SMALL) if name == page[0] else value) for name, value in base.call.params)
         made.append(
@@ -255,6 +295,7 @@ class _Looked:
 
     now: datetime
     metadata: Outcome
+    outcomes: Sequence[Outcome]
     found: Mapping[str, Sample]
     directory: Directory
     base: _Base | None
@@ -291,7 +332,7 @@ def _report(
         fills=samples.fills(tables, resources),
         unread=samples.unread(tables, resources),
         systems=samples.systems(tables, codes, resources),
-        joins=joins.joined(tables, found),
+        joins=joins.joined(tables, found, looked.outcomes, looked.now),
         columns=joins.columns(told, looked.directory.lines),
         schedule=base.schedule if base is not None else "",
         search="&".join(f"{name}={value}" for name, value in base.call.params) if base is not None else "",

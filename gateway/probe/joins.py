@@ -5,49 +5,50 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from gateway.core import references
 from gateway.core.directory import Cells, shown
 from gateway.core.nearest import folded
+from gateway.core.plan import Outcome
 from gateway.probe.report import Column, Joined
 from gateway.probe.samples import Json, Sample
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.read.code_tables import SCHEDULE_COLUMNS
-from gateway.tables.read.dialect import Join
+from gateway.tables.read.joins import Join
 from gateway.tables.rows import paths
 
-KINDS = ("Practitioner", "Location")
 _NAMES = ("name", "alias")
 # What may stand between the rest of a text and a name at its end: a word (" at "), or signs (" - ", ": ").
 _BEFORE = re.compile(r"(?:\s[^\W\d_]{1,12}|\s?[^\w\s]{1,3})\s?$")
 
 
-def joined(tables: SiteTables, samples: Mapping[str, Sample]) -> tuple[Joined, ...]:
-    """For each join of the dialect, over the sampled schedules."""
+def joined(
+    tables: SiteTables, samples: Mapping[str, Sample], outcomes: Sequence[Outcome], now: datetime
+) -> tuple[Joined, ...]:
+    """For the practitioners and the places of the sampled schedules."""
     schedules = samples["Schedule"].resources if "Schedule" in samples else ()
+    if not schedules:
+        return ()
     actors = _actors(schedules)
-    found = []
-    for kind, join in tables.dialect.joins.items():
-        if kind not in samples or not schedules:
-            continue
-        others = samples[kind]
-        ids = _ids(others.resources)
-        bases = bases_of(tables, samples["Schedule"])
-        states = Counter(_state(each, kind, join, ids, others.resources, bases) for each in schedules)
-        found.append(
-            Joined(
-                kind,
-                _how(join),
-                len(schedules),
-                states["joined"],
-                states["absent"],
-                states["without"],
-                others.failure is None and others.pages.complete,
-                actors,
-            )
+    return tuple(
+        Joined(
+            kind,
+            _how(tables.dialect.joins.get(kind, ())),
+            len(schedules),
+            *counts,
+            _whole(kind, samples),
+            actors,
         )
-    return tuple(found)
+        for kind, counts in tables.joined(outcomes, now).items()
+    )
+
+
+def _whole(kind: str, samples: Mapping[str, Sample]) -> bool:
+    """Whether there is none but those that were read: what is read by ids is either there or not."""
+    others = samples.get(kind)
+    return others is None or (others.failure is None and others.pages.complete)
 
 
 def _ids(resources: Sequence[Json]) -> frozenset[str]:
@@ -55,12 +56,15 @@ def _ids(resources: Sequence[Json]) -> frozenset[str]:
     return frozenset(found for each in resources if isinstance(found := each.get("id"), str))
 
 
-def _how(join: Join) -> str:
-    by = [str(join.reference)] if join.reference is not None else []
-    if join.text is not None:
-        names = ", ".join(str(name) for name in join.names)
-        by.append(f'{join.text}, behind "{join.after}", against {names}')
-    return "; ".join(by) or "nothing"
+def _how(ways: Sequence[Join]) -> str:
+    told = []
+    for way in ways:
+        if way.steps:
+            told.append(", then ".join(map(str, way.steps)))
+        if way.text is not None:
+            names = ", ".join(map(str, way.names))
+            told.append(f'{way.text}, behind "{way.after}", against {names}')
+    return "; ".join(told) or "nothing"
 
 
 def bases_of(tables: SiteTables, schedules: Sample | None) -> frozenset[str]:
@@ -72,38 +76,13 @@ def bases_of(tables: SiteTables, schedules: Sample | None) -> frozenset[str]:
     )
 
 
-def _state(
-    schedule: Json,
-    kind: str,
-    join: Join,
-    ids: frozenset[str],
-    others: Sequence[Json],
-    bases: Collection[str],
-) -> str:
-    named = False
-    for key in _references(schedule, join, kind, bases):
-        named = True
-        if key in ids:
-            return "joined"
-    if join.text is not None:
-        known = name_counts(others, [path.below(1) for path in join.names])
-        for text in _texts(paths.read(join.text.below(1), schedule)):
-            tails = _tails(text, join.after)
-            named = named or bool(tails)
-            if any(known[folded(tail)] == 1 for tail in tails):
-                return "joined"
-    return "absent" if named else "without"
-
-
-def _references(schedule: Json, join: Join, kind: str, bases: Collection[str]) -> list[str]:
-    if join.reference is None:
-        return []
-    found = []
-    for text in _texts(paths.read(join.reference.below(1), schedule)):
+def _refers(schedule: Json, kind: str, ids: frozenset[str], bases: Collection[str]) -> bool:
+    """Whether an actor of the schedule is one of these resources."""
+    for text in _texts(paths.read(paths.parse("actor.reference"), schedule)):
         named = references.resolve(text, bases)
-        if named is not None and named.kind == kind:
-            found.append(named.id)
-    return found
+        if named is not None and named.kind == kind and named.id in ids:
+            return True
+    return False
 
 
 def _tails(text: str, after: str) -> list[str]:
@@ -136,12 +115,12 @@ def better(
 ) -> tuple[dict[str, Any], int] | None:
     """A join of ``dialect.yaml`` that finds more schedules their ``kind`` than the present one, and how
     many; None if the samples show none."""
-    schedules, others = samples["Schedule"].resources, samples[kind].resources
-    reference = Join(reference=paths.parse("Schedule.actor.reference"))
+    schedules = samples["Schedule"].resources
+    others = samples[kind].resources if kind in samples else ()
     ids = _ids(others)
     bases = bases_of(tables, samples["Schedule"])
-    count = sum(_state(each, kind, reference, ids, others, bases) == "joined" for each in schedules)
-    choices: list[tuple[dict[str, Any], int]] = [({"reference": "Schedule.actor.reference"}, count)]
+    count = sum(_refers(each, kind, ids, bases) for each in schedules)
+    choices: list[tuple[dict[str, Any], int]] = [({"reference": "Schedule.actor"}, count)]
     # A Practitioner's name is in parts, so that no text of a schedule is just that.
     leaves = _text_leaves(schedules) if kind == "Location" else []
     names = [paths.parse(name) for name in _NAMES]

@@ -13,6 +13,7 @@ from gateway.core.directory import shown
 from gateway.core.plan import Failure, Outcome
 from gateway.core.reasons import REASONS
 from gateway.probe.report import Fill, Pages, System
+from gateway.tables.answer.resources import KINDS
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.rows import paths
 from gateway.tables.rows.model import CodeTable, Row
@@ -160,7 +161,7 @@ def fills(tables: SiteTables, samples: Mapping[str, Sequence[Json]]) -> tuple[Fi
     """For every path of every row: in how many of the resources of its type it finds something."""
     found = []
     for table, row in read_rows(tables):
-        for path in row.fhir:
+        for path in row.fhir if row.root in samples or row.root in (*KINDS, "Slot") else ():
             resources = samples.get(path.steps[0].name, ())
             below = path.below(1)
             had = sum(1 for each in resources if any(value != "" for value in paths.read(below, each)))
@@ -171,9 +172,10 @@ def fills(tables: SiteTables, samples: Mapping[str, Sequence[Json]]) -> tuple[Fi
 def unread(tables: SiteTables, samples: Mapping[str, Sequence[Json]]) -> tuple[Fill, ...]:
     """The fields that are filled although no row reads them, the most filled first."""
     rows = {tuple(step.name for step in path.steps) for _, row in read_rows(tables) for path in row.fhir}
-    for join in tables.dialect.joins.values():
-        used = [path for path in (join.reference, join.text, *join.names) if path is not None]
+    for join in (way for ways in tables.dialect.joins.values() for way in ways):
+        used = [path for path in (join.text, *join.names) if path is not None]
         rows |= {tuple(step.name for step in path.steps) for path in used}
+        rows |= {(*(step.name for step in path.steps), "reference") for path in join.steps}
     found = []
     for kind, resources in samples.items():
         counted: Counter[str] = Counter()

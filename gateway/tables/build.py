@@ -232,7 +232,8 @@ class Tables:
             loaded = load.load(sources, _validator("mapping-table"), faults)
             tables = {**made.tables, QUERY: loaded[QUERY]}
             # What the dialect says of the searches that it is asked by does not concern its own clients'.
-            check.check(tables, dialect.Dialect(), made.context, schemas(), faults)
+            rules = dialect.Dialect(levels=made.dialect.levels)
+            check.check(tables, rules, made.context, schemas(), faults)
             if faults:
                 raise Faults(faults)
             bound = {name: bind(table, made.context, schemas()) for name, table in tables.items()}
@@ -243,13 +244,14 @@ class Tables:
 def fhir_server_of(
     tables: dict[str, Table], bound: dict[str, tuple[BoundRow, ...]], *, whole: bool
 ) -> FhirServerTables:
-    """The tables read from right to left; ``whole`` as of :class:`SearchTable`."""
+    """The tables read from right to left; ``whole`` as of :class:`SearchTable`. What an EHR
+    answers, rather than Redox, comes with the line of the directory that it is of."""
     query = bound[QUERY]
     carried = {str(each.row.redox) for each in query if each.row.redox is not None}
     carried |= {name for each in query for name in each.row.with_}
     return FhirServerTables(
         SearchTable(query, whole=whole),
-        compile_to_fhir(tables[ANSWER], bound[ANSWER], schemas()),
+        compile_to_fhir(tables[ANSWER], bound[ANSWER], schemas(), placed=not whole),
         bound[DIRECTORY],
         Relayed(frozenset(carried), _relayed_slot(tables[ANSWER])),
     )

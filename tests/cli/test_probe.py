@@ -150,7 +150,7 @@ def test_a_search_that_fails_is_exit_code_4_with_the_rest_told(
     assert done.returncode == 4
     text = "The search for Location was not answered: our credentials were refused (status 403, "
     assert f"   fault  {text}issue code forbidden)." in done.stdout
-    assert "7 of 7 by Schedule.actor.reference" in "\n".join(squeezed(done.stdout))
+    assert "7 of 7 by Schedule.actor" in "\n".join(squeezed(done.stdout))
 
 
 def test_nobody_there(inside: Any, configured: Any) -> None:

@@ -139,12 +139,12 @@ def test_the_configuration_of_this_folder_is_used_and_told(inside: Any) -> None:
 @pytest.mark.usefixtures("folder")
 def test_the_effective_dialect_with_origins(inside: Any) -> None:
     lines = inside("show", "table", "dialect").stdout.splitlines()
-    assert lines[:2] == ["dialect", "key                    value"]
+    assert lines[:2] == ["dialect", "key                 value"]
     found = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines[2:]}
     assert found["page_size"].split("  ")[0] == "{param: _count, value: 20}"
     assert found["page_size"].endswith("  site north  own/sites/north/dialect.yaml:2")
-    assert found["joins.Location"].split("  ")[0] == "{reference: Schedule.actor.reference}"
-    assert found["joins.Location"].endswith("  base  shipped:base/dialect.yaml:15")
+    assert found["joins.Organization"].split("  ")[0] == "{reference: Location.managingOrganization}"
+    assert found["joins.Organization"].endswith("  base  shipped:base/dialect.yaml:23")
     told = json.loads(inside("show", "table", "dialect", "--dialect", "canvas", "--json").stdout)
     values = {row["key"]: row["values"]["value"] for row in told["rows"]}
     assert values["joins.Location"] == (
@@ -157,7 +157,7 @@ def test_the_effective_dialect_with_origins(inside: Any) -> None:
 def test_a_dialect_of_ones_own_without_a_site(inside: Any) -> None:
     done = inside("show", "table", "dialect", "--dialect", "acme", "-c", "gateway.yaml")
     line = next(line for line in done.stdout.splitlines() if line.startswith("together "))
-    assert line.split("  ")[-2:] == ["acme", "own/acme/dialect.yaml:2"]
+    assert line.split()[-2:] == ["acme", "own/acme/dialect.yaml:2"]
     assert "site north" not in done.stdout
     done = inside("show", "table", "--dialect", "acme", "--site", "north")
     assert (done.returncode, done.stdout) == (2, "")

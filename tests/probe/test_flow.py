@@ -156,7 +156,7 @@ def test_a_server_by_the_book_has_no_faults(tmp_path: Path) -> None:
         slots.DAYS: "partial",
     }
     assert [each.what for each in report.trials if each.own] == [slots.INSTANT_PREFIX]
-    assert list(play.asked) == ["directory", "slots", "trials"]
+    assert list(play.asked) == ["directory", "further directory", "slots", "trials"]
     assert sum(map(len, play.asked.values())) == 11
     assert all(call.body is None for calls in play.asked.values() for call in calls)
 
@@ -229,7 +229,9 @@ def paste(folder: Path, report: Report) -> None:
 
 def test_places_that_only_a_text_tells_are_joined_by_it(tmp_path: Path) -> None:
     report, _ = probed(tmp_path, base_r4, csv="schedule\n")
-    assert "3 of 3 schedules have no Location by Schedule.actor.reference: 3 name none." in texts(report)
+    first, *others = ("Schedule.actor", "PractitionerRole.location", "HealthcareService.location")
+    ways = "; ".join([first, *(f"{first}, then {each}" for each in others)])
+    assert f"3 of 3 schedules have no Location by {ways}: 3 name none." in texts(report)
     advised = next(each for each in report.advice if each.file.endswith("dialect.yaml"))
     assert advised.because == "Location: joins 3 of 3 schedules, now 0"
     paste(tmp_path, report)
@@ -241,13 +243,13 @@ def test_actors_that_are_not_read_are_named(tmp_path: Path) -> None:
     def roles(call: Call) -> Outcome:
         if call.target != "Schedule":
             return base_r4(call)
-        schedule = {"resourceType": "Schedule", "id": "a", "actor": [{"reference": "PractitionerRole/7"}]}
+        schedule = {"resourceType": "Schedule", "id": "a", "actor": [{"reference": "Device/7"}]}
         return Answer(call, (bundle(schedule),))
 
     report, _ = probed(tmp_path, roles, csv="schedule\n")
     assert (
-        "1 of 1 schedules have no Practitioner by Schedule.actor.reference: 1 name none. "
-        "Their actors are also: PractitionerRole, which are not read."
+        "1 of 1 schedules have no Practitioner by Schedule.actor; Schedule.actor, then "
+        "PractitionerRole.practitioner: 1 name none. Their actors are also: Device, which are not read."
     ) in texts(report)
 
 

@@ -17,6 +17,7 @@ from gateway.core.window import Matcher
 from gateway.tables.answer.explain import explain_slot
 from gateway.tables.answer.heeded import Params, heeded, kinds_asked, not_in_self
 from gateway.tables.answer.pages import Page, PageError, PageReader
+from gateway.tables.compile.to_fhir.plan import LINE
 from gateway.tables.compile.to_redox.table import ToRedox
 
 _KEYED_AT_ONCE = 5_000
@@ -28,8 +29,12 @@ Group = tuple[dict[str, str], tuple[str, ...]]
 
 
 class SlotCollector:
-    """One query's slots. ``positions`` are the chosen lines of the directory; the slots of any other
-    schedule were not asked for and are left out."""
+    """One query's slots. ``positions`` are the chosen lines of the directory; the slots of any other schedule
+    were not asked for and are left out. ``placed``: each slot says of which line it is, in a member of its
+    own (:data:`LINE`), which no message to Redox has.
+
+    A schedule of several lines has its slots in each of them.
+    """
 
     def __init__(
         self,
@@ -39,6 +44,8 @@ class SlotCollector:
         positions: Sequence[int],
         explain: Any,
         guarded: frozenset[str] | None = None,
+        *,
+        placed: bool = False,
     ) -> None:
         self._guarded = guarded
         self._lines = {
@@ -51,6 +58,7 @@ class SlotCollector:
         self._explain = explain
         self._ordered: list[Group] = []
         self._groups: dict[str, Group] = {}
+        self._further: list[dict[str, Group]] = []  # of schedules with several lines: those of the others
         self._issues: list[Issue] = []
         self._counts: dict[str, int] = {}
         self._only_strays = False
@@ -60,22 +68,36 @@ class SlotCollector:
         self._horizons: list[tuple[dict[str, str], str, str]] = []
         for position in positions:
             schedule = directory.lines[position]["schedule"]
-            group: Group = ({}, directory.blocks[position])
+            block = directory.blocks[position]
+            group: Group = ({}, _placed(block, position) if placed else block)
             self._ordered.append(group)
             if schedule in directory.horizons:
                 self._horizons.append((group[0], *directory.horizons[schedule]))
-            self._groups[f"Schedule/{schedule}"] = group
+            reference = f"Schedule/{schedule}"
+            if reference in self._groups:
+                self._add_further(reference, group)
+            else:
+                self._groups[reference] = group
+
+    def _add_further(self, reference: str, group: Group) -> None:
+        groups = next((each for each in self._further if reference not in each), None)
+        if groups is None:
+            groups = {}
+            self._further.append(groups)
+        groups[reference] = group
 
     def _group(self, reference: str) -> Group | None:
         group = self._groups.get(reference)
         if group is None:
-            # The same schedule spelt otherwise: bare, absolute, or with its version.
-            named = resolve(reference, self._bases)
-            path = f"{named.kind}/{named.id}" if named is not None else f"Schedule/{reference}"
-            group = self._groups.get(path)
+            group = self._groups.get(self._path(reference))
             if group is not None and len(self._groups) < 10_000:
                 self._groups[reference] = group
         return group
+
+    def _path(self, reference: str) -> str:
+        """The same schedule spelt as the directory has it: not bare, absolute, or with its version."""
+        named = resolve(reference, self._bases)
+        return f"{named.kind}/{named.id}" if named is not None else f"Schedule/{reference}"
 
     def add(self, answer: Answer, wanted: Wanted) -> Pieces[bool]:
         """Takes the pages of one search, of long ones a part after the other; what cannot be used becomes an
@@ -160,6 +182,17 @@ class SlotCollector:
         occupied, outside, doubles, unfit = self._compiled.convert(
             slots, self._group, wanted.low, wanted.high, wanted.shortest, wanted.prefers, stray, malformed
         )
+        for groups in self._further:
+            self._compiled.convert(
+                slots,
+                lambda reference, groups=groups: groups.get(self._path(reference)),
+                wanted.low,
+                wanted.high,
+                wanted.shortest,
+                wanted.prefers,
+                [],
+                [],
+            )
         self._count("received", len(slots) + len(page.broken))
         if occupied or outside or doubles or unfit or stray:
             self._count("occupied", occupied)
@@ -242,6 +275,12 @@ class SlotCollector:
                 del texts[when]
             if beyond:
                 self._count("unplanned", len(beyond))
+
+
+def _placed(block: tuple[str, ...], position: int) -> tuple[str, ...]:
+    """What the slots of a line share, with which line it is."""
+    shared, *rest = block
+    return (f'{shared},"{LINE}":{position}', *rest)
 
 
 def _by_when(texts: dict[str, str]) -> Pieces[list[str]]:

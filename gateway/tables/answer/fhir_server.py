@@ -90,7 +90,8 @@ class FhirServerTables:
             counts["outside"] += outside
             counts["doubles"] += doubles
             counts["unfit"] += unfit
-            counts["stray"] += len(stray)
+            counts["stray"] += len(stray) - (gathered.ambiguous - counts["ambiguous"])
+            counts["ambiguous"] = gathered.ambiguous
             counts["malformed"] += len(malformed) + broken
         entries = yield from gathered.entries()
         if wanted.ends is not None:
@@ -206,12 +207,16 @@ class _Gathered:
         self._allowed = holders.every if positions is None else sum(1 << each for each in set(positions))
         self._found: dict[tuple[bytes, ...], int] = {}
         self._groups: dict[int, _Group] = {}
+        self._first = _first_lines(directory)
+        self.ambiguous = 0
         self._blocks: dict[int, tuple[Any, ...]] = directory.memo.setdefault("blocks", {})
         self._agreeing: dict[tuple[bytes, ...], int] = directory.memo.setdefault("agreeing", {})
 
     def group(self, slot: Any, key: tuple[bytes, ...]) -> tuple[_Group | None, bool]:
         """The group of a slot's schedule, None for one that was not asked for, or is nobody's; and whether
         all slots of that provider and location belong there."""
+        if self._fhir_server.to_fhir.placed:
+            return self._of_line(int(key[-1])), True
         candidates = self._found.get(key)
         if candidates is None:
             candidates = self._candidates(slot, key)
@@ -220,11 +225,17 @@ class _Gathered:
         alone = candidates == lowest(candidates)
         if not alone:
             candidates = self._narrowed(slot, candidates)
+            if not candidates:
+                self.ambiguous += 1
         if not candidates & self._allowed:
             return None, alone
-        position = candidates.bit_length() - 1
+        return self._of_line(candidates.bit_length() - 1), alone
+
+    def _of_line(self, position: int) -> _Group:
+        """The group of a line's schedule: the slots of all its lines are the same ones."""
+        position = self._first.get(self._directory.lines[position]["schedule"], position)
         group = self._groups.get(position)
-        return group if group is not None else self._new(position), alone
+        return group if group is not None else self._new(position)
 
     def _new(self, position: int) -> _Group:
         block = self._blocks.get(position)
@@ -246,12 +257,11 @@ class _Gathered:
                 return found & self._allowed if self._allowed == lowest(self._allowed) else 0
             if len(self._agreeing) < _AGREEING_KEPT and sum(map(len, key)) < _LONG_KEY:
                 self._agreeing[key] = found
-        # Where several fit alike, those that were asked for.
-        return found & self._allowed or lowest(found)
+        return found
 
     def _narrowed(self, slot: Any, candidates: int) -> int:
         """One of several schedules that fit alike: the one that the slot's ID names, as an ID made by a
-        gateway does, or else the first."""
+        gateway does; none where it names none: whose it is cannot be told."""
         own = _SLOT_KEY.fullmatch(getattr(slot, "ID", None) or "")
         named = self._holders.holding.get(("schedule", folded(own[1])), 0) if own is not None else 0
         named &= candidates
@@ -259,7 +269,7 @@ class _Gathered:
             if self._directory.lines[lowest(named).bit_length() - 1]["schedule"] == own[1]:
                 return lowest(named)
             named ^= lowest(named)
-        return lowest(candidates)
+        return 0
 
     def entries(self) -> Pieces[tuple[_Entry, ...]]:
         """By start, then in the directory's order, then by length, however Redox had them."""
@@ -284,6 +294,18 @@ def _ending(entries: Sequence[_Entry], ends: tuple[str, str]) -> Pieces[tuple[_E
     return tuple(found)
 
 
+def _first_lines(directory: Directory) -> Mapping[str, int]:
+    """The first line of each schedule that has several."""
+    found: dict[str, int] | None = directory.memo.get("first lines")
+    if found is None:
+        counts = Counter(line["schedule"] for line in directory.lines)
+        found = directory.memo["first lines"] = {}
+        for position, line in enumerate(directory.lines):
+            if counts[line["schedule"]] > 1:
+                found.setdefault(line["schedule"], position)
+    return found
+
+
 def _holders(directory: Directory) -> Pieces[Holders]:
     """Which of the directory's lines hold what; looked through once."""
     holders: Holders | None = directory.memo.get("holders")
@@ -306,10 +328,15 @@ def _issues(counts: Mapping[str, int]) -> tuple[Issue, ...]:
     if counts["malformed"]:
         text = f"{counts['malformed']} slots of the answer cannot be read and were left out"
         found.append(Issue("structure", "AvailableSlots", text, "error"))
+    if counts["ambiguous"]:
+        text = (
+            f"{counts['ambiguous']} slots may be of several schedules, which the answer does not tell apart,"
+        )
+        found.append(Issue("multiple-matches", "AvailableSlots", f"{text} and were left out", "error"))
     if counts["stray"]:
         text = f"{counts['stray']} slots of schedules that are not in the directory, or were not asked for,"
         text += " were left out"
         # Nothing else came: Redox answered another question, so ours is still open.
-        only = counts["stray"] + counts["malformed"] == counts["received"]
+        only = counts["stray"] + counts["malformed"] + counts["ambiguous"] == counts["received"]
         found.append(Issue("business-rule", "AvailableSlots", text, "error" if only else "warning"))
     return tuple(found)

@@ -29,7 +29,10 @@ PATHS: Final[dict[str, tuple[Path, ...]]] = {
         parse("planningHorizon.end"),
     ),
     "Practitioner": (MODIFIERS, parse("active")),
+    "PractitionerRole": (MODIFIERS, parse("active"), parse("period.start"), parse("period.end")),
     "Location": (MODIFIERS, parse("status")),
+    "HealthcareService": (MODIFIERS, parse("active")),
+    "Organization": (MODIFIERS, parse("active")),
 }
 """What is read of a resource to know whether it may be used, by its type."""
 
@@ -125,7 +128,7 @@ class InForce:
         return not (self._over(item.period) or self._not_begun(item.period))
 
     def unusable(self, kind: str, resource: Any) -> str | None:
-        """Why a Schedule, Practitioner or Location must not be used; None if it may be."""
+        """Why a resource of the directory must not be used; None if it may be."""
         if resource.modifierExtension:
             return "has a modifier extension that is not known here"
         if kind == "Location":
@@ -134,6 +137,8 @@ class InForce:
             return "is not active"
         if kind == "Schedule" and self._over(resource.planningHorizon):
             return "is planned no further than until now"
+        if kind == "PractitionerRole" and (self._over(resource.period) or self._not_begun(resource.period)):
+            return "is not in force now"
         return None
 
     def horizon(self, schedule: Any) -> tuple[datetime | None, datetime | None]:

@@ -135,8 +135,7 @@ class QueryTable:
         for bound, text in ((self._start, start), (self._end, end)):
             if bound is not None and bound.row.param is not None:
                 fixed.append((bound.row.param, bound.codec.to_fhir(text)))
-        if self._dialect.page_size is not None:
-            fixed.append(self._dialect.page_size)
+        fixed += self._dialect.page_of("Slot")
         choices = self._schedule_choices(lines)
         kinds, spans = self._kinds(asked), self._spans(lengths)
         found = []

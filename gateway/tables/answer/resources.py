@@ -1,62 +1,93 @@
-"""The directory table, ready for use: Schedules, Practitioners and Locations into directory lines."""
+"""The directory table, ready for use: Schedules and whom they lead to, into directory lines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 
 import msgspec
 
-from gateway.core.directory import shown
 from gateway.core.errors import Issue
-from gateway.core.references import resolve
 from gateway.tables.answer import convert
+from gateway.tables.answer.actors import MOST_LINES, Actors, Hit, Line, Missing, Way, lines, usable
 from gateway.tables.answer.in_force import PATHS, InForce, Ordered, ordered_lists
+from gateway.tables.answer.places import ABOVE, LOCATION, PHYSICAL_TYPE, Places
+from gateway.tables.answer.pool import Item, Located, Pool, Reader
+from gateway.tables.answer.untold import Untold
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.compile.structs import struct
-from gateway.tables.read.dialect import Dialect, Join
+from gateway.tables.read.dialect import Dialect
+from gateway.tables.read.joins import Join
 from gateway.tables.rows.model import Table
 from gateway.tables.rows.paths import Path, parse
 from gateway.tables.rows.schema import Found, SchemaView
 
-KINDS = ("Schedule", "Practitioner", "Location")
-_IDENTITY = parse("id")
-
-Located = tuple[str, Any]
-"""A resource behind its own URL (``fullUrl``), which is empty where its Bundle has none."""
-Reader = Callable[[Any], list[Any]]
-_NAMED = 5  # schedules named in one warning
-_NAME = 1000  # characters at the end of a text in which a name is looked for, each place anew
+KINDS: Final = ("Schedule", "Practitioner", LOCATION)
+"""The types of which a directory is told to FHIR clients."""
+READ: Final = (*KINDS, "PractitionerRole", "HealthcareService", "Organization")
+"""The types that it is made of."""
+LED_TO: Final = ("Practitioner", LOCATION)
+"""The types that lines are made for."""
+_IDENTITY: Final = parse("id")
+_ACTOR: Final = parse("actor")
+_OF_REFERENCE: Final = ("reference", "type", "display", "identifier.system", "identifier.value")
+_IDENTIFIED: Final = ("Practitioner", "PractitionerRole", LOCATION, "HealthcareService", "Organization")
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column and the readers that may fill it, the first with a value first."""
+    """A row that fills a column, and the readers of its paths, the first with a value first."""
 
     bound: BoundRow
     readers: tuple[Reader, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """A join with its paths compiled."""
-
-    reference: Reader | None
-    text: Reader | None
-    after: str
-    names: tuple[Reader, ...]
+    @property
+    def name(self) -> str:
+        return self.bound.row.directory or ""
 
 
-def _link(kind: str, join: Join, scope: Mapping[str, Any]) -> _Link:
-    return _Link(
-        scope.get(f"reference_to_{kind}_of_Schedule"),
-        scope.get(f"text_to_{kind}_of_Schedule"),
-        join.after,
-        tuple(scope[f"name_{number}_of_{kind}"] for number in range(len(join.names))),
-    )
+@dataclass(slots=True)
+class Listed:
+    """The lines of an EHR's directory; the schedules that it lists and that must not be used; from when until
+    when each is planned; and whether lines are left out, as there are too many."""
+
+    lines: list[dict[str, str]] = field(default_factory=list)
+    unusable: set[str] = field(default_factory=set)
+    horizons: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
+    cut: bool = False
+
+
+class _Paths:
+    """Readers under way: their names by what they read, and what the typed resources must hold for them."""
+
+    def __init__(self, schemas: Mapping[str, SchemaView]) -> None:
+        self.source = Source()
+        self.schemas = schemas
+        self.needed: dict[str, list[tuple[Path, bool]]] = {kind: [] for kind in READ}
+        self._names: dict[tuple[str, str], str] = {}
+
+    def value(self, kind: str, path: Path, about: str) -> str:
+        """The name of a reader of values."""
+        self.needed[kind].append((path, False))
+        return self._named(kind, path, about)
+
+    def reference(self, kind: str, path: Path) -> str:
+        """The name of a reader of whole References."""
+        for each in _OF_REFERENCE:
+            self.needed[kind].append((parse(f"{path}.{each}"), False))
+        return self._named(kind, path, f"{kind}.{path}, to join the directory")
+
+    def _named(self, kind: str, path: Path, about: str) -> str:
+        key = (kind, str(path))
+        if key not in self._names:
+            self._names[key] = f"read_{len(self._names)}"
+            reader(self.source, self._names[key], path, _find(self.schemas[kind], path).lists, about)
+        return self._names[key]
 
 
 class ResourceTable:
@@ -65,37 +96,55 @@ class ResourceTable:
     def __init__(
         self, table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView], dialect: Dialect
     ) -> None:
-        used = [bound for bound in rows if bound.fhir and bound.row.to_redox and bound.row.root in KINDS]
-        source = Source()
-        plans: dict[str, list[tuple[BoundRow, list[str]]]] = {kind: [] for kind in KINDS}
-        for position, bound in enumerate(used):
-            names = [f"read_{position}_{number}" for number in range(len(bound.fhir))]
-            for name, told, (path, found) in zip(names, bound.row.fhir, bound.fhir, strict=True):
-                reader(source, name, path, found.lists, f"{told}, for row {bound.row.key}")
-            plans[bound.row.root or ""].append((bound, names))
-        joins = _joins(dialect, schemas)
-        for name, (path, found) in joins.items():
-            reader(source, name, path, found.lists, f"{path}, to join the directory")
-        for kind in KINDS:
-            lists = _find(schemas[kind], _IDENTITY).lists
-            reader(source, f"id_of_{kind}", _IDENTITY, lists, f"{kind}.id")
-        scope = source.build(f"table {table.name}, read from FHIR")
-        self.code = source.text
-        self.resources: dict[str, type[msgspec.Struct]] = {}
-        self._lists: dict[str, tuple[Ordered, ...]] = {}
-        for kind in KINDS:
-            read = [path for bound, _ in plans[kind] for path, _ in bound.fhir]
-            read += [path for name, (path, _) in joins.items() if name.endswith(f"_of_{kind}")]
-            self._lists[kind] = ordered_lists(read, schemas[kind])
-            read += [*PATHS[kind], *(path for each in self._lists[kind] for path in each.paths)]
-            needed = [(_IDENTITY, kind == "Schedule"), *((path, False) for path in read)]
-            self.resources[kind] = struct(kind, needed, schemas[kind], tag=kind)
-        self._columns = {
-            kind: tuple(_Column(bound, tuple(scope[name] for name in names)) for bound, names in plans[kind])
-            for kind in KINDS
+        used = [bound for bound in rows if bound.fhir and bound.row.to_redox and bound.row.root in READ]
+        paths = _Paths(schemas)
+        columns = [
+            (
+                bound,
+                [
+                    paths.value(bound.row.root or "", path, f"{told}, for row {bound.row.key}")
+                    for told, (path, _) in zip(bound.row.fhir, bound.fhir, strict=True)
+                ],
+            )
+            for bound in used
+        ]
+        ways = {kind: [_way(join, paths) for join in joins] for kind, joins in dialect.joins.items()}
+        names = {
+            kind: [paths.value(kind, path.below(1), f"{path}, to join the directory") for path in listed]
+            for kind, joins in dialect.joins.items()
+            if (listed := [path for join in joins for path in join.names])
         }
-        self._ids: dict[str, Reader] = {kind: scope[f"id_of_{kind}"] for kind in KINDS}
-        self._links = {kind: _link(kind, join, scope) for kind, join in dialect.joins.items()}
+        above, types = paths.reference(LOCATION, ABOVE), paths.value(LOCATION, PHYSICAL_TYPE, "physicalType")
+        actor = paths.reference("Schedule", _ACTOR)
+        scope = paths.source.build(f"table {table.name}, read from FHIR")
+        self.code = paths.source.text
+        self._lists: dict[str, tuple[Ordered, ...]] = {}
+        self.resources = {kind: self._struct(kind, paths) for kind in READ}
+        self._contained = msgspec.json.Decoder(reduce(or_, self.resources.values())).decode
+        self._columns = [_Column(bound, tuple(scope[each] for each in read)) for bound, read in columns]
+        self._organized = {each.name for each in self._columns if each.bound.row.root == "Organization"}
+        self._ways = {kind: tuple(_compiled(each, scope) for each in given) for kind, given in ways.items()}
+        self._names = {kind: tuple(scope[each] for each in given) for kind, given in names.items()}
+        self._places = Places(dialect.levels, scope[above], scope[types])
+        self._actor: Reader = scope[actor]
+
+    def _struct(self, kind: str, paths: _Paths) -> type[msgspec.Struct]:
+        read = [path for path, _ in paths.needed[kind]]
+        if kind in _IDENTIFIED:
+            read += [parse("identifier.system"), parse("identifier.value")]
+        self._lists[kind] = ordered_lists(read, paths.schemas[kind])
+        read += [*PATHS[kind], *(path for each in self._lists[kind] for path in each.paths)]
+        needed = [(_IDENTITY, kind == "Schedule"), *((path, False) for path in read)]
+        made = struct(kind, needed, paths.schemas[kind])
+        return msgspec.defstruct(
+            kind,
+            [("contained", list[msgspec.Raw] | None, None)],
+            bases=(made,),
+            tag=kind,
+            tag_field="resourceType",
+            gc=False,
+            module=__name__,
+        )
 
     def lines(
         self,
@@ -104,175 +153,187 @@ class ResourceTable:
         in_force: InForce,
         bases: Collection[str] = (),
     ) -> Listed:
-        """One line per Schedule, with the columns of the Practitioner and Location it joins. ``bases`` are
+        """The lines of every Schedule: one for each practitioner and place that it leads to. ``bases`` are
         the addresses of the server that has them all."""
-        cells: dict[str, list[dict[str, str]]] = {}
-        for kind in KINDS:
-            for _, resource in found.get(kind, []):
+        return _Lines(self, self._actors(found, in_force, bases), issues, in_force).listed()
+
+    def missing(
+        self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str] = ()
+    ) -> tuple[Missing, ...]:
+        """The searches that would bring what Schedules, and whom they lead to, refer to and is not there."""
+        actors = self._actors(found, in_force, bases)
+        work = _Lines(self, actors, [], in_force)
+        work.listed()
+        return tuple(actors.missing)
+
+    def joined(
+        self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str] = ()
+    ) -> dict[str, tuple[int, int, int]]:
+        """By its type, how many Schedules lead to a resource, name one that is not there, and name none."""
+        actors = self._actors(found, in_force, bases)
+        counted = {}
+        for kind in LED_TO:
+            led = [schedule for schedule in actors.pool.all("Schedule") if actors.hits(schedule, kind)]
+            others = [schedule for schedule in actors.pool.all("Schedule") if schedule not in led]
+            absent = sum(actors.names(schedule, kind) for schedule in others)
+            counted[kind] = (len(led), absent, len(others) - absent)
+        return counted
+
+    def _actors(
+        self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str]
+    ) -> Actors:
+        for kind in READ:
+            for _, resource in found.get(kind, ()):
                 in_force.put_in_order(resource, self._lists[kind])
-            cells[kind] = [self._cells(kind, resource, issues) for _, resource in found.get(kind, [])]
-        finders = {
-            kind: _Finder(link, found.get(kind, []), cells[kind], self._ids[kind], kind, bases)
-            for kind, link in self._links.items()
-        }
+
+        def contained(raw: msgspec.Raw) -> Any:
+            resource = self._contained(raw)
+            in_force.put_in_order(resource, self._lists[type(resource).__name__])
+            return resource
+
+        read = {kind: found[kind] for kind in READ if kind in found}
+        return Actors(self._ways, Pool(read, bases, contained, self._names))
+
+
+class _Lines:
+    """The lines of one reading of a directory."""
+
+    def __init__(self, table: ResourceTable, actors: Actors, issues: list[Issue], in_force: InForce) -> None:
+        self._table = table
+        self._actors = actors
+        self._pool = actors.pool
+        self._issues = issues
+        self._in_force = in_force
+        self._untold = Untold()
+
+    def listed(self) -> Listed:
         listed = Listed()
-        unusable = _Unusable(in_force)
-        for (_, schedule), own in zip(found.get("Schedule", []), cells["Schedule"], strict=True):
-            name = own.get("schedule")
-            if not name:
-                continue
-            joined = {kind: finder.find(schedule) for kind, finder in finders.items()}
-            if unusable.because_of(name, schedule, joined):
-                listed.unusable.add(name)
-                continue
-            line: dict[str, str] = {}
-            for match in joined.values():
-                line.update(match.cells if match is not None else {})
-            listed.lines.append({**line, **own})
-            listed.horizons[name] = in_force.horizon(schedule)
-        issues += unusable.issues
+        for schedule in self._pool.all("Schedule"):
+            self._schedule(schedule, listed)
+        self._issues += self._untold.issues
         return listed
 
-    def _cells(self, kind: str, resource: Any, issues: list[Issue]) -> dict[str, str]:
-        cells: dict[str, str] = {}
-        for column in self._columns[kind]:
-            found = next((each for read in column.readers if (each := read(resource))), None)
-            if found is None:
-                continue
-            value = found if column.bound.codec.many else found[0]
-            path = str(column.bound.row.fhir[0])
-            text = convert.to_redox(column.bound, value, (), path, issues)
-            if text:
-                cells[column.bound.row.directory or ""] = str(text)
+    def _schedule(self, schedule: Item, listed: Listed) -> None:
+        name = self._own(schedule, "schedule")
+        if not name:
+            return
+        why = self._in_force.unusable("Schedule", schedule.value)
+        if why is not None:
+            self._untold.unusable(name, "Schedule", why)
+            listed.unusable.add(name)
+            return
+        kept: dict[str, list[Hit]] = {}
+        for kind in LED_TO:
+            hits = self._actors.hits(schedule, kind)
+            kept[kind], reasons = usable(hits, lambda item: self._in_force.unusable(item.kind, item.value))
+            for of, reason in dict.fromkeys(reasons):
+                self._untold.unusable(name, of, reason)
+            if hits and not kept[kind]:
+                listed.unusable.add(name)
+                return
+        made = lines(kept["Practitioner"], kept[LOCATION])
+        if len(made) > MOST_LINES:
+            self._untold.too_many(name, MOST_LINES)
+            listed.cut = True
+        self._untold.actors(name, self._table._actor(schedule.value), self._actors.used(schedule), self._pool)
+        for line in made[:MOST_LINES]:
+            cells = self._cells(schedule, line)
+            if cells not in listed.lines[-MOST_LINES:]:
+                listed.lines.append(cells)
+        listed.horizons[name] = self._in_force.horizon(schedule.value)
+
+    def _own(self, schedule: Item, column: str) -> str | None:
+        return next(
+            (
+                text
+                for position, text in self._read(schedule).items()
+                if self._table._columns[position].name == column
+            ),
+            None,
+        )
+
+    def _cells(self, schedule: Item, line: Line) -> dict[str, str]:
+        sources: dict[tuple[str, str | None], Item] = {("Schedule", None): schedule}
+        sources.update({(item.kind, None): item for item in reversed(line.through)})
+        if line.practitioner is not None:
+            sources["Practitioner", None] = line.practitioner
+        upwards = self._table._places.upwards(line.place, self._pool) if line.place is not None else []
+        if upwards:
+            sources[LOCATION, None] = upwards[0]
+            at_levels = self._table._places.at_levels(upwards)
+            sources.update({(LOCATION, name): item for name, item in at_levels.items()})
+            self._above(upwards[0])
+        cells = self._filled(sources)
+        if self._table._organized - cells.keys():
+            found = self._organization(line, upwards)
+            cells = self._filled({**sources, ("Organization", None): found}) if found is not None else cells
         return cells
 
+    def _filled(self, sources: Mapping[tuple[str, str | None], Item]) -> dict[str, str]:
+        cells: dict[str, str] = {}
+        for position, column in enumerate(self._table._columns):
+            row = column.bound.row
+            item = sources.get((row.root or "", row.level))
+            if item is not None and column.name not in cells:
+                text = self._read(item).get(position)
+                if text:
+                    cells[column.name] = text
+        return cells
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The lines of an EHR's directory; the schedules that it lists and that must not be used; and from when
-    until when each is planned."""
+    def _above(self, place: Item) -> None:
+        """Notes that a place above is not there."""
+        unknown = self._table._places.unknown(place, self._pool)
+        if unknown is not None and (named := self._pool.named(unknown[1], LOCATION)) is not None:
+            self._actors.missing[LOCATION, *named] = None
 
-    lines: list[dict[str, str]] = field(default_factory=list)
-    unusable: set[str] = field(default_factory=set)
-    horizons: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
-
-
-class _Unusable:
-    """Which schedules must not be used, since they, or whom they join, say so; each reason is told once."""
-
-    def __init__(self, in_force: InForce) -> None:
-        self._in_force = in_force
-        self._told: dict[tuple[str, str], list[str]] = {}
-
-    def because_of(self, schedule: str, resource: Any, joined: Mapping[str, _Match | None]) -> bool:
-        """Whether the schedule must not be used."""
-        parts = {"Schedule": resource}
-        parts |= {kind: match.resource for kind, match in joined.items() if match is not None}
-        for kind, part in parts.items():
-            why = self._in_force.unusable(kind, part)
-            if why is not None:
-                self._told.setdefault((kind, why), []).append(schedule)
-                return True
-        return False
-
-    @property
-    def issues(self) -> list[Issue]:
-        """A warning for each reason, with the first schedules of which it is one."""
-        return [
-            Issue("business-rule", kind, _left_out(kind, why, of), "warning")
-            for (kind, why), of in self._told.items()
-        ]
-
-
-def _left_out(kind: str, why: str, schedules: Sequence[str]) -> str:
-    whose = f"the {kind} of " if kind != "Schedule" else ""
-    named = ", ".join(f'"{shown(each)}"' for each in schedules[:_NAMED])
-    more = f" and {len(schedules) - _NAMED} more" if len(schedules) > _NAMED else ""
-    return f"{whose}{named}{more} {why}, so nobody is asked for it"
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """The resource that a Schedule joins, and its cells."""
-
-    resource: Any
-    cells: dict[str, str]
-
-
-class _Finder:
-    """Finds the Practitioner or Location that a Schedule joins."""
-
-    def __init__(
-        self,
-        link: _Link,
-        resources: Iterable[Located],
-        cells: list[dict[str, str]],
-        identity: Reader,
-        kind: str,
-        bases: Collection[str],
-    ) -> None:
-        self._link = link
-        self._kind = kind
-        self._bases = bases
-        self._by_url: dict[str, _Match] = {}
-        self._by_id: dict[str, _Match] = {}
-        self._by_name: dict[str, list[_Match]] = {}
-        for (url, resource), line in zip(resources, cells, strict=True):
-            match = _Match(resource, line)
-            if url:
-                self._by_url[url] = match
-            for key in identity(resource):
-                self._by_id[key] = match
-            names = {name.strip().casefold() for read in link.names for name in read(resource)}
-            for name in names:
-                self._by_name.setdefault(name, []).append(match)
-
-    def find(self, schedule: Any) -> _Match | None:
-        if self._link.reference is not None:
-            for reference in self._link.reference(schedule):
-                # By the URL that its Bundle gives it, else by its id (FHIR R4, bundle: resolving references).
-                if (match := self._by_url.get(reference)) is not None:
-                    return match
-                named = resolve(reference, self._bases)
-                if named is not None and named.kind == self._kind and named.id in self._by_id:
-                    return self._by_id[named.id]
-        if self._link.text is not None:
-            for text in self._link.text(schedule):
-                found = self._named(text)
-                if found is not None:
-                    return found
+    def _organization(self, line: Line, upwards: Sequence[Item]) -> Item | None:
+        """The nearest, from the place upwards, else what the resources between lead to."""
+        for item in (*upwards, *line.through):
+            hits = self._actors.hits(item, "Organization")
+            if hits:
+                return hits[0].item
         return None
 
-    def _named(self, text: str) -> _Match | None:
-        """The one that is named behind ``after``; a name that two have says nothing."""
-        folded, after = text[-_NAME:].casefold(), self._link.after.casefold()
-        at = folded.find(after)
-        while at >= 0:
-            found = self._by_name.get(folded[at + len(after) :].strip(), [])
-            if len(found) == 1:
-                return found[0]
-            at = folded.find(after, at + 1)
-        return None
+    def _read(self, item: Item) -> Mapping[int, str]:
+        """What each row that reads this type finds in the resource."""
+        if item.cells is None:
+            item.cells = {
+                position: text
+                for position, column in enumerate(self._table._columns)
+                if column.bound.row.root == item.kind and (text := self._text(column, item))
+            }
+        return item.cells
+
+    def _text(self, column: _Column, item: Item) -> str | None:
+        found = next((each for read in column.readers if (each := read(item.value))), None)
+        if found is None:
+            return None
+        value = found if column.bound.codec.many else found[0]
+        path = str(column.bound.row.fhir[0])
+        text = convert.to_redox(column.bound, value, (), path, self._issues)
+        return str(text) if text else None
 
 
-def _joins(dialect: Dialect, schemas: Mapping[str, SchemaView]) -> dict[str, tuple[Path, Found]]:
-    """Every path of the joins under the name of its reader, which ends in the resource it reads."""
-    found: dict[str, tuple[Path, Found]] = {}
-    for kind, join in dialect.joins.items():
-        for name, path in _paths(kind, join):
-            root = path.steps[0].name
-            below = path.below(1)
-            found[f"{name}_of_{root}"] = (below, _find(schemas[root], below))
-    return found
+@dataclass(frozen=True, slots=True)
+class _NamedWay:
+    """A join with the names of its readers."""
+
+    steps: tuple[tuple[str, str], ...]
+    text: str | None
+    after: str
 
 
-def _paths(kind: str, join: Join) -> Iterable[tuple[str, Path]]:
-    if join.reference is not None:
-        yield f"reference_to_{kind}", join.reference
+def _way(join: Join, paths: _Paths) -> _NamedWay:
+    steps = tuple((kind := path.steps[0].name, paths.reference(kind, path.below(1))) for path in join.steps)
+    text = None
     if join.text is not None:
-        yield f"text_to_{kind}", join.text
-    for number, path in enumerate(join.names):
-        yield f"name_{number}", path
+        text = paths.value("Schedule", join.text.below(1), f"{join.text}, to join the directory")
+    return _NamedWay(steps, text, join.after)
+
+
+def _compiled(way: _NamedWay, scope: Mapping[str, Any]) -> Way:
+    steps = tuple((kind, scope[name]) for kind, name in way.steps)
+    return Way(steps, scope[way.text] if way.text is not None else None, way.after)
 
 
 def _find(view: SchemaView, path: Path) -> Found:

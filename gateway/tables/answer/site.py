@@ -18,8 +18,9 @@ from gateway.tables.answer.collect import SlotCollector
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pages import PageError, PageReader
+from gateway.tables.answer.pool import Located
 from gateway.tables.answer.query import QueryTable
-from gateway.tables.answer.resources import KINDS, Located, ResourceTable
+from gateway.tables.answer.resources import READ, ResourceTable
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.to_redox.table import ToRedox
@@ -29,6 +30,9 @@ from gateway.tables.rows.model import Table
 
 MOST_RESOURCES = 50_000
 """Resources of one type that a directory is made of, as many as a ``schedules.csv`` may have lines."""
+
+
+Params = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,52 @@ class SiteTables:
     def _directory_calls(self) -> tuple[Call, ...]:
         if self.dialect.directory == "csv":
             return ()
-        page = (self.dialect.page_size,) if self.dialect.page_size is not None else ()
         return tuple(
-            Call(kind, (*self.dialect.searches.get(kind, ()), *page), max_pages=self.max_pages)
-            for kind in KINDS
+            self._call(kind, self.dialect.searches[kind]) for kind in READ if kind in self.dialect.searches
         )
+
+    def _call(self, kind: str, params: Params) -> Call:
+        return Call(kind, (*params, *self.dialect.page_of(kind)), max_pages=self.max_pages)
+
+    def directory_more(self, outcomes: Sequence[Outcome], now: datetime | None = None) -> tuple[Call, ...]:
+        """The searches for what the answers so far refer to, by id or identifier; none where all of it is
+        there, was asked for already, or is of a type that is read whole."""
+        missing = self.resources.missing(*self._brought(outcomes, now))
+        asked = {
+            (outcome.call.target, name, value)
+            for outcome in outcomes
+            for name, values in outcome.call.params
+            for value in values.split(",")
+        }
+        values: dict[tuple[str, str], list[str]] = {}
+        for kind, name, value in missing:
+            if kind not in self.dialect.searches and (kind, name, value) not in asked:
+                values.setdefault((kind, name), []).append(value)
+        size = self.dialect.named_at_most
+        return tuple(
+            self._call(kind, ((name, ",".join(listed[at : at + size])),))
+            for (kind, name), listed in values.items()
+            for at in range(0, min(len(listed), MOST_RESOURCES), size)
+        )
+
+    def joined(
+        self, outcomes: Sequence[Outcome], now: datetime | None = None
+    ) -> dict[str, tuple[int, int, int]]:
+        """As of :meth:`ResourceTable.joined`, for what these answers brought."""
+        return self.resources.joined(*self._brought(outcomes, now))
+
+    def _brought(
+        self, outcomes: Sequence[Outcome], now: datetime | None
+    ) -> tuple[dict[str, list[Located]], InForce, frozenset[str]]:
+        found: dict[str, list[Located]] = {}
+        reader = self._directory_reader()
+        for outcome in outcomes:
+            if isinstance(outcome, Answer):
+                self._read(outcome, reader, found, [])
+        return found, InForce(now, self.context.zone), self._bases(found.get("Schedule", ()))
+
+    def _directory_reader(self) -> PageReader:
+        return PageReader({**self.resources.resources, "Slot": self.answer.resource}, urls=True)
 
     def directory(self, outcomes: Sequence[Outcome], now: datetime | None = None) -> Directory:
         """Joins the answers with the site's CSV. What is over at ``now``, an aware instant, is passed over;
@@ -104,7 +149,7 @@ class SiteTables:
         without either there is nothing to ask, and the failure is raised.
         """
         found: dict[str, list[Located]] = {}
-        reader = PageReader({**self.resources.resources, "Slot": self.answer.resource}, urls=True)
+        reader = self._directory_reader()
         issues: list[Issue] = []
         failures: dict[str, Failure] = {}
         for outcome in outcomes:
@@ -124,6 +169,8 @@ class SiteTables:
         whole = whole and all(outcome.complete for outcome in outcomes if isinstance(outcome, Answer))
         bases = self._bases(found.get("Schedule", ()))
         upstream = self.resources.lines(found, issues, InForce(now, self.context.zone), bases)
+        if not whole:  # what is missing is told, so what it makes others lack need not be
+            issues = [each for each in issues if each.severity != "information"]
         known = bool(outcomes) and whole
         own = [line for line in self.schedules if line["schedule"] not in upstream.unusable]
         lines, left_out = join(upstream.lines, own, upstream_known=known)
@@ -133,7 +180,7 @@ class SiteTables:
             for name, (first, last) in upstream.horizons.items()
             if first is not None or last is not None
         }
-        return Directory(lines, not whole, (*issues, *left_out), blocks, bases, horizons)
+        return Directory(lines, not whole or upstream.cut, (*issues, *left_out), blocks, bases, horizons)
 
     def _bases(self, schedules: Iterable[Located]) -> frozenset[str]:
         """The upstream's addresses: where it is asked, and those by which it calls its Schedules."""
@@ -191,10 +238,14 @@ class SiteTables:
         """The schedules among the lines that lack what a search for them needs."""
         return self.query.unaskable(lines)
 
-    def collector(self, directory: Directory, positions: Sequence[int]) -> SlotCollector:
+    def collector(
+        self, directory: Directory, positions: Sequence[int], *, placed: bool = False
+    ) -> SlotCollector:
         """A collector for the slots of the chosen lines."""
         guarded = self.query.guarded
-        return SlotCollector(self.answer, self._pages, directory, positions, self._explain, guarded)
+        return SlotCollector(
+            self.answer, self._pages, directory, positions, self._explain, guarded, placed=placed
+        )
 
     def _explain(self, value: dict[str, Any]) -> list[Issue]:
         return list(trace.to_redox(self.tables["available-slots.answer"], self.answer_rows, value, {}).issues)

@@ -6,18 +6,18 @@ Redox schema accounted for, and every example run both ways.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
 from gateway.tables.check.around import Around
 from gateway.tables.check.examples import run
+from gateway.tables.check.joins import check_joins
 from gateway.tables.check.row import check_row
 from gateway.tables.check.table import ANSWER, DIRECTORY, NEEDED_ROWS, QUERY, conflicts, gaps, missing
 from gateway.tables.codecs.codec import Context
 from gateway.tables.read.dialect import Dialect
 from gateway.tables.rows.model import Row, Table
-from gateway.tables.rows.paths import Path
-from gateway.tables.rows.schema import SchemaView, Unknown
+from gateway.tables.rows.schema import SchemaView
 
 NEEDED = (QUERY, ANSWER, DIRECTORY)
 # The search parameters of FHIR R4's Slot: one without a row is none that was mistyped.
@@ -56,7 +56,7 @@ def check(
     query = tables.get(QUERY)
     if query is not None:
         faults.extend(_searches(query, dialect, whole))
-    faults.extend(_joins(dialect, schemas))
+    faults.extend(check_joins(dialect, tables.get(DIRECTORY), schemas))
 
 
 def columns_of(directory: Table | None) -> frozenset[str]:
@@ -119,21 +119,3 @@ def _no_schedule(query: Table) -> Fault:
 
 def _asks(row: Row) -> bool:
     return row.to_fhir and row.directory is not None and row.param is not None
-
-
-def _joins(dialect: Dialect, schemas: Mapping[str, SchemaView]) -> Iterable[Fault]:
-    for kind, join in dialect.joins.items():
-        mark = dialect.marks.get(f"join of {kind}", Mark("dialect.yaml", 1, 1))
-        starts = [(path, "Schedule") for path in (join.reference, join.text) if path is not None]
-        for path, root in [*starts, *((path, kind) for path in join.names)]:
-            if fault := _join(path, root, schemas):
-                yield mark.fault(f"the join of {kind}: {fault}")
-
-
-def _join(path: Path, root: str, schemas: Mapping[str, SchemaView]) -> str | None:
-    if path.steps[0].name != root:
-        return f'"{path}" must begin with {root}.'
-    found = schemas[root].find(path.below(1)) if len(path.steps) > 1 else None
-    if found is None or isinstance(found, Unknown) or found.kind == "object":
-        return f'"{path}" is not an element of {root} that holds text'
-    return None

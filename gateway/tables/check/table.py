@@ -74,7 +74,11 @@ def conflicts(table: Table) -> Iterator[Fault]:
         if row.to_fhir and row.fhir:
             yield from _once(to_fhir, str(row.fhir[0]), row, "fhir")
         if row.to_redox and table.name == DIRECTORY and row.directory is not None:
-            yield from _once(to_redox, row.directory, row, "directory")
+            # Of rows that read it from other resources, the first that finds something fills the column.
+            source = (row.root, row.level) if row.root is not None else ()
+            if source:
+                to_redox.setdefault(row.directory, row)
+            yield from _once(to_redox, row.directory, row, "directory", source)
     yield from _sent_twice([row for row in table.rows if row.param is not None and row.to_fhir])
     for ignorer in table.rows:
         for name in ignorer.ignore:
@@ -151,8 +155,11 @@ def _item(path: Path, position: int) -> str:
     return render((*before, step))
 
 
-def _once(into: dict[str, Row], target: str, row: Row, cell: str) -> Iterator[Fault]:
-    other = into.setdefault(target, row)
+def _once(
+    into: dict[str, Row], target: str, row: Row, cell: str, source: tuple[str | None, ...] = ()
+) -> Iterator[Fault]:
+    """``source``: whence the target is written; two sources may write it."""
+    other = into.setdefault(" ".join([target, *(each or "-" for each in source)]), row)
     if other is not row:
         first, second = _by_height(other, row, cell)
         yield second.at(cell).fault(

@@ -80,6 +80,7 @@ def row_of(draft: Draft, faults: list[Fault]) -> Row | None:
         others=tuple(texts_of(nodes["else"])) if "else" in nodes else (),
         filter=text("filter"),
         directory=text("directory"),
+        level=text("level"),
         value=text("value"),
         ignore=tuple(texts_of(nodes["ignore"])) if "ignore" in nodes else (),
         codec=cast(CodecCall, codec),

@@ -56,7 +56,8 @@ class Row:
     - ``redox`` + ``select``: chooses schedules by a column of the directory, by one of the ``others`` where
       that is empty throughout;
     - ``redox`` + ``filter``: kept by the gateway itself and applied to what comes back;
-    - ``redox`` + ``directory``, ``fhir`` + ``directory``: a column of the schedule directory;
+    - ``redox`` + ``directory``, ``fhir`` + ``directory``: a column of the schedule directory; of a Location
+      that of ``level`` in its hierarchy is read;
     - ``value`` in place of one side: a constant;
     - ``ignore``: fields deliberately not carried.
     """
@@ -71,6 +72,7 @@ class Row:
     others: tuple[str, ...] = ()
     filter: str | None = None
     directory: str | None = None
+    level: str | None = None
     value: str | None = None
     ignore: tuple[str, ...] = ()
     codec: CodecCall = CodecCall()

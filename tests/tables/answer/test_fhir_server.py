@@ -109,10 +109,13 @@ def test_of_schedules_that_look_alike_the_one_that_the_id_names(mapping: SiteTab
         mapping, *({"schedule": each, "provider_id": "1", "provider_id_type": "NPI"} for each in ("a", "b~c"))
     )
     told = {"DateTime": AT, "Duration": 20, "Provider": {"ID": "1"}}
-    assert schedules(entries(alike, told)) == ["a"]
-    assert schedules(entries(alike, told, only=("b~c",))) == [resource_id("b~c")]
+    for only in (None, ("b~c",)):
+        found = entries(alike, told, only=only)
+        assert (found.slots, found.counts) == ((), {"received": 1, "ambiguous": 1})
+        (issue,) = found.issues
+        assert (issue.severity, issue.code) == ("error", "multiple-matches")
     named = [{**told, "ID": f"{each}~{AT}~20"} for each in ("b~c", "a", "nobody")]
-    assert entries(alike, *named[:2], *named).counts == {"received": 5, "doubles": 2}
+    assert entries(alike, *named[:2], *named).counts == {"received": 5, "doubles": 2, "ambiguous": 1}
     assert sorted(set(schedules(entries(alike, *named)))) == sorted(["a", resource_id("b~c")])
 
 

@@ -60,7 +60,7 @@ def answered(
     visit = {"VisitType": [{"Code": asked}]} if asked else {}
     body, reply, _ = clinic.ask(tables, clinic.query(**visit), answer)
     hours = [each["DateTime"][11:13] for each in body["AvailableSlots"]]
-    told = [f"{each.severity} {each.path}" for each in reply.issues]
+    told = [f"{each.severity} {each.path}" for each in reply.issues if each.path != "Schedule.actor"]
     return hours, body["Meta"].get("IsIncomplete", False), told, dict(reply.counts)
 
 

@@ -220,7 +220,7 @@ DIRECTORY = [
     (
         "- directory: nick_name\n  fhir: Person.name.text",
         [
-            '4:11: "Person" is not a resource of this table; begin with one of: Schedule, Practitioner, Location'
+            '4:11: "Person" is not a resource of this table; begin with one of: Schedule, Practitioner, PractitionerRole, Location, HealthcareService, Organization'
         ],
     ),
     (

@@ -130,12 +130,12 @@ BASE_ANSWER = "base/available-slots.answer.yaml"
         ),
         (
             {"dialect.yaml": "dialect:\n  joins: {Location: {reference: Slot.schedule.reference}}"},
-            ['dialect.yaml:2:11: the join of Location: "Slot.schedule.reference" must begin with Schedule.'],
+            ['dialect.yaml:2:11: the join of Location: "Slot.schedule" must begin with Schedule.'],
         ),
         (
-            {"dialect.yaml": "dialect:\n  joins: {Location: {reference: Schedule.actor}}"},
+            {"dialect.yaml": "dialect:\n  joins: {Location: {reference: Schedule.comment}}"},
             [
-                'dialect.yaml:2:11: the join of Location: "Schedule.actor" is not an element of Schedule that holds text'
+                'dialect.yaml:2:11: the join of Location: "Schedule.comment" is not an element of Schedule that is a reference'
             ],
         ),
     ],

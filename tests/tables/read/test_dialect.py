@@ -44,9 +44,10 @@ def test_a_higher_layer_replaces_single_keys() -> None:
     assert made.page_size is None
     assert made.together == frozenset()
     assert made.searches == {"Schedule": (), "Practitioner": (), "Location": ()}
-    assert str(made.joins["Practitioner"].reference) == "Schedule.actor.reference"
-    location = made.joins["Location"]
-    assert (str(location.text), location.after, location.reference) == ("Schedule.comment", " at ", None)
+    (practitioner,) = made.joins["Practitioner"]
+    assert [str(path) for path in practitioner.steps] == ["Schedule.actor"]
+    (location,) = made.joins["Location"]
+    assert (str(location.text), location.after, location.steps) == ("Schedule.comment", " at ", ())
     assert [str(name) for name in location.names] == ["Location.name"]
     assert {name: str(mark) for name, mark in made.marks.items()} == {
         "join of Practitioner": "0.yaml:6:5",
@@ -68,7 +69,7 @@ def test_searches_keep_their_fixed_parameters_in_order() -> None:
         (
             "dialect: {}",
             [
-                '0.yaml:1:10: "dialect" is empty; write one of: upstream, directory, clients, page_size, searches, joins, together, together_at_most'
+                '0.yaml:1:10: "dialect" is empty; write one of: upstream, directory, clients, page_size, named_at_most, searches, joins, levels, together, together_at_most'
             ],
         ),
         (
@@ -101,7 +102,7 @@ def test_searches_keep_their_fixed_parameters_in_order() -> None:
         ("dialect: {together: schedule}", ['0.yaml:1:21: "together" must be a list']),
         (
             "dialect: {joins: {Patient: {}}}",
-            ['0.yaml:1:19: "Patient" is not a key here; write one of: Practitioner, Location'],
+            ['0.yaml:1:19: "Patient" is not a key here; write one of: Practitioner, Location, Organization'],
         ),
         (
             "dialect:\n  joins:\n    Location: {reference: Schedule..x, text: 'Sch edule', names: [Location.name, 'Loc()']}",

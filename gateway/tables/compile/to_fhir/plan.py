@@ -12,23 +12,27 @@ from gateway.tables.rows.schema import SchemaView
 
 NAME = "Slot.id"
 OWN_ID = "ID"
+LINE = "line"
+"""The member in which a slot of our own says of which line of the directory it is; Redox has none such."""
 _NAMED_BY = (DIRECTORY + SCHEDULE, TIME, LENGTH)
 
 
 class Plan:
-    """``crossing``: a field of the slot to one of the resource; ``made``: out of other rows alone;
-    ``repeated``: what tells of the schedule; ``compounds``: the parts of a slot that hold those, kept as
-    bytes. ``late`` are the optional rows if no other needs them, so that a slot without any value for them
-    may pass over all at once; ``own`` is the one among the optional that slots have as a rule, their id."""
+    """``placed``: the slots say of which line of the directory they are. ``crossing``: a field of the slot to
+    one of the resource; ``made``: out of other rows alone; ``repeated``: what tells of the schedule;
+    ``compounds``: the parts of a slot that hold those, kept as bytes. ``late`` are the optional rows if no
+    other needs them, so that a slot without any value for them may pass over all at once; ``own`` is the one
+    among the optional that slots have as a rule, their id."""
 
-    def __init__(self, used: list[BoundRow], view: SchemaView, below: Any) -> None:
+    def __init__(self, used: list[BoundRow], view: SchemaView, below: Any, *, placed: bool = False) -> None:
         self.used = used
         self.view = view
         self.below = below
         self.crossing = [bound for bound in used if bound.row.redox is not None and bound.fhir]
         self.made = [bound for bound in used if _is_made(bound)]
         self.repeated = [b for b in used if b.row.redox is not None and b.row.directory is not None]
-        self.compounds = tuple(dict.fromkeys(first(bound) for bound in self.repeated))
+        parts = dict.fromkeys(first(bound) for bound in self.repeated)
+        self.compounds = (*parts, *((LINE,) if placed else ()))
         self._variables = {bound.row.key: f"v{number}" for number, bound in enumerate(used)}
         self.time, self.length = (self._named(key) for key in (TIME, LENGTH))
         self.late, self.own = self._optional()

@@ -19,7 +19,7 @@ from gateway.tables.compile.lenient import converter, decoder
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.compile.structs import attribute, struct
 from gateway.tables.compile.to_fhir.loop import write_loop
-from gateway.tables.compile.to_fhir.plan import Plan, first
+from gateway.tables.compile.to_fhir.plan import LINE, Plan, first
 from gateway.tables.rows.model import Table
 from gateway.tables.rows.schema import SchemaView
 
@@ -43,7 +43,7 @@ class ToFhir:
     shortest, base, stray, malformed)`` fills the entries of each slot's group, (start, id, text) by id, and
     gives the numbers of those outside the window, double, and too short. ``groups(slot, key)`` finds
     a group, (entries, block) or None, and whether it is that of all slots with this key: the bytes of their
-    provider and location.
+    provider and location, and, where they are ``placed``, last the text of which line it is.
     """
 
     answer: Callable[[bytes], Any]
@@ -52,17 +52,23 @@ class ToFhir:
     block: Callable[[Cells], tuple[Any, ...]]
     convert: Callable[..., tuple[int, int, int]]
     code: str
+    placed: bool = False
 
 
-def compile_to_fhir(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView]) -> ToFhir:
-    """Generates and compiles the functions and the typed answer."""
+def compile_to_fhir(
+    table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView], *, placed: bool = False
+) -> ToFhir:
+    """Generates and compiles the functions and the typed answer; ``placed`` as of :class:`Plan`."""
     view = schemas[table.redox or ""]
     found = view.find(table.below) if table.below is not None else None
-    plan = Plan([bound for bound in rows if bound.row.to_fhir], view, getattr(found, "schema", None))
+    plan = Plan(
+        [bound for bound in rows if bound.row.to_fhir], view, getattr(found, "schema", None), placed=placed
+    )
     source = Source()
     for bound in (*plan.crossing, *plan.repeated):
         if bound.row.redox is not None:
             source.reads(bound.row.redox)
+    source.fields.update([LINE] if placed else ())
     _readers(source, plan)
     write_loop(source, table, plan)
     scope = source.build(f"table {table.name}, to FHIR")
@@ -70,7 +76,7 @@ def compile_to_fhir(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[s
     fields: list[Any] = [(str(table.below), list[slot]), ("Meta", Meta | None, None)]  # type: ignore[valid-type]
     decode = msgspec.json.Decoder(msgspec.defstruct("Answer", fields, module=__name__)).decode
     one = decoder(slot, plan.view, plan.below)
-    return ToFhir(decode, one, _told(plan), scope["block"], scope["convert"], source.text)
+    return ToFhir(decode, one, _told(plan), scope["block"], scope["convert"], source.text, placed)
 
 
 def _slot(plan: Plan) -> type[msgspec.Struct]:

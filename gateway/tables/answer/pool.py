@@ -1,0 +1,153 @@
+"""All resources that a directory is made of, and how references find them (FHIR R4, references)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from gateway.core.directory import shown
+from gateway.core.envelope import UNREADABLE
+from gateway.core.nearest import folded
+from gateway.core.references import resolve
+
+Located = tuple[str, Any]
+"""A resource behind its own URL (``fullUrl``), which is empty where its Bundle has none."""
+Reader = Callable[[Any], list[Any]]
+
+_MOST_CONTAINED = 50
+_NAME = 1000  # characters at the end of a text in which a name is looked for, each place anew
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A resource that was read. ``cells``: what each row that reads its type finds in it, by the row's place
+    among them; None: not looked at yet. ``within``: the resources that it, or what contains it, contains."""
+
+    kind: str
+    value: Any
+    cells: Mapping[int, str] | None = None
+    within: Mapping[str, Item] = field(default_factory=dict)
+
+
+class Pool:
+    """Finds resources by URL, id, identifier or name. ``bases`` are the addresses of the server that has them
+    all; ``contained`` decodes what a resource contains; ``names`` read what one is called, by its type."""
+
+    def __init__(
+        self,
+        found: Mapping[str, Iterable[Located]],
+        bases: Collection[str],
+        contained: Callable[[msgspec.Raw], Any],
+        names: Mapping[str, tuple[Reader, ...]],
+    ) -> None:
+        self._bases = bases
+        self._contained = contained
+        self._by_url: dict[str, Item] = {}
+        self._by_id: dict[tuple[str, str], Item] = {}
+        self._by_identifier: dict[tuple[str, str, str], Item | None] = {}
+        self._by_name: dict[tuple[str, str], Item | None] = {}
+        self._of_kind: dict[str, list[Item]] = {}
+        for kind, located in found.items():
+            for url, resource in located:
+                self._add(kind, url, resource, names.get(kind, ()))
+
+    def _add(self, kind: str, url: str, resource: Any, names: tuple[Reader, ...]) -> None:
+        item = Item(kind, resource)
+        if getattr(resource, "contained", None):
+            item.within = self._within(resource.contained)
+        self._of_kind.setdefault(kind, []).append(item)
+        if url:
+            self._by_url[url] = item
+        if resource.id:
+            self._by_id[kind, resource.id] = item
+        for each in getattr(resource, "identifier", None) or ():
+            if each is not None and each.value:
+                # One that two resources have says nothing.
+                key = (kind, each.system or "", each.value)
+                self._by_identifier[key] = None if key in self._by_identifier else item
+        for name in {folded(name) for read in names for name in read(resource)}:
+            self._by_name[kind, name] = None if (kind, name) in self._by_name else item
+
+    def _within(self, contained: Iterable[msgspec.Raw]) -> Mapping[str, Item]:
+        found: dict[str, Item] = {}
+        for raw in list(contained)[:_MOST_CONTAINED]:
+            try:
+                resource = self._contained(raw)
+            except UNREADABLE:
+                continue
+            if resource.id:
+                item = Item(type(resource).__name__, resource)
+                item.within = found  # what is contained may refer to its neighbours
+                found[resource.id] = item
+        return found
+
+    def all(self, kind: str) -> Iterable[Item]:
+        """All of a type."""
+        return self._of_kind.get(kind, ())
+
+    def find(self, reference: Any, kind: str, of: Item) -> Item | None:
+        """The resource of a type that a Reference of the resource ``of`` is to: contained, by the URL that
+        its Bundle gives it, by its id, or by its identifier."""
+        if reference.reference:
+            found = self._referred(reference.reference, of)
+            return found if found is not None and found.kind == kind else None
+        identifier = reference.identifier
+        if identifier is None or not identifier.value or reference.type not in (None, kind):
+            return None
+        return self._by_identifier.get((kind, identifier.system or "", identifier.value))
+
+    def _referred(self, text: str, of: Item) -> Item | None:
+        if text.startswith("#"):
+            return of.within.get(text[1:])
+        if (item := self._by_url.get(text)) is not None:
+            return item
+        named = resolve(text, self._bases)
+        return self._by_id.get((named.kind, named.id)) if named is not None else None
+
+    def named(self, reference: Any, kind: str) -> tuple[str, str] | None:
+        """The search that brings the resource of a type that a Reference is to: its parameter and its value;
+        None where none does."""
+        if reference.reference:
+            named = resolve(reference.reference, self._bases)
+            return ("_id", named.id) if named is not None and named.kind == kind else None
+        identifier = reference.identifier
+        if identifier is None or not identifier.value or reference.type != kind:
+            return None
+        return "identifier", f"{_escaped(identifier.system or '')}|{_escaped(identifier.value)}"
+
+    def why_not(self, reference: Any) -> str:
+        """Why a Reference leads to nothing that is known."""
+        text = reference.reference
+        if not text:
+            by = "an identifier that no resource read has" if reference.identifier else "no reference"
+            return f"has {by}"
+        if text.startswith("#"):
+            return "refers to a resource that it does not contain"
+        named = resolve(text, self._bases)
+        if named is None:
+            return "is a resource of another server"
+        if (named.kind, named.id) not in self._by_id:
+            return f"is a {shown(named.kind)} that the EHR does not give, or that no join reads"
+        return f"is a {shown(named.kind)} that leads to no practitioner and no place"
+
+    def by_name(self, kind: str, text: str, after: str) -> Item | None:
+        """The one whose name stands at the end of a text, behind ``after``; a name that two have says
+        nothing."""
+        low, mark = text[-_NAME:].casefold(), after.casefold()
+        at = low.find(mark)
+        while at >= 0:
+            found = self._by_name.get((kind, folded(low[at + len(mark) :])))
+            if found is not None:
+                return found
+            at = low.find(mark, at + 1)
+        return None
+
+
+def _escaped(text: str) -> str:
+    """A text as a search has it, in which a comma or bar is no sign (FHIR R4, escaping)."""
+    for sign in ("\\", ",", "|", "$"):
+        text = text.replace(sign, "\\" + sign)
+    return text

@@ -1,0 +1,350 @@
+"""Whom a schedule is for and where it is: every kind of reference, several actors, and places in places."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.directory import Directory
+from gateway.core.plan import Answer, Call, Failure, Outcome
+from gateway.tables.answer.site import SiteTables
+from tests import clinic
+from tests.clinic import NOW, NPI, bundle
+
+Json = dict[str, Any]
+
+PAT: Json = {
+    "resourceType": "Practitioner",
+    "id": "p1",
+    "identifier": [{"system": NPI, "value": "1234567893"}],
+    "name": [{"family": "Granite", "given": ["Pat"]}],
+}
+SAM: Json = {"resourceType": "Practitioner", "id": "p2", "name": [{"family": "Slate", "given": ["Sam"]}]}
+MAIN: Json = {"resourceType": "Location", "id": "l1", "name": "Main"}
+EAST: Json = {"resourceType": "Location", "id": "l2", "name": "East", "identifier": [{"value": "E"}]}
+
+
+def role(identity: str = "r1", **more: Any) -> Json:
+    return {
+        "resourceType": "PractitionerRole",
+        "id": identity,
+        "practitioner": {"reference": "Practitioner/p1"},
+        "location": [{"reference": "Location/l1"}],
+        **more,
+    }
+
+
+def schedule(*actors: Any, **more: Any) -> Json:
+    named = [{"reference": each} if isinstance(each, str) else each for each in actors]
+    return {"resourceType": "Schedule", "id": "s1", "actor": named, **more}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> SiteTables:
+    return clinic.tables(tmp_path_factory.mktemp("actors"), "fhir-r4", "schedule\n")
+
+
+class Ehr:
+    """Answers searches for all of a type, by ``_id`` and by ``identifier``; ``failing`` types fail."""
+
+    def __init__(self, *resources: Json, failing: tuple[str, ...] = ()) -> None:
+        self.resources = resources
+        self.failing = failing
+        self.calls: list[Call] = []
+
+    def __call__(self, call: Call) -> Outcome:
+        self.calls.append(call)
+        if call.target in self.failing:
+            return Failure(call, "status", 500)
+        params = dict(call.params)
+        ids = params["_id"].split(",") if "_id" in params else None
+        identifiers = params["identifier"].split(",") if "identifier" in params else None
+        found = [
+            each
+            for each in self.resources
+            if each["resourceType"] == call.target
+            and (ids is None or each["id"] in ids)
+            and (
+                identifiers is None
+                or any(
+                    f"{one.get('system', '')}|{one['value']}" in identifiers
+                    for one in each.get("identifier", ())
+                )
+            )
+        ]
+        return Answer(call, (bundle(*found),))
+
+
+def read(tables: SiteTables, ehr: Ehr) -> Directory:
+    """The directory, by as many rounds as it takes."""
+    outcomes = [ehr(call) for call in tables.directory_calls()]
+    while more := tables.directory_more(outcomes, NOW):
+        outcomes += [ehr(call) for call in more]
+    return tables.directory(outcomes, NOW)
+
+
+def who_and_where(directory: Directory) -> list[tuple[str | None, str | None]]:
+    return [(line.get("last_name"), line.get("facility")) for line in directory.lines]
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [
+        "Practitioner/p1",
+        "Practitioner/p1/_history/3",
+        "http://ehr.example/Practitioner/p1",
+        "https://ehr.example:443/Practitioner/p1/_history/1",
+        {"type": "Practitioner", "identifier": {"system": NPI, "value": "1234567893"}},
+        {"reference": "Practitioner/p1", "type": "Practitioner", "display": "somebody"},
+        "PractitionerRole/r1",
+        "#here",
+        "#role",
+    ],
+)
+def test_every_kind_of_reference_finds_the_practitioner(tables: SiteTables, actor: Any) -> None:
+    here = {**PAT, "id": "here"}
+    inner = role("role", practitioner={"reference": "#here"}, location=[])
+    made = schedule(actor, "Location/l1", contained=[here, inner, {"resourceType": "Device"}, 7])
+    found = read(tables, Ehr(made, PAT, MAIN, role()))
+    assert who_and_where(found) == [("Granite", "Main")]
+    assert (found.issues, found.incomplete) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("actor", "why"),
+    [
+        ("http://other.example/Practitioner/p1", "is a resource of another server"),
+        ("urn:uuid:0b5c3f3e-6a8b-4a9b-9f6d-0d6c1f0c5b11", "is a resource of another server"),
+        ("Practitioner/nobody", "is a Practitioner that the EHR does not give, or that no join reads"),
+        ("Device/7", "is a Device that the EHR does not give, or that no join reads"),
+        ("#nobody", "refers to a resource that it does not contain"),
+        ({"display": "Dr. Granite"}, "has no reference"),
+        ({"identifier": {"value": "1234567893"}}, "has an identifier that no resource read has"),
+        ("practitioner/p1", "is a resource of another server"),
+        (
+            {"type": "Practitioner", "identifier": {"system": "urn:x", "value": "1234567893"}},
+            "has an identifier that no resource read has",
+        ),
+    ],
+)
+def test_an_actor_that_leads_nowhere_is_told(tables: SiteTables, actor: Any, why: str) -> None:
+    found = read(tables, Ehr(schedule(actor, "Location/l1"), PAT, MAIN))
+    assert who_and_where(found) == [(None, "Main")]
+    assert [(each.severity, each.text) for each in found.issues] == [
+        ("information", f'an actor of "s1" {why}')
+    ]
+
+
+def test_an_entry_is_found_by_its_full_url(tables: SiteTables) -> None:
+    urn = "urn:uuid:0b5c3f3e-6a8b-4a9b-9f6d-0d6c1f0c5b11"
+    page = b'{"resourceType":"Bundle","entry":[{"resource":%b},{"fullUrl":"%b","resource":%b}]}' % (
+        json.dumps(schedule(urn)).encode(),
+        urn.encode(),
+        json.dumps(PAT).encode(),
+    )
+    found = tables.directory([Answer(Call("Schedule"), (page,))], NOW)
+    assert who_and_where(found) == [("Granite", None)]
+
+
+def test_an_identifier_that_two_have_is_nobodys(tables: SiteTables) -> None:
+    actor = {"type": "Practitioner", "identifier": {"system": NPI, "value": "1234567893"}}
+    found = read(tables, Ehr(schedule(actor), PAT, {**PAT, "id": "twin"}))
+    assert who_and_where(found) == [(None, None)]
+
+
+@pytest.mark.parametrize(
+    ("actors", "more", "lines"),
+    [
+        (("Practitioner/p1", "Practitioner/p2"), (), [("Granite", None), ("Slate", None)]),
+        (
+            ("Practitioner/p1", "Practitioner/p2", "Location/l1"),
+            (),
+            [("Granite", "Main"), ("Slate", "Main")],
+        ),
+        (("Practitioner/p1", "Location/l1", "Location/l2"), (), [("Granite", "East"), ("Granite", "Main")]),
+        # Who works where is told by the role: nobody is at the other's place.
+        (
+            ("PractitionerRole/r1", "PractitionerRole/r2"),
+            (
+                role(),
+                role(
+                    "r2",
+                    practitioner={"reference": "Practitioner/p2"},
+                    location=[{"reference": "Location/l2"}],
+                ),
+            ),
+            [("Granite", "Main"), ("Slate", "East")],
+        ),
+        (
+            ("PractitionerRole/r1",),
+            (role(location=[{"reference": "Location/l1"}, {"reference": "Location/l2"}]),),
+            [("Granite", "East"), ("Granite", "Main")],
+        ),
+        # A place of the schedule's own says more than those where its practitioner may be.
+        (
+            ("PractitionerRole/r1", "Location/l2"),
+            (role(),),
+            [("Granite", "East")],
+        ),
+        (("Practitioner/p1", "PractitionerRole/r1"), (role(),), [("Granite", "Main")]),
+        (("Practitioner/p1", "Practitioner/p1"), (), [("Granite", None)]),
+        (
+            ("HealthcareService/h1", "Practitioner/p1"),
+            (
+                {
+                    "resourceType": "HealthcareService",
+                    "id": "h1",
+                    "location": [{"reference": "Location/l1"}, {"reference": "Location/l2"}],
+                },
+            ),
+            [("Granite", "East"), ("Granite", "Main")],
+        ),
+        (("Location/l1",), (), [(None, "Main")]),
+    ],
+)
+def test_several_actors_are_several_lines(
+    tables: SiteTables, actors: Any, more: Any, lines: list[tuple[str | None, str | None]]
+) -> None:
+    found = read(tables, Ehr(schedule(*actors), PAT, SAM, MAIN, EAST, *more))
+    assert who_and_where(found) == lines
+    assert found.issues == ()
+
+
+def test_a_role_tells_the_specialty(tables: SiteTables) -> None:
+    special = role(specialty=[{"coding": [{"code": "394579002"}]}])
+    (line,) = read(tables, Ehr(schedule("PractitionerRole/r1"), PAT, MAIN, special)).lines
+    assert line["specialty"] == "394579002"
+    own = schedule("PractitionerRole/r1", specialty=[{"coding": [{"code": "1"}, {"code": "2"}]}])
+    (line,) = read(tables, Ehr(own, PAT, MAIN, special)).lines
+    assert line["specialty"] == "1|2"
+
+
+@pytest.mark.parametrize(
+    "over", [{"active": False}, {"period": {"end": "2025-10-20"}}, {"period": {"start": "2025-10-23"}}]
+)
+def test_a_role_that_is_not_in_force_brings_nobody(tables: SiteTables, over: Json) -> None:
+    other = role("r2", practitioner={"reference": "Practitioner/p2"})
+    ehr = Ehr(schedule("PractitionerRole/r1", "PractitionerRole/r2"), PAT, SAM, MAIN, role(**over), other)
+    found = read(tables, ehr)
+    assert who_and_where(found) == [("Slate", "Main")]
+    assert [each.path for each in found.issues] == ["PractitionerRole"]
+    alone = read(tables, Ehr(schedule("PractitionerRole/r1"), PAT, MAIN, role(**over)))
+    assert alone.lines == ()
+
+
+def typed(identity: str, code: str | None, name: str, above: str | None = None, **more: Any) -> Json:
+    made: Json = {"resourceType": "Location", "id": identity, "name": name, **more}
+    if code is not None:
+        system = "http://terminology.hl7.org/CodeSystem/location-physical-type"
+        made["physicalType"] = {"coding": [{"system": system, "code": code}]}
+    if above is not None:
+        made["partOf"] = {"reference": f"Location/{above}"}
+    return made
+
+
+CLINIC: Json = {"resourceType": "Organization", "id": "o1", "name": "Juniper Health"}
+RUN_BY: Json = {"managingOrganization": {"reference": "Organization/o1"}}
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        ([typed("l", None, "Main")], ("Main", None, None)),
+        ([typed("l", "bu", "Main")], ("Main", None, None)),
+        (
+            [typed("l", "ro", "12", "w"), typed("w", "wa", "Ward 3", "b"), typed("b", "bu", "Main")],
+            ("Main", "Ward 3", "12"),
+        ),
+        # The site names the facility, not the building that is nearer.
+        (
+            [typed("l", "ro", "12", "b"), typed("b", "bu", "House B", "s"), typed("s", "si", "Campus")],
+            ("Campus", None, "12"),
+        ),
+        ([typed("l", "wa", "Ward 3", "s"), typed("s", None, "Campus")], ("Campus", "Ward 3", None)),
+        (
+            [typed("l", None, "Family Medicine", "s"), typed("s", None, "Juniper")],
+            ("Juniper", "Family Medicine", None),
+        ),
+        ([typed("l", "ro", "12")], (None, None, "12")),
+        ([typed("l", "ro", "12", **RUN_BY)], ("Juniper Health", None, "12")),
+        (
+            [typed("l", "ro", "12", "w"), typed("w", "wa", "Ward 3", **RUN_BY)],
+            ("Juniper Health", "Ward 3", "12"),
+        ),
+        ([typed("l", None, "Main", **RUN_BY)], ("Main", None, None)),
+        # What stands above in a circle, or is not there, says nothing.
+        ([typed("l", "wa", "Ward 3", "m"), typed("m", "bu", "Main", "l")], ("Main", "Ward 3", None)),
+        ([typed("l", "wa", "Ward 3", "gone")], (None, "Ward 3", None)),
+    ],
+)
+def test_the_names_of_a_place_come_from_its_hierarchy(
+    tables: SiteTables, places: list[Json], names: tuple[str | None, ...]
+) -> None:
+    ehr = Ehr(schedule("Location/l"), *places, CLINIC)
+    (line,) = read(tables, ehr).lines
+    assert tuple(line.get(each) for each in ("facility", "department", "room")) == names
+    asked = [call for call in ehr.calls if call.target == "Organization"]
+    assert bool(asked) == (names[0] == "Juniper Health")
+
+
+def test_a_site_is_found_by_its_alias_from_a_room(tables: SiteTables) -> None:
+    places = [typed("l", "ro", "12", "s"), typed("s", "si", "Juniper", alias=["JSC", "Old Mill"])]
+    (line,) = read(tables, Ehr(schedule("Location/l"), *places)).lines
+    assert line["alias"] == "JSC|Old Mill"
+
+
+def test_only_those_are_read_whom_schedules_name(tables: SiteTables) -> None:
+    schedules = [{**schedule(f"Practitioner/p{number}"), "id": f"s{number}"} for number in range(120)]
+    people = [{**SAM, "id": f"p{number}"} for number in range(500)]
+    ehr = Ehr(*schedules, *people)
+    assert len(read(tables, ehr).lines) == 120
+    asked = [dict(call.params)["_id"].split(",") for call in ehr.calls if call.target == "Practitioner"]
+    assert list(map(len, asked)) == [50, 50, 20]
+    assert {call.target for call in ehr.calls} == {"Schedule", "Practitioner"}
+
+
+def test_who_cannot_be_read_makes_it_incomplete_and_is_asked_once(tables: SiteTables) -> None:
+    ehr = Ehr(schedule("Practitioner/p1", "Location/l1"), MAIN, failing=("Practitioner",))
+    found = read(tables, ehr)
+    assert who_and_where(found) == [(None, "Main")]
+    assert (found.incomplete, [each.path for each in found.issues]) == (True, ["Practitioner"])
+    assert [call.target for call in ehr.calls].count("Practitioner") == 1
+
+
+def test_a_schedule_of_very_many_is_told_in_part(tables: SiteTables) -> None:
+    people = [{**SAM, "id": f"p{number}"} for number in range(60)]
+    made = schedule(*(f"Practitioner/p{number}" for number in range(60)))
+    found = read(tables, Ehr(made, *people))
+    assert (len(found.lines), found.incomplete) == (50, True)
+
+
+def test_slots_are_told_under_each_of_a_schedules_practitioners(tables: SiteTables) -> None:
+    slot = {**clinic.slot("2025-10-22T09:00:00-07:00", "2025-10-22T09:20:00-07:00", "s1"), "id": "x"}
+    ehr = Ehr(schedule("Practitioner/p1", "Practitioner/p2"), PAT, SAM, slot)
+
+    def told(**visit: Any) -> list[tuple[str, str]]:
+        body, _, _ = clinic.ask(tables, clinic.query(**visit), ehr)
+        return [(each["Provider"]["LastName"], each["ID"]) for each in body["AvailableSlots"]]
+
+    assert told() == [("Granite", "x"), ("Slate", "x")]
+    assert told(AttendingProviders=[{"ID": "1234567893", "IDType": "NPI"}]) == [("Granite", "x")]
+    searches = [call for call in ehr.calls if call.target == "Slot"]
+    assert {dict(call.params)["schedule"] for call in searches} == {"Schedule/s1"}
+
+
+def test_a_line_of_the_site_is_laid_over_each(tmp_path: Path) -> None:
+    own = clinic.tables(tmp_path, "fhir-r4", "schedule,room,provider_id\ns1,7,\n")
+    ehr = Ehr(schedule("Practitioner/p1", "Practitioner/p2"), PAT, SAM)
+    assert [(line["last_name"], line["room"]) for line in read(own, ehr).lines] == [
+        ("Granite", "7"),
+        ("Slate", "7"),
+    ]
+    same = replace(
+        own, schedules=({"schedule": "s1", "last_name": "Both", "first_name": "B", "practitioner": "b"},)
+    )
+    found = read(same, ehr)
+    assert [line["last_name"] for line in found.lines] == ["Both", "Both"]
