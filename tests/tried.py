@@ -21,6 +21,7 @@ from gateway.tables.answer import reference
 from gateway.tables.answer.query import QueryTable
 from gateway.tables.answer.resources import ResourceTable
 from gateway.tables.answer.site import SiteTables
+from gateway.tables.answer.slot_lines import needed
 from gateway.tables.build import fhir_server_of, schemas
 from gateway.tables.check.around import Around
 from gateway.tables.check.row import check_row
@@ -54,11 +55,13 @@ def remade(built: SiteTables, table: Table) -> SiteTables:
     bound = {name: bind(each, built.context, schemas()) for name, each in tables.items()}
     changed: dict[str, Any] = {}
     if table.name == QUERY:
-        changed["query"] = QueryTable(table, bound[QUERY], schemas()[QUERY_SCHEMA], built.dialect)
+        changed["query"] = QueryTable(
+            table, bound[QUERY], schemas()[QUERY_SCHEMA], built.dialect, built.context
+        )
     elif table.name == DIRECTORY:
         changed["resources"] = ResourceTable(table, bound[DIRECTORY], schemas(), built.dialect)
     else:
-        changed["answer"] = compile_to_redox(table, bound[ANSWER], schemas())
+        changed["answer"] = compile_to_redox(table, bound[ANSWER], schemas(), needed(built.dialect.slots))
         changed["answer_rows"] = bound[ANSWER]
     return replace(built, tables=tables, fhir_server=fhir_server_of(tables, bound, whole=True), **changed)
 

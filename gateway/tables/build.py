@@ -23,6 +23,7 @@ from gateway.tables.answer.query import QueryTable
 from gateway.tables.answer.resources import ResourceTable
 from gateway.tables.answer.search import SearchTable
 from gateway.tables.answer.site import SiteTables
+from gateway.tables.answer.slot_lines import SlotLines, needed
 from gateway.tables.check import site as check
 from gateway.tables.check.cells import compared, unpadded
 from gateway.tables.check.table import ANSWER, DIRECTORY, QUERY
@@ -178,17 +179,19 @@ class Tables:
                 _schedules(own, tables, rules, context, faults)
             raise Faults(faults)
         bound = {name: bind(table, context, schemas()) for name, table in tables.items()}
+        resources = ResourceTable(tables[DIRECTORY], bound[DIRECTORY], schemas(), rules)
         return SiteTables(
             hash=key,
             dialect=rules,
             tables=tables,
             errors=told,
             schedules=(),
-            query=QueryTable(tables[QUERY], bound[QUERY], schemas()["AvailableSlots"], rules),
-            resources=ResourceTable(tables[DIRECTORY], bound[DIRECTORY], schemas(), rules),
-            answer=compile_to_redox(tables[ANSWER], bound[ANSWER], schemas()),
+            query=QueryTable(tables[QUERY], bound[QUERY], schemas()["AvailableSlots"], rules, context),
+            resources=resources,
+            answer=compile_to_redox(tables[ANSWER], bound[ANSWER], schemas(), needed(rules.slots)),
             answer_rows=bound[ANSWER],
             context=context,
+            slot_lines=_slot_lines(rules, resources),
             fhir_server=fhir_server_of(tables, bound, whole=True) if rules.upstream == "redox" else None,
         )
 
@@ -239,6 +242,10 @@ class Tables:
             bound = {name: bind(table, made.context, schemas()) for name, table in tables.items()}
             self._fhir_servers[key] = fhir_server_of(tables, bound, whole=False)
         return self._fhir_servers[key]
+
+
+def _slot_lines(rules: dialect.Dialect, resources: ResourceTable) -> SlotLines | None:
+    return SlotLines(rules.slots, schemas()["Slot"], resources.references) if rules.slots else None
 
 
 def fhir_server_of(

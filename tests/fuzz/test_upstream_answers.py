@@ -109,13 +109,14 @@ class Clinic:
         )
 
     def __call__(self, call: Call) -> Outcome:
-        page = self.pages[call.target]
+        page = self.pages.get(call.target, _NOBODY)
         pages = [json.dumps(page).encode()]
         if call.target in self._wrong:
             pages = [mangled(page, self._random) for _ in range(self._random.randint(1, 2))]
         return Answer(call, tuple(pages))
 
 
+_NOBODY: Json = {"resourceType": "Bundle", "type": "searchset"}
 CSV = f"""\
 schedule,practitioner,department,room
 {clinic.GRANITE_HOSPITAL},{clinic.GRANITE},3N,136
@@ -126,6 +127,8 @@ schedule,practitioner,department,room
 
 def with_front(below: Path, dialect: str) -> SiteTables:
     """The tables of a clinic with a FHIR EHR that FHIR clients may ask, too."""
+    (below / "codes").mkdir()
+    (below / "codes" / "visit-types.csv").write_text("redox_code,fhir_code\nOFFICE,4047611\n", "utf-8")
     made = clinic.tables(below, dialect, CSV)
     return replace(made, fhir_server=Tables(below).fhir_server(Wanted("clinic", dialect, clinic.ZONE.key)))
 

@@ -11,7 +11,9 @@ from gateway.core.errors import Issue
 from gateway.core.mapping import Asked
 from gateway.core.window import Preference
 from gateway.tables.answer import convert
+from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow
+from gateway.tables.rows.model import ALL_CODES
 
 _START, _END = "StartDateTime", "EndDateTime"
 
@@ -74,3 +76,30 @@ class Reading:
             issues=(*self.issues, *issues),
             others=tuple(others),
         )
+
+
+class Default:
+    """What a row sends where the message says nothing of its field, for EHRs that require the parameter."""
+
+    def __init__(self, bound: BoundRow, context: Context) -> None:
+        self._bound = bound
+        self._table: str | None = None
+        self._values: tuple[str, ...] = (bound.row.default or "",)
+        if bound.row.default == ALL_CODES:
+            self._table = bound.row.codec.arguments[0]
+            table = context.codes.get(self._table)
+            found = sorted(table.to_fhir.values()) if table is not None else []
+            tokens = (f"{system}|{code}" if system else code for code, system in found)
+            self._values = tuple(dict.fromkeys(tokens))
+
+    def fill(self, found: Reading, wants: Sequence[Wants]) -> None:
+        """Add it, unless the message has something for the parameter: for all schedules or for some."""
+        name = self._bound.row.param or ""
+        beside = any(want.param == name for each in wants for items in each for want in items)
+        if name in found.params or name in found.unknown or beside:
+            return
+        if self._values:
+            found.params[name] = list(self._values)
+            return
+        text = f"this EHR finds free times by it alone, and the code table {self._table} has no lines"
+        found.issues.append(Issue("not-found", str(self._bound.row.redox), text))

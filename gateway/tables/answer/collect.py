@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from gateway.core.window import Matcher
 from gateway.tables.answer.explain import explain_slot
 from gateway.tables.answer.heeded import Params, heeded, kinds_asked, not_in_self
 from gateway.tables.answer.pages import Page, PageError, PageReader
+from gateway.tables.answer.pool import Located
+from gateway.tables.answer.slot_lines import Placing
 from gateway.tables.compile.to_fhir.plan import LINE
 from gateway.tables.compile.to_redox.table import ToRedox
 
@@ -46,8 +49,10 @@ class SlotCollector:
         guarded: frozenset[str] | None = None,
         *,
         placed: bool = False,
+        placing: Placing | None = None,
     ) -> None:
         self._guarded = guarded
+        self._placing = placing
         self._lines = {
             f"Schedule/{line['schedule']}": line for line in map(directory.lines.__getitem__, positions)
         }
@@ -147,7 +152,7 @@ class SlotCollector:
         received = read = parts = foreign = 0
         failed = outcome = False
         try:
-            for part in self._pages.pieces(content, self._compiled.resource):
+            for part in self._parts(content):
                 if parts:
                     yield
                 parts += 1
@@ -174,6 +179,31 @@ class SlotCollector:
             self._issues.append(Issue("structure", "Bundle", text))
             return False
         return read > 0 if received else not failed
+
+    def _parts(self, content: bytes) -> Iterable[Page]:
+        """The slots of a page, in parts; where their Schedules do not name their lines, these are found."""
+        if self._placing is None:
+            return self._pages.pieces(content, self._compiled.resource)
+        return self._found(self._placing, content)
+
+    def _found(self, placing: Placing, content: bytes) -> Iterator[Page]:
+        parts: list[Page] = []
+        beside: dict[str, list[Located]] = {}
+        for part in self._pages.pieces(content):
+            parts.append(part)
+            for url, resource in zip(part.urls, part.resources, strict=True):
+                if type(resource) is not self._compiled.resource:
+                    beside.setdefault(type(resource).__name__, []).append((url, resource))
+            yield Page([])
+        pool = placing.pool(beside)
+        lines = self._lines.values()
+        for part in parts:
+            slots = (each for each in part.resources if type(each) is self._compiled.resource)
+            placed = placing.lines.place(slots, lines, pool)
+            self._count("received", placed.ambiguous)
+            self._count("ambiguous", placed.ambiguous)
+            broken = (*part.broken, *((0, each) for each in placed.broken))
+            yield replace(part, resources=placed.slots, broken=broken, urls=())
 
     def _part(self, page: Page, wanted: Wanted) -> None:
         slots = page.resources
@@ -227,6 +257,9 @@ class SlotCollector:
             text = "the EHR says that it did not use this parameter"
             text += "; what it was to leave out may be among the slots" if depends else ""
             found.append(Issue("not-supported", name, text, "error" if depends else "warning"))
+        if ambiguous := self._counts.get("ambiguous"):
+            text = f"{ambiguous} slots may be of several schedules that were asked for, and were left out"
+            found.append(Issue("multiple-matches", "Slot", text, "error"))
         if unlike := self._counts.get("unlike"):
             text = f"{unlike} slots of another kind than was asked for were left out"
             found.append(Issue("business-rule", "Slot", text, "warning"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -14,7 +14,8 @@ from gateway.core.errors import Issue
 from gateway.core.mapping import Asked
 from gateway.core.times_of_day import TimeOfDay, parse_times
 from gateway.tables.answer import convert
-from gateway.tables.answer.asking import Reading
+from gateway.tables.answer.asking import Default, Reading
+from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.read.dialect import Dialect
@@ -60,7 +61,9 @@ class _Group:
 class QueryTable:
     """Made once per site. ``read`` takes the checked message; ``searches`` gives the parameters."""
 
-    def __init__(self, table: Table, rows: tuple[BoundRow, ...], view: SchemaView, dialect: Dialect) -> None:
+    def __init__(
+        self, table: Table, rows: tuple[BoundRow, ...], view: SchemaView, dialect: Dialect, context: Context
+    ) -> None:
         self._rows = [bound for bound in rows if bound.row.to_fhir]
         self._dialect = dialect
         source = Source()
@@ -96,6 +99,9 @@ class QueryTable:
         ]
         self._sure = tuple(b.row.directory or "" for b in self._schedule if b.row.codec.name in _TAKING_ALL)
         self._asking = frozenset(bound.row.param for bound in self._schedule)
+        self._defaults = tuple(
+            Default(bound, context) for bound in self._rows if bound.row.default is not None
+        )
         self.guarded = self._guarded()
 
     def read(self, message: Any, *, wishes: bool = True) -> Asked:
@@ -117,6 +123,8 @@ class QueryTable:
                     _item(group, item, base, found)
             if alternatives:
                 wants.append(tuple(alternatives))
+        for default in self._defaults:
+            default.fill(found, wants)
         return found.asked(tuple(preferences), tuple(wants), issues)
 
     @property
@@ -200,8 +208,12 @@ class QueryTable:
         choices = list(found.values())
         if not choices or not all(set(choice) <= self._dialect.together for choice in choices):
             return [tuple(choice.items()) for choice in choices]
+        # Whose place is not known is not to be asked for at another's place, so each has its own searches.
+        alike: dict[tuple[str, ...], list[dict[str, str]]] = {}
+        for choice in choices:
+            alike.setdefault(tuple(choice), []).append(choice)
         size = self._dialect.together_at_most
-        batches = [choices[at : at + size] for at in range(0, len(choices), size)]
+        batches = [each[at : at + size] for each in alike.values() for at in range(0, len(each), size)]
         return [
             tuple(
                 (name, ",".join(dict.fromkeys(each[name] for each in batch if name in each)))
@@ -212,8 +224,17 @@ class QueryTable:
 
     def _alternatives(self, name: str, values: tuple[str, ...]) -> list[Params]:
         if name in self._dialect.together:
-            return [((name, ",".join(values)),)]
+            return [((name, ",".join(each)),) for each in self._apart(name, values)]
         return [((name, value),) for value in values]
+
+    def _apart(self, name: str, values: Sequence[str]) -> Iterable[Sequence[str]]:
+        """The values of a parameter that may stand in one search."""
+        if name not in self._dialect.apart_by_system:
+            return [values]
+        systems: dict[str, list[str]] = {}
+        for value in values:
+            systems.setdefault(value.rpartition("|")[0], []).append(value)
+        return systems.values()
 
 
 def _row(rows: Sequence[BoundRow], key: str) -> BoundRow | None:

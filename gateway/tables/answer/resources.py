@@ -17,6 +17,7 @@ from gateway.tables.answer.actors import MOST_LINES, Actors, Hit, Line, Missing,
 from gateway.tables.answer.in_force import PATHS, InForce, Ordered, ordered_lists
 from gateway.tables.answer.places import ABOVE, LOCATION, PHYSICAL_TYPE, Places
 from gateway.tables.answer.pool import Item, Located, Pool, Reader
+from gateway.tables.answer.slot_lines import OF_REFERENCE, step_of
 from gateway.tables.answer.untold import Untold
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
@@ -35,7 +36,6 @@ LED_TO: Final = ("Practitioner", LOCATION)
 """The types that lines are made for."""
 _IDENTITY: Final = parse("id")
 _ACTOR: Final = parse("actor")
-_OF_REFERENCE: Final = ("reference", "type", "display", "identifier.system", "identifier.value")
 _IDENTIFIED: Final = ("Practitioner", "PractitionerRole", LOCATION, "HealthcareService", "Organization")
 
 
@@ -78,7 +78,7 @@ class _Paths:
 
     def reference(self, kind: str, path: Path) -> str:
         """The name of a reader of whole References."""
-        for each in _OF_REFERENCE:
+        for each in OF_REFERENCE:
             self.needed[kind].append((parse(f"{path}.{each}"), False))
         return self._named(kind, path, f"{kind}.{path}, to join the directory")
 
@@ -91,7 +91,8 @@ class _Paths:
 
 
 class ResourceTable:
-    """Made once per site. ``resources`` are the typed decoders' types, by resource type."""
+    """Made once per site. ``resources`` are the typed decoders' types, by resource type; ``references`` read
+    those references that lead from a Slot to its line, by type and path."""
 
     def __init__(
         self, table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView], dialect: Dialect
@@ -116,6 +117,11 @@ class ResourceTable:
         }
         above, types = paths.reference(LOCATION, ABOVE), paths.value(LOCATION, PHYSICAL_TYPE, "physicalType")
         actor = paths.reference("Schedule", _ACTOR)
+        further = {
+            step_of(path): paths.reference(path.steps[0].name, path.below(1))
+            for way in dialect.slots
+            for path in way.steps[1:]
+        }
         scope = paths.source.build(f"table {table.name}, read from FHIR")
         self.code = paths.source.text
         self._lists: dict[str, tuple[Ordered, ...]] = {}
@@ -127,6 +133,7 @@ class ResourceTable:
         self._names = {kind: tuple(scope[each] for each in given) for kind, given in names.items()}
         self._places = Places(dialect.levels, scope[above], scope[types])
         self._actor: Reader = scope[actor]
+        self.references: dict[tuple[str, str], Reader] = {key: scope[name] for key, name in further.items()}
 
     def _struct(self, kind: str, paths: _Paths) -> type[msgspec.Struct]:
         read = [path for path, _ in paths.needed[kind]]
@@ -182,6 +189,10 @@ class ResourceTable:
     def _actors(
         self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str]
     ) -> Actors:
+        return Actors(self._ways, self.pool(found, in_force, bases))
+
+    def pool(self, found: Mapping[str, Sequence[Located]], in_force: InForce, bases: Collection[str]) -> Pool:
+        """What was read, put in order, so that references to it are found."""
         for kind in READ:
             for _, resource in found.get(kind, ()):
                 in_force.put_in_order(resource, self._lists[kind])
@@ -192,7 +203,7 @@ class ResourceTable:
             return resource
 
         read = {kind: found[kind] for kind in READ if kind in found}
-        return Actors(self._ways, Pool(read, bases, contained, self._names))
+        return Pool(read, bases, contained, self._names)
 
 
 class _Lines:

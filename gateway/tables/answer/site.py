@@ -21,6 +21,7 @@ from gateway.tables.answer.pages import PageError, PageReader
 from gateway.tables.answer.pool import Located
 from gateway.tables.answer.query import QueryTable
 from gateway.tables.answer.resources import READ, ResourceTable
+from gateway.tables.answer.slot_lines import Placing, SlotLines
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.to_redox.table import ToRedox
@@ -39,7 +40,8 @@ Params = tuple[tuple[str, str], ...]
 class SiteTables:
     """Implements :class:`gateway.core.mapping.Mapping`. ``tables`` are the effective ones, for showing;
     ``context`` is what their codecs know; ``fhir_server`` what FHIR clients see where the upstream is Redox;
-    ``base_url`` the upstream's, below which absolute references are its own."""
+    ``slot_lines`` finds the line of a slot whose Schedule does not name it; ``base_url`` the upstream's,
+    below which absolute references are its own."""
 
     hash: str
     dialect: Dialect
@@ -52,6 +54,7 @@ class SiteTables:
     answer_rows: tuple[BoundRow, ...]
     context: Context
     fhir_server: FhirServerTables | None = None
+    slot_lines: SlotLines | None = None
     max_pages: int = 20
     base_url: str = ""
     _pages: PageReader = field(init=False)
@@ -60,7 +63,7 @@ class SiteTables:
 
     def __post_init__(self) -> None:
         kinds = {**self.resources.resources, "Slot": self.answer.resource}
-        object.__setattr__(self, "_pages", PageReader(kinds))
+        object.__setattr__(self, "_pages", PageReader(kinds, urls=self.slot_lines is not None))
         object.__setattr__(self, "_calls", self._directory_calls())
 
     def read_query(self, message: Any, *, wishes: bool = True) -> Asked:
@@ -243,8 +246,21 @@ class SiteTables:
     ) -> SlotCollector:
         """A collector for the slots of the chosen lines."""
         guarded = self.query.guarded
+        placing = None
+        if self.slot_lines is not None:
+            in_force = InForce(None, self.context.zone)
+            placing = Placing(
+                self.slot_lines, lambda found: self.resources.pool(found, in_force, directory.bases)
+            )
         return SlotCollector(
-            self.answer, self._pages, directory, positions, self._explain, guarded, placed=placed
+            self.answer,
+            self._pages,
+            directory,
+            positions,
+            self._explain,
+            guarded,
+            placed=placed,
+            placing=placing,
         )
 
     def _explain(self, value: dict[str, Any]) -> list[Issue]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from gateway.files.marked import Fault, Mark, did_you_mean
 from gateway.tables.read.dialect import Dialect
 from gateway.tables.read.joins import Join
+from gateway.tables.read.slot_ways import SlotWay
 from gateway.tables.rows.model import Table
 from gateway.tables.rows.paths import Path
 from gateway.tables.rows.schema import Found, SchemaView
@@ -15,6 +16,7 @@ _STARTS: Mapping[str, tuple[str, ...]] = {
     "Organization": ("Location", "PractitionerRole", "HealthcareService"),
 }
 _START = ("Schedule",)
+_FURTHER = ("Schedule", "PractitionerRole", "HealthcareService", "Location")
 _BETWEEN = ("PractitionerRole", "HealthcareService", "Location")
 
 
@@ -27,6 +29,11 @@ def check_joins(
         for way in ways:
             for fault in (*_steps(way, kind, schemas), *_text(way, kind, dialect, schemas)):
                 yield mark.fault(f"the join of {kind}: {fault}")
+    columns = {row.directory for row in directory.rows} if directory is not None else set()
+    for slot_way in dialect.slots:
+        mark = dialect.marks.get("slots", Mark("dialect.yaml", 1, 1))
+        for fault in _slot_way(slot_way, columns, schemas):
+            yield mark.fault(f"slots: {fault}")
     for row in directory.rows if directory is not None else ():
         if row.level is not None and row.level not in dialect.levels:
             near = did_you_mean(row.level, sorted(dialect.levels), 0)
@@ -36,15 +43,32 @@ def check_joins(
 
 def _steps(way: Join, kind: str, schemas: Mapping[str, SchemaView]) -> Iterator[str]:
     for number, path in enumerate(way.steps):
-        starts = _BETWEEN if number else _STARTS.get(kind, _START)
-        root = path.steps[0].name
-        if root not in starts:
-            yield f'"{path}" must begin with {" or ".join(f"{each}." for each in starts)}'
-            continue
-        found = _element(path, schemas[root])
-        children = schemas[root].children(found.schema) if found is not None else {}
-        if not {"reference", "display"} <= children.keys():
-            yield f'"{path}" is not an element of {root} that is a reference'
+        yield from _reference(path, _BETWEEN if number else _STARTS.get(kind, _START), schemas)
+
+
+def _reference(path: Path, starts: Sequence[str], schemas: Mapping[str, SchemaView]) -> Iterator[str]:
+    root = path.steps[0].name
+    if root not in starts:
+        yield f'"{path}" must begin with {" or ".join(f"{each}." for each in starts)}'
+        return
+    found = _element(path, schemas[root])
+    children = schemas[root].children(found.schema) if found is not None else {}
+    if not {"reference", "display"} <= children.keys():
+        yield f'"{path}" is not an element of {root} that is a reference'
+
+
+def _slot_way(
+    way: SlotWay, columns: Collection[str | None], schemas: Mapping[str, SchemaView]
+) -> Iterator[str]:
+    if columns and way.column not in columns:
+        yield f'"{way.column}" is not a column of the directory'
+    for number, path in enumerate(way.steps):
+        starts = _FURTHER if number else ("Slot",)
+        yield from _reference(path, starts, schemas)
+    if way.value is not None:
+        found = _element(way.value, schemas["Slot"])
+        if way.value.steps[0].name != "Slot" or found is None or found.kind != "string":
+            yield f'"{way.value}" is not an element of Slot that holds text'
 
 
 def _text(way: Join, kind: str, dialect: Dialect, schemas: Mapping[str, SchemaView]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from gateway.tables.check.fits import fits
 from gateway.tables.check.table import DIRECTORY, start_of
 from gateway.tables.codecs.codec import Context, Spec
 from gateway.tables.codecs.registry import CODECS
-from gateway.tables.rows.model import Row, Table
+from gateway.tables.rows.model import ALL_CODES, Row, Table
 from gateway.tables.rows.paths import Path
 from gateway.tables.rows.schema import Found, SchemaView, Unknown
 
@@ -51,6 +51,7 @@ def _by_itself(row: Row, around: Around) -> Iterator[Fault]:
     yield from _beside(row, around.table)
     yield from _paths(row, around)
     yield from _columns(row, around)
+    yield from _default(row)
     yield from companions.known(row, around)
     yield from id_types(row, around.context.codes, around.columns)
 
@@ -236,6 +237,19 @@ def _kind(row: Row, cell: str, path: Path, found: Found, *, one_by_one: bool) ->
     if cell == "redox":
         return f"{text}; write codec: lines, or codec: words"
     return f"{text}; narrow it to one item, such as with .first()"
+
+
+def _default(row: Row) -> Iterator[Fault]:
+    if row.default is None:
+        return
+    if row.redox is None or row.param is None:
+        yield row.at("default").fault(
+            'stands beside "redox" and "param" only: what a search says without that field'
+        )
+    elif row.default == ALL_CODES and row.codec.name != "token":
+        yield row.at("default").fault(
+            f'"{ALL_CODES}" are those of a code table: the codec must be token(...)'
+        )
 
 
 def _columns(row: Row, around: Around) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from gateway.files.marked import Fault, Mark, MarkedMap, Node, find
 from gateway.tables.read.cells import read_cells
 from gateway.tables.read.joins import Join, Level, check_joins, joins, levels
 from gateway.tables.read.layers import Source
+from gateway.tables.read.slot_ways import SlotWay, check_slots, slot_ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,9 @@ class Dialect:
     others are read by the ids that Schedules name, ``named_at_most`` in one search. ``page_sizes`` are those
     of single resource types (empty: none is asked for). ``joins``: the ways to a Practitioner, Location or
     Organization; ``marks``: where the joins (``join of Location``), the ``page_size`` and each name of
-    ``together`` (``together schedule``) are written.
+    ``together`` (``together schedule``) are written. ``slots``: what a Slot tells of its line of the
+    directory, where its Schedule is none of that; ``apart_by_system``: parameters of which values of several
+    systems are not sent in one search.
     """
 
     upstream: Literal["fhir", "redox"] = "fhir"
@@ -35,7 +38,9 @@ class Dialect:
     searches: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     joins: Mapping[str, tuple[Join, ...]] = field(default_factory=dict)
     levels: Mapping[str, Level] = field(default_factory=dict)
+    slots: tuple[SlotWay, ...] = ()
     together: frozenset[str] = frozenset()
+    apart_by_system: frozenset[str] = frozenset()
     together_at_most: int = 20
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
@@ -70,6 +75,7 @@ def load(sources: Iterable[Source], validator: Draft202012Validator, faults: lis
                 settings[key] = value
         marks.update(_marks(node, below))
         check_joins(node, below.get("joins", {}), faults)
+        check_slots(node, below.get("slots", ()), faults)
     page = settings.get("page_size")
     return Dialect(
         upstream=settings.get("upstream", "fhir"),
@@ -81,6 +87,8 @@ def load(sources: Iterable[Source], validator: Draft202012Validator, faults: lis
         searches={name: tuple((fixed or {}).items()) for name, fixed in settings.get("searches", {}).items()},
         joins=joins(settings.get("joins", {})),
         levels=levels(settings.get("levels", {})),
+        slots=slot_ways(settings.get("slots", ())),
+        apart_by_system=frozenset(settings.get("apart_by_system", ())),
         together=frozenset(settings.get("together", ())),
         together_at_most=int(settings.get("together_at_most", "20")),
         marks=marks,
@@ -98,6 +106,8 @@ def _marks(node: MarkedMap, settings: dict[str, Any]) -> dict[str, Mark]:
     }
     for number, name in enumerate(settings.get("together", ())):
         marks[f"together {name}"] = find(node, ["dialect", "together", number])
+    if "slots" in settings:
+        marks["slots"] = find(node, ["dialect", "slots"], key=True)
     if "page_size" in settings:
         marks["page_size"] = find(node, ["dialect", "page_size"], key=True)
     return marks

@@ -81,6 +81,7 @@ def row_of(draft: Draft, faults: list[Fault]) -> Row | None:
         filter=text("filter"),
         directory=text("directory"),
         level=text("level"),
+        default=text("default"),
         value=text("value"),
         ignore=tuple(texts_of(nodes["ignore"])) if "ignore" in nodes else (),
         codec=cast(CodecCall, codec),

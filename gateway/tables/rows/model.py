@@ -13,6 +13,10 @@ Way = Literal["both", "to-redox", "to-fhir"]
 Unmapped = Literal["error", "pass", "drop", "unchecked"]
 
 
+ALL_CODES = "codes"
+"""As a row's ``default``: every code of its code table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell as typed, where it stands, and which layer (``base``, a dialect, a site) set it.
@@ -52,7 +56,8 @@ class Row:
 
     - ``redox`` + ``fhir``: a field that crosses; ``fhir`` may name several paths, the first with a
       value is read and the first is written;
-    - ``redox`` + ``param`` (or ``directory`` + ``param``): a search parameter;
+    - ``redox`` + ``param`` (or ``directory`` + ``param``): a search parameter; ``default`` is sent where the
+      message says nothing (``codes``: every code of the row's code table);
     - ``redox`` + ``select``: chooses schedules by a column of the directory, by one of the ``others`` where
       that is empty throughout;
     - ``redox`` + ``filter``: kept by the gateway itself and applied to what comes back;
@@ -73,6 +78,7 @@ class Row:
     filter: str | None = None
     directory: str | None = None
     level: str | None = None
+    default: str | None = None
     value: str | None = None
     ignore: tuple[str, ...] = ()
     codec: CodecCall = CodecCall()

@@ -118,33 +118,26 @@ def test_r4_entries_of_other_types_are_passed_over(tmp_path: Path) -> None:
     assert (reply.counts["slots"], reply.counts["incomplete"]) == (1, 0)
 
 
-# --- oracle-millennium ------------------------------------------------------------------------------
+# --- oracle-millennium (its answers: tests/test_oracle_health.py) -------------------------------------
 
 
 @pytest.fixture(scope="session")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> SiteTables:
-    return clinic.tables(tmp_path_factory.mktemp("oracle"), "oracle-millennium", ORACLE_CSV)
-
-
-def test_oracle_asks_by_practitioner_once_with_the_pair_of_bounds_and_no_status(oracle: SiteTables) -> None:
-    providers = [{"ID": each, "IDType": "NPI"} for each in ("1", "2")]
-    (call,), reply = played(
-        oracle, answering(clinic.slot(NINE, TWENTY_PAST, of="s-2")), AttendingProviders=providers
-    )
-    assert call.params == (("schedule.actor", "Practitioner/2578010,Practitioner/2578011"), *WINDOW, COUNT)
-    assert (reply.counts["slots"], reply.counts["incomplete"]) == (1, 0)
+    folder = tmp_path_factory.mktemp("oracle")
+    (folder / "codes").mkdir()
+    (folder / "codes" / "visit-types.csv").write_text("redox_code,fhir_code\nOFFICE,4047611\n", "utf-8")
+    return clinic.tables(folder, "oracle-millennium", ORACLE_CSV)
 
 
 def test_oracle_schedules_without_a_practitioner_make_the_answer_incomplete(oracle: SiteTables) -> None:
     (call,), reply = played(oracle, answering(clinic.slot(NINE, TWENTY_PAST, of="s-1")))
     assert dict(call.params)["schedule.actor"] == "Practitioner/2578010,Practitioner/2578011"
     assert json.loads(reply.body)["Meta"]["IsIncomplete"] is True
-    (issue,) = reply.issues
-    assert issue.path == "schedules.csv"
+    issue = next(each for each in reply.issues if each.path == "schedules.csv")
     assert issue.severity == "warning"
     assert issue.text == (
-        '"s-3" cannot be asked for: a search needs "practitioner" of the directory, empty there; '
-        "fill it in schedules.csv"
+        '"s-3" cannot be asked for: a search needs "practitioner" or "location_id" of the directory, '
+        "empty there; fill it in schedules.csv"
     )
 
 
@@ -173,16 +166,6 @@ rows:
 
     with pytest.raises(UpstreamFailed, match="cannot be asked for"):
         played(mapping, answer)
-
-
-def test_schedules_that_look_the_same_to_oracle_are_told_apart_by_the_answer(tmp_path: Path) -> None:
-    csv = "schedule,practitioner\ns-1,7\ns-2,7\n"
-    mapping = clinic.tables(tmp_path, "oracle-millennium", csv)
-    (call,), reply = played(
-        mapping, answering(*(clinic.slot(NINE, TWENTY_PAST, of=each) for each in ("s-1", "s-2", "s-9")))
-    )
-    assert dict(call.params)["schedule.actor"] == "Practitioner/7"
-    assert (reply.counts["slots"], reply.counts["stray"]) == (2, 1)
 
 
 # --- whichever --------------------------------------------------------------------------------------

@@ -131,6 +131,10 @@ ANSWER = [
         "- row: Location.Room\n  directory: rooms",
         ['4:16: "rooms" is not a column of the directory; did you mean "room"?'],
     ),
+    (
+        "- row: Location.Room\n  default: x",
+        ['4:14: stands beside "redox" and "param" only: what a search says without that field'],
+    ),
     # rows against each other
     (
         "- key: again\n  redox: Reason\n  fhir: Slot.comment\n  way: to-redox\n  because: x",

@@ -128,6 +128,26 @@ BASE_ANSWER = "base/available-slots.answer.yaml"
             {"dialect.yaml": "dialect:\n  together: [scheduel, -location, service-type]"},
             ['dialect.yaml:2:14: no row sends the parameter "scheduel"; did you mean "schedule"?'],
         ),
+        # what a slot tells of its line
+        (
+            {
+                "dialect.yaml": "dialect:\n  slots:\n    - {column: rooms, reference: [Slot.schedule, Schedule.actor], of: Location}"
+            },
+            ['dialect.yaml:2:3: slots: "rooms" is not a column of the directory'],
+        ),
+        (
+            {
+                "dialect.yaml": "dialect:\n  slots:\n    - {column: room, reference: [Schedule.actor, Slot.start], of: Location}"
+            },
+            [
+                'dialect.yaml:2:3: slots: "Schedule.actor" must begin with Slot.',
+                'dialect.yaml:2:3: slots: "Slot.start" must begin with Schedule. or PractitionerRole. or HealthcareService. or Location.',
+            ],
+        ),
+        (
+            {"dialect.yaml": "dialect:\n  slots:\n    - {column: room, value: Slot.schedule}"},
+            ['dialect.yaml:2:3: slots: "Slot.schedule" is not an element of Slot that holds text'],
+        ),
         (
             {"dialect.yaml": "dialect:\n  joins: {Location: {reference: Slot.schedule.reference}}"},
             ['dialect.yaml:2:11: the join of Location: "Slot.schedule" must begin with Schedule.'],

@@ -69,7 +69,7 @@ def test_searches_keep_their_fixed_parameters_in_order() -> None:
         (
             "dialect: {}",
             [
-                '0.yaml:1:10: "dialect" is empty; write one of: upstream, directory, clients, page_size, named_at_most, searches, joins, levels, together, together_at_most'
+                '0.yaml:1:10: "dialect" is empty; write one of: upstream, directory, clients, page_size, named_at_most, searches, joins, levels, slots, together, apart_by_system, together_at_most'
             ],
         ),
         (
@@ -110,6 +110,16 @@ def test_searches_keep_their_fixed_parameters_in_order() -> None:
                 "0.yaml:3:27: \"Schedule..x\" is not a path: a field name is expected here, not '.x'",
                 "0.yaml:3:46: \"Sch edule\" is not a path: ' edule' is not part of a path; the language has a.b, a[0], a.first() and a.where(x='y')",
                 "0.yaml:3:82: \"Loc()\" is not a path: '()' is not part of a path; the language has a.b, a[0], a.first() and a.where(x='y')",
+            ],
+        ),
+        (
+            "dialect:\n  slots:\n    - {column: room}\n    - {column: room, value: Slot.id, of: Location}\n    - {column: room, value: 'a b'}\n    - {column: room, reference: [Slot.schedule, 'x y'], of: Location}\n    - {column: room, reference: Slot.schedule}",
+            [
+                '0.yaml:3:7: a way needs either "reference" or "value"',
+                '0.yaml:4:7: "of" says which type of resource a "reference" leads to; give both or neither',
+                "0.yaml:5:29: \"a b\" is not a path: ' b' is not part of a path; the language has a.b, a[0], a.first() and a.where(x='y')",
+                "0.yaml:6:49: \"x y\" is not a path: ' y' is not part of a path; the language has a.b, a[0], a.first() and a.where(x='y')",
+                '0.yaml:7:7: "of" says which type of resource a "reference" leads to; give both or neither',
             ],
         ),
         (

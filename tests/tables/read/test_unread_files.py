@@ -104,11 +104,16 @@ def test_the_shipped_folder_itself_has_no_strays() -> None:
             'the dialect "redox" lists schedules in schedules.csv; there is none, or no line in it',
         ),
         ("redox", "schedule\na\n", None),
-        ("oracle-millennium", "schedule\na\n", 'the rows ask by "practitioner"; add that column'),
+        (
+            "oracle-millennium",
+            "schedule\na\n",
+            'the rows ask by "practitioner" or "location_id"; add that column',
+        ),
         (
             "oracle-millennium",
             "schedule,practitioner\na,\nb,2\nc,\n",
-            'the rows ask by "practitioner", which is empty for the schedules "a", "c"; fill it',
+            'the rows ask by "practitioner" or "location_id", which is empty for the schedules "a", "c"; '
+            "fill it",
         ),
         ("oracle-millennium", "schedule,practitioner\nb,2\n", None),
     ],

@@ -7,7 +7,7 @@ object per slot. What it cannot convert it hands back, to be explained by the pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any
@@ -21,6 +21,7 @@ from gateway.tables.compile.structs import struct
 from gateway.tables.compile.to_redox.block import write_block
 from gateway.tables.compile.to_redox.loop import LENGTH, SCHEDULE, TIME, Loop
 from gateway.tables.rows.model import Table
+from gateway.tables.rows.paths import Path
 from gateway.tables.rows.schema import SchemaView
 
 __all__ = ["LENGTH", "SCHEDULE", "TIME", "ToRedox", "compile_to_redox", "encode"]
@@ -75,12 +76,21 @@ def _unmodified(slot: type[msgspec.Struct]) -> type[msgspec.Struct]:
     )
 
 
-def compile_to_redox(table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView]) -> ToRedox:
-    """Generates and compiles both functions and the typed Slot."""
+def compile_to_redox(
+    table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView], also: Sequence[Path] = ()
+) -> ToRedox:
+    """Generates and compiles both functions and the typed Slot. ``also``: what else of a Slot tells whose it
+    is; then it need not say so by its Schedule.
+    """
     used = [bound for bound in rows if bound.row.to_redox]
     join = next(bound.row.key for bound in used if bound.row.directory == SCHEDULE and bound.fhir)
     reading = Reading(used, "slot", frozenset({TIME, LENGTH, join}))
-    paths = [(path, reading.decoded(bound)) for bound in used for path, _ in bound.fhir]
+    paths = [
+        (path, reading.decoded(bound) and not (also and bound.row.key == join))
+        for bound in used
+        for path, _ in bound.fhir
+    ]
+    paths += [(path, False) for path in also]
     resource = _unmodified(struct("Slot", paths, schemas["Slot"], tag="Slot"))
     source = Source({"quote": encode_basestring, "encode": encode, "again": again})
     for path, _ in paths:

@@ -1,0 +1,129 @@
+"""Which line of the directory a Slot belongs to, where its own Schedule is none that a directory could list.
+
+What the slot tells must be in the column of the line, wherever both are filled; a slot that tells nothing, or
+fits several lines, is nobody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.core.directory import Cells
+from gateway.tables.answer.pool import Item, Located, Pool, Reader
+from gateway.tables.compile.source import Source, reader
+from gateway.tables.read.slot_ways import SlotWay
+from gateway.tables.rows.paths import Path, parse
+from gateway.tables.rows.schema import Found, SchemaView
+
+SLOT: Final = "Slot"
+OF_REFERENCE: Final = ("reference", "type", "display", "identifier.system", "identifier.value")
+"""What is read of a Reference."""
+
+
+def needed(ways: Iterable[SlotWay]) -> tuple[Path, ...]:
+    """What a typed Slot must hold for these ways."""
+    found: list[Path] = []
+    for way in ways:
+        if way.value is not None:
+            found.append(way.value.below(1))
+        elif way.steps:
+            first = way.steps[0].below(1)
+            found += [parse(f"{first}.{each}") for each in OF_REFERENCE]
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What finds the lines of a page's slots: ``lines``, and what makes a pool of what came with them."""
+
+    lines: SlotLines
+    pool: Callable[[Mapping[str, Sequence[Located]]], Pool]
+
+
+@dataclass(slots=True)
+class Placed:
+    """``slots``, whose Schedule now names their line, or nothing if they are of none that was asked for;
+    ``ambiguous`` ones fit several lines, ``broken`` ones have no Schedule at all."""
+
+    slots: list[Any] = field(default_factory=list)
+    ambiguous: int = 0
+    broken: list[Any] = field(default_factory=list)
+
+
+class SlotLines:
+    """Made once per site. ``further``: readers of the references of other types, by type and path."""
+
+    def __init__(
+        self, ways: Sequence[SlotWay], view: SchemaView, further: Mapping[tuple[str, str], Reader]
+    ) -> None:
+        source = Source()
+        for number, way in enumerate(ways):
+            path = way.value if way.value is not None else way.steps[0]
+            below = path.below(1)
+            found = view.find(below)
+            assert isinstance(found, Found), found
+            reader(source, f"read_{number}", below, found.lists, f"{path}, to find the line of a slot")
+        scope = source.build("slots, to their lines of the directory")
+        self._ways = [
+            (way, scope[f"read_{number}"], [further[step_of(path)] for path in way.steps[1:]])
+            for number, way in enumerate(ways)
+        ]
+
+    def place(self, slots: Iterable[Any], lines: Iterable[Cells], pool: Pool) -> Placed:
+        """Finds each slot's line, and has its Schedule name that. ``pool`` holds what came with them."""
+        chosen = list(lines)
+        found = Placed()
+        for slot in slots:
+            if slot.schedule is None:
+                found.broken.append(slot)
+                continue
+            told = self._told(slot, pool)
+            fitting = {line["schedule"] for line in chosen if _fits(line, told)} if told else set()
+            if len(fitting) > 1:
+                found.ambiguous += 1
+                continue
+            slot.schedule.reference = f"Schedule/{fitting.pop()}" if fitting else ""
+            found.slots.append(slot)
+        return found
+
+    def _told(self, slot: Any, pool: Pool) -> dict[str, set[str]]:
+        """What a slot tells, by the column that it must stand in."""
+        told: dict[str, set[str]] = {}
+        start = Item(SLOT, slot)
+        for way, read, further in self._ways:
+            values = read(slot)
+            if way.value is None:
+                values = list(_followed(start, values, further, way, pool))
+            if values:
+                told.setdefault(way.column, set()).update(values)
+        return told
+
+
+def step_of(path: Path) -> tuple[str, str]:
+    """Type and path of a step: where its reader is."""
+    return path.steps[0].name, str(path.below(1))
+
+
+def _followed(
+    start: Item, references: Iterable[Any], further: Sequence[Reader], way: SlotWay, pool: Pool
+) -> Iterable[str]:
+    """The ids of the resources that the last of the steps refers to."""
+    reached = [(start, reference) for reference in references]
+    for number, read in enumerate(further, 1):
+        kind = way.steps[number].steps[0].name
+        items = (pool.find(reference, kind, item) for item, reference in reached)
+        reached = [(item, reference) for item in items if item is not None for reference in read(item.value)]
+    for item, reference in reached:
+        found = pool.find(reference, way.kind, item)
+        if found is not None and found.value.id:
+            yield found.value.id
+        elif (named := pool.named(reference, way.kind)) is not None and named[0] == "_id":
+            yield named[1]
+
+
+def _fits(line: Cells, told: Mapping[str, set[str]]) -> bool:
+    """Whether a line has one of the values that are told in each column that it has, and in one at least."""
+    filled = [(line[column], values) for column, values in told.items() if line.get(column)]
+    return bool(filled) and all(cell in values for cell, values in filled)
