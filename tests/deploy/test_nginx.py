@@ -195,3 +195,18 @@ async def test_nothing_is_answered_in_the_clear_and_no_search_is_written_down(tm
         (403, "/fhir/partner/Slot"),
     ]
     assert "2025-10-22" not in written + (tmp_path / "gateway-error.log").read_text("utf-8")
+
+
+async def test_nginx_and_the_gateway_log_one_id(tmp_path: Path) -> None:
+    own = "4f6b-one.of_the-caller"
+    async with fronted(tmp_path) as found:
+        await found.ask(f"Slot?{ASKED}", {"X-Request-Id": own})
+        await found.ask(f"Slot?{ASKED}", {"X-Request-Id": "no token\tat all"})
+        await found.ask(f"Slot?{ASKED}")
+        url = f"https://{NAME}:{found.port}/redox"
+        async with found.session.post(url, json={}) as response:
+            last = response.headers["X-Request-Id"]
+        ours = [line["request_id"] for line in found.gateway.requests()]
+    told = [json.loads(line) for line in (tmp_path / "gateway.log").read_text("utf-8").splitlines()]
+    assert [line["request_id"] for line in told] == ours
+    assert (ours[0], ours[3], len(set(ours))) == (own, last, 4)
