@@ -251,7 +251,9 @@ def _clients(
     common = Common()
     for position, (site, tables) in enumerate(zip(found.settings.sites, found.tables, strict=True)):
         watch = Watch(metrics, site.id)
-        around = Surroundings(session=session, common=common, observe=watch, wall_clock=wall_clock)
+        around = Surroundings(
+            session=session, common=common, observe=watch, rebased=watch.rebased, wall_clock=wall_clock
+        )
         try:
             client = client_of(site.upstream, tables.dialect, around, deadline_seconds=site.deadline_seconds)
         except Misfit as misfit:

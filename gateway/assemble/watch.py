@@ -9,7 +9,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from gateway.core.reasons import REASONS
-from gateway.upstream.interface import UpstreamEvent
+from gateway.upstream.interface import Rebased, UpstreamEvent
 from gateway.web.metrics import Metrics
 
 _SAID_AGAIN_AFTER: Final = 60.0
@@ -30,6 +30,13 @@ class Watch:
         self._metrics.upstream(self._site, event.target, event.outcome, seconds, event.reason)
         if event.reason is not None and event.outcome == "connect" and event.reason != "broken-connection":
             self._say(event)
+
+    def rebased(self, told: Rebased) -> None:
+        """A link that names the server otherwise than ``base_url`` is followed below that."""
+        if self.log is not None:
+            self.log.info(
+                "link", request_id=told.request_id, site=self._site, target=told.target, named=told.named
+            )
 
     def _say(self, event: UpstreamEvent) -> None:
         assert event.reason is not None

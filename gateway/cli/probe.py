@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,8 @@ def probe(
     A FHIR upstream is asked for its metadata, a sample of the directory (Schedule, Practitioner,
     Location), the open slots of one schedule, and those slots again with one thing changed at a time:
     how start and end are spelt, a small page, another length, a parameter that nobody has. Fifteen
-    to fifty requests, all of them reads; nothing of a patient. What a resource holds is not shown.
+    to fifty requests, all of them reads; nothing of a patient. What a resource holds is not shown. What
+    the upstream writes beside an error is, cut short; it stands in no log.
 
     A Redox upstream has no metadata: its token is asked for, and nothing more without --query.
 
@@ -104,7 +106,7 @@ async def _asked(
     import msgspec
 
     from gateway.cli.progress import waiting
-    from gateway.probe import Report
+    from gateway.probe import Limits, Report, costs
     from gateway.web.exchange import new_request_id
 
     token: str | None = None
@@ -112,7 +114,7 @@ async def _asked(
         async with waiting(f"Asking the upstream of site {site.id}"):
             if served.tables.dialect.upstream == "redox" and not query:
                 token = await _token(application, served, site)
-            reply, _ = await application.service.run(
+            reply, spent = await application.service.run(
                 flow,
                 served.upstream,
                 site=site.id,
@@ -122,7 +124,15 @@ async def _asked(
             )
     finally:
         await application.close()
-    return msgspec.json.decode(reply.body, type=Report), token
+    report = msgspec.json.decode(reply.body, type=Report)
+    limits = Limits(
+        site.upstream.max_concurrency,
+        served.deadline_seconds,
+        site.upstream.max_query_pages,
+        served.rules.max_schedules,
+    )
+    found = (*report.findings, *costs(report, limits, spent.get("slots", 0.0)))
+    return replace(report, findings=tuple(sorted(found, key=lambda each: each.level != "fault"))), token
 
 
 def _instant(text: str | None, served: Served) -> datetime | None:

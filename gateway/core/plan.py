@@ -56,7 +56,8 @@ class Call:
     ``max_pages`` pages. For a Redox upstream: ``body`` is posted and ``target`` is the event.
     ``params`` never hold anything of a patient. ``subject`` is what of the upstream the call is about (the
     schedules of a search), so that one of them that always fails is not taken for a failing upstream;
-    empty: the upstream as a whole. It is sent nowhere and has no part in comparisons.
+    empty: the upstream as a whole. ``words``: a Failure shall tell what the upstream wrote, as a person at a
+    terminal has asked. Neither is sent anywhere nor has a part in comparisons.
     """
 
     target: str
@@ -64,6 +65,7 @@ class Call:
     body: bytes | None = None
     max_pages: int = 20
     subject: str = field(default="", compare=False)
+    words: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Failure:
     its OperationOutcome (or the ``Type`` of a Redox error); ``retry_after`` is in seconds; ``reason`` is one
     of a fixed set of words of ours. ``token`` is there when it was the token endpoint that failed, and says
     how in words of ours: the upstream was not asked then, and ``status`` and ``code`` are those of the token
-    endpoint (its OAuth error).
+    endpoint (its OAuth error). ``words``, of a call that wants them, are the upstream's own: for that person
+    only, as they may name a patient.
     """
 
     call: Call
@@ -98,6 +101,7 @@ class Failure:
     retry_after: float | None = None
     token: str | None = None
     reason: FailureReason | None = None
+    words: str = field(default="", repr=False)
 
     @property
     def fault(self) -> UpstreamFault:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.probe.costs import Limits, costs
 from gateway.probe.flow import probe
 from gateway.probe.redox import probe_redox
 from gateway.probe.report import Report
 
-__all__ = ["Report", "probe", "probe_redox"]
+__all__ = ["Limits", "Report", "costs", "probe", "probe_redox"]

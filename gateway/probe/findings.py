@@ -27,11 +27,15 @@ def findings(report: Report) -> tuple[Finding, ...]:
 def _searches(report: Report) -> Iterator[Finding]:
     if report.silent:
         who = report.address or "The upstream"
-        yield Finding("fault", f"{who} answered none of the searches: {report.silent}.")
+        words = next((wrote(each.words) for each in report.pages if each.words), "")
+        yield Finding("fault", f"{who} answered none of the searches: {report.silent}.{words}")
         return
     for pages in report.pages:
         if pages.failure:
-            yield Finding("fault", f"The search for {pages.target} was not answered: {pages.failure}.")
+            yield Finding(
+                "fault",
+                f"The search for {pages.target} was not answered: {pages.failure}.{wrote(pages.words)}",
+            )
         yield from (_note(pages, note) for note in pages.notes)
     if not report.own_search:
         text = f"The Slot search of the tables was refused; this one was answered: {report.search}."
@@ -39,6 +43,11 @@ def _searches(report: Report) -> Iterator[Finding]:
     kinds = {pages.target for pages in report.pages if not pages.failure}
     if "Schedule" in kinds and not any(pages.sizes and sum(pages.sizes) for pages in report.pages):
         yield Finding("fault", "The upstream lists no schedules; perhaps these credentials may not see them.")
+
+
+def wrote(words: str) -> str:
+    """What the upstream wrote, as a sentence behind others."""
+    return f' It wrote: "{words}"' if words else ""
 
 
 def _note(pages: Pages, note: str) -> Finding:
@@ -104,8 +113,17 @@ def _join(found: Joined) -> Iterator[Finding]:
     text = f"{lost} of {found.schedules} schedules have no {found.kind} by {found.how}: {', '.join(parts)}."
     others = [kind for kind in found.actors if kind not in READ]
     if others and found.without:
-        text += f" Their actors are also: {', '.join(others)}, which are not read."
+        text += f" Their actors are also: {', '.join(others)}, which are not read: {_instead(found.kind)}."
     yield Finding("fault" if certain else "note", text)
+
+
+def _instead(kind: str) -> str:
+    """What to write for actors of a type that no table can read."""
+    columns = {
+        "Practitioner": "provider_id, provider_id_type, first_name and last_name",
+        "Location": "facility, department and room",
+    }.get(kind, "its columns")
+    return f"write {columns} of these schedules into schedules.csv"
 
 
 def _fields(report: Report) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -40,6 +41,7 @@ class _Base:
     schedule: str
     found: Sample
     bounds: frozenset[str]
+    tried: int
     own: bool = True
 
     @property
@@ -68,7 +70,7 @@ def probe(
     keys of ``dialect.yaml`` stand. Nothing is raised for an upstream that fails: it is told.
     """
     calls = tuple(_small(call, tables) for call in tables.directory_calls())
-    outcomes: Sequence[Outcome] = yield Ask("directory", (Call("metadata", max_pages=1), *calls))
+    outcomes: Sequence[Outcome] = yield Ask("directory", (Call("metadata", max_pages=1, words=True), *calls))
     metadata, *rest = outcomes
     rest += yield from _referred(tables, rest, now)
     found = _found(tables, rest)
@@ -126,7 +128,7 @@ def _small(call: Call, tables: SiteTables) -> Call:
     """The search with small pages, so that paging shows, and no more of them than a sample needs."""
     name = tables.dialect.page_size[0] if tables.dialect.page_size is not None else None
     params = tuple((key, str(PAGE) if key == name else value) for key, value in call.params)
-    return replace(call, params=params, max_pages=min(call.max_pages, SAMPLE // PAGE))
+    return replace(call, params=params, max_pages=min(call.max_pages, SAMPLE // PAGE), words=True)
 
 
 def _nobody(outcomes: Sequence[Outcome]) -> bool:
@@ -162,14 +164,14 @@ def _slots(
     bounds = frozenset(row.param for row in rows if row.param is not None)
     end = add_days(begin, site.default_window_days, site.zone)
     base: _Base | None = None
-    for line in lines:
+    for tried, line in enumerate(lines, start=1):
         lengths = (site.default_duration_minutes,)
         made = tables.slot_searches(to_utc_text(begin), to_utc_text(end), lengths, _NOTHING, (line,))
         if not made:
             continue
-        call = replace(made[0][0], max_pages=_SLOT_PAGES)
+        call = replace(made[0][0], max_pages=_SLOT_PAGES, words=True)
         outcomes = yield Ask("slots", (call,))
-        base = _Base(call, line["schedule"], samples.sample(outcomes[0], _asked_size(tables)), bounds)
+        base = _Base(call, line["schedule"], samples.sample(outcomes[0], _asked_size(tables)), bounds, tried)
         if base.found.failure is not None:
             if slots.refusal(base.found.failure)[0] != "refused":
                 return base
@@ -315,6 +317,7 @@ def _report(
     resources = {kind: each.resources for kind, each in every.items()}
     aims = capability.aims(tables, declared, origins)
     told = _told(tables, found, looked.now)
+    schedules, searches = _of_all(site, tables, looked)
     bases = joins.bases_of(tables, found.get("Schedule"))
     return Report(
         site=site.id,
@@ -334,11 +337,30 @@ def _report(
         systems=samples.systems(tables, codes, resources),
         joins=joins.joined(tables, found, looked.outcomes, looked.now),
         columns=joins.columns(told, looked.directory.lines),
+        schedules=schedules,
+        searches=searches,
+        tried=base.tried if base is not None else 0,
         schedule=base.schedule if base is not None else "",
         search="&".join(f"{name}={value}" for name, value in base.call.params) if base is not None else "",
         slots=slots.facts(base.found, base.schedule, site.zone, bases) if base is not None else SlotFacts(),
         trials=looked.trials,
     )
+
+
+def _of_all(site: SiteRules, tables: SiteTables, looked: _Looked) -> tuple[int, int]:
+    """How many schedules there are, and by how many Slot searches one asks for all of them: as many for each
+    as for those of the sample."""
+    without = frozenset(tables.unaskable(looked.directory.lines))
+    lines = tuple(line for line in looked.directory.lines if line["schedule"] not in without)
+    if not lines:
+        return 0, 0
+    end = add_days(looked.now, site.default_window_days, site.zone)
+    lengths = (site.default_duration_minutes,)
+    made = tables.slot_searches(to_utc_text(looked.now), to_utc_text(end), lengths, _NOTHING, lines)
+    listed = looked.found.get("Schedule")
+    total = listed.pages.total if listed is not None else None
+    count = max(len(lines), total or 0)
+    return count, ceil(len(made) * count / len(lines))
 
 
 def _told(tables: SiteTables, found: Mapping[str, Sample], now: datetime) -> Sequence[Cells]:

@@ -15,6 +15,7 @@ from gateway.core.mapping import Sought
 from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Reply
 from gateway.core.redox_flows import EVENT, Address
 from gateway.core.window import add_days, to_utc_text
+from gateway.probe.findings import wrote
 from gateway.probe.report import Fill, Finding, Report
 from gateway.probe.samples import why
 from gateway.tables.answer.site import SiteTables
@@ -44,14 +45,14 @@ def probe_redox(
     sought = Sought(low, high, minutes, (), {}, False, ())
     query = tables.fhir_server.write(sought, low, high, minutes, lines or None)
     body = msgspec.json.encode({"Meta": address.meta(now), **query})
-    outcomes: tuple[Outcome, ...] = yield Ask("redox", (Call(EVENT, body=body),))
+    outcomes: tuple[Outcome, ...] = yield Ask("redox", (Call(EVENT, body=body, words=True),))
     report = replace(report, schedule=lines[0]["schedule"] if lines else "", search=f"{low} to {high}")
     return Reply(200, msgspec.json.encode(_told(report, tables, outcomes[0])), JSON)
 
 
 def _told(report: Report, tables: SiteTables, outcome: Outcome) -> Report:
     if isinstance(outcome, Failure):
-        finding = Finding("fault", f"The query was not answered: {why(outcome)}.")
+        finding = Finding("fault", f"The query was not answered: {why(outcome)}.{wrote(outcome.words)}")
         return replace(report, failed=True, findings=(finding,))
     answer = _answer(outcome)
     if answer is None:

@@ -45,7 +45,7 @@ class Aim:
 class Pages:
     """One search as its Bundles tell it. ``sizes`` are the matches on each page that was read; ``asked``
     the page size that was asked for; ``total`` what the first page says; ``next`` how it names the next
-    page. ``failure`` is set when there was no answer."""
+    page. ``failure`` is set when there was no answer, ``words`` is then what the upstream wrote."""
 
     target: str
     sizes: tuple[int, ...] = ()
@@ -56,6 +56,7 @@ class Pages:
     links: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     failure: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,9 @@ class Advice:
 class Report:
     """Everything a probe found out. ``failed``: a search of the tables' own was not
     answered; ``own_search`` is false where that was the Slot search, whose bounds ``search`` then spells
-    otherwise. ``address`` is whom the asker says was asked."""
+    otherwise. ``address`` is whom the asker says was asked. ``schedules`` are all that the upstream lists,
+    ``searches`` how many Slot searches a query for them makes, ``tried`` how many were made until one
+    brought slots."""
 
     site: str
     dialect: str
@@ -186,6 +189,9 @@ class Report:
     columns: tuple[Column, ...] = ()
     schedule: str = ""
     search: str = ""
+    schedules: int = 0
+    searches: int = 0
+    tried: int = 0
     slots: SlotFacts = SlotFacts()
     trials: tuple[Trial, ...] = ()
 

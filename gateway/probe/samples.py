@@ -49,7 +49,8 @@ def sample(outcome: Outcome, asked: int | None) -> Sample:
     """An outcome as a sample. ``asked`` is the page size that was asked for."""
     target = outcome.call.target
     if isinstance(outcome, Failure):
-        return Sample(Pages(target, asked=asked, complete=False, failure=why(outcome)), failure=outcome)
+        pages = Pages(target, asked=asked, complete=False, failure=why(outcome), words=outcome.words)
+        return Sample(pages, failure=outcome)
     told = _Told()
     for content in outcome.pages:
         _page(content, target, told)

@@ -200,7 +200,8 @@ def refusal(failure: Failure) -> tuple[Verdict, str]:
     """A failure as a verdict: the upstream said no, or could not be asked."""
     asked = failure.token is None
     refused = asked and failure.kind == "status" and failure.status is not None and failure.status < 500
-    return ("refused" if refused else "failed"), why(failure)
+    words = f'; it wrote: "{failure.words}"' if failure.words else ""
+    return ("refused" if refused else "failed"), why(failure) + words
 
 
 def unknown_parameter(sample: Sample, base: Sample, sent: str, zone: ZoneInfo) -> Trial:

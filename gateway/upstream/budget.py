@@ -13,11 +13,12 @@ class Budget:
     limit of ours, so it counts as nobody's failure.
     """
 
-    __slots__ = ("_bytes", "_pages")
+    __slots__ = ("_bytes", "_pages", "rebased")
 
     def __init__(self, bytes_: int, pages: int) -> None:
         self._bytes = bytes_
         self._pages = pages
+        self.rebased = False  # whether the query has told of a link that names the server otherwise
 
     def open_page(self) -> None:
         """Count one page, before it is asked for. Raises Trouble ``protocol`` (``query-limit``)."""

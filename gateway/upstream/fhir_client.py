@@ -14,9 +14,9 @@ from gateway.core.values import AT_ONCE_BYTES
 from gateway.upstream.client import Client
 from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
-from gateway.upstream.interface import ClientSettings
+from gateway.upstream.interface import ClientSettings, Rebased
 from gateway.upstream.oauth import FixedToken
-from gateway.upstream.paging import BaseUrl, next_link
+from gateway.upstream.paging import BaseUrl, next_link, origin_named
 from gateway.upstream.places import Turn
 from gateway.upstream.resilient import ResilientClient
 from gateway.upstream.surroundings import Surroundings
@@ -41,6 +41,7 @@ class FhirClient(Client):
     ) -> None:
         self._base = BaseUrl(settings.base_url)
         self._rebases = settings.pages_below_base
+        self._rebased = around.rebased
         self._looking = asyncio.Lock()
         super().__init__(
             ResilientClient(
@@ -67,6 +68,7 @@ class FhirClient(Client):
         pages: list[bytes] = []
         seen: set[URL] = set()
         missing: Issue | None = None
+        told = False
         while url is not None:
             seen.add(url)
             try:
@@ -78,7 +80,10 @@ class FhirClient(Client):
                 missing = _missing(code, f"page {len(pages) + 1} could not be read ({trouble})")
                 break
             pages.append(page)
-            url, missing = self._onward(call, url, link, len(pages), seen)
+            url, missing, named = self._onward(call, url, link, len(pages), seen)
+            if named and not told:
+                told = True
+                self._tell(Rebased(request_id, call.target.partition("/")[0], named), turn)
         return Answer(call, tuple(pages), missing is None, () if missing is None else (missing,))
 
     async def _page(
@@ -97,24 +102,33 @@ class FhirClient(Client):
 
     def _onward(
         self, call: Call, url: URL, link: str | None, count: int, seen: set[URL]
-    ) -> tuple[URL | None, Issue | None]:
-        """The URL of the next page, or why there is none although the upstream names one."""
+    ) -> tuple[URL | None, Issue | None, str]:
+        """The URL of the next page, or why there is none although the upstream names one; and by what the
+        link names the server, if that is not what the base does."""
         if link is None:
-            return None, None
+            return None, None, ""
         if count >= call.max_pages:
-            return None, _missing("too-costly", f"there are more pages than the limit of {call.max_pages}")
+            text = f"there are more pages than the limit of {call.max_pages}"
+            return None, _missing("too-costly", text), ""
+        named = ""
         onward = self._base.follow(url, link)
-        if onward is None and self._rebases:
-            onward = self._base.rebase(url, link)
+        if onward is None and self._rebases and (onward := self._base.rebase(url, link)) is not None:
+            named = origin_named(url, link)
         if onward is None:
-            return None, _missing(
-                "security", "the link to the next page points outside the base URL, so it was not followed"
-            )
+            text = "the link to the next page points outside the base URL, so it was not followed"
+            return None, _missing("security", text), ""
         if onward in seen:
-            return None, _missing(
-                "incomplete", "the link to the next page leads to a page that was read already"
-            )
-        return onward, None
+            text = "the link to the next page leads to a page that was read already"
+            return None, _missing("incomplete", text), ""
+        return onward, None, named
+
+    def _tell(self, rebased: Rebased, turn: Turn | None) -> None:
+        """Once for each query, of whose searches each may have such links."""
+        budget = turn.budget if turn is not None else None
+        if budget is None or not budget.rebased:
+            self._rebased(rebased)
+        if budget is not None:
+            budget.rebased = True
 
 
 def _missing(code: str, reason: str) -> Issue:

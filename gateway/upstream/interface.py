@@ -43,11 +43,25 @@ class Standing:
     waiting: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """The first link of a query to a further page that is followed below ``base_url`` though it names the
+    server otherwise: by ``named``, scheme, host and port. ``target`` is as in :class:`UpstreamEvent`."""
+
+    request_id: str
+    target: str
+    named: str
+
+
 Observe = Callable[[UpstreamEvent], None]
 
 
 def observe_nothing(_event: UpstreamEvent) -> None:
     """The default of every ``observe`` argument."""
+
+
+def rebased_nothing(_rebased: Rebased) -> None:
+    """The default of every ``rebased`` argument."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ from gateway.upstream.trouble import Trouble
 _KNOWN = 64  # resource types that are searched are few
 _MOST_LINK_BYTES = 64 * 1024  # of Bundle.link as a whole: four links or so
 
+_MOST_NAMED = 200
+
 # RFC 3986 has no others; a backslash is a slash to some and not to others.
 _PLAIN = re.compile(r"[!-\[\]-~]+")
 
@@ -48,6 +50,12 @@ def next_link(page: bytes) -> str | None:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise Trouble("protocol", status=200, down=False) from None
     return next((link.url for link in links or () if link.relation == "next" and link.url), None)
+
+
+def origin_named(page: URL, link: str) -> str:
+    """Scheme, host and port of where a link that was read already leads; cut short, as no name of a server
+    is longer."""
+    return str(page.join(URL(link, encoded=True)).origin())[:_MOST_NAMED]
 
 
 class BaseUrl:

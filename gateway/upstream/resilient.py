@@ -326,4 +326,4 @@ class ResilientClient:
         if 200 <= response.status < 300:
             return response
         after = retry_after_seconds(response.retry_after, now=self._around.wall_clock())
-        raise refused(response.status, self._code_of(response.body), after)
+        raise refused(response.status, self._code_of(response.body), after, response.body)

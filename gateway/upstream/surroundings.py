@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from gateway.upstream.common import Common
-from gateway.upstream.interface import Observe, observe_nothing
+from gateway.upstream.interface import Observe, Rebased, observe_nothing, rebased_nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class Surroundings:
     session: Callable[[], aiohttp.ClientSession]
     common: Common | None = None
     observe: Observe = observe_nothing
+    rebased: Callable[[Rebased], None] = rebased_nothing
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random

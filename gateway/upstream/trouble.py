@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from gateway.core.plan import Call, Failure, FailureKind, FailureReason
+from gateway.upstream.words import words_of
 
 Repeat = Literal["always", "idempotent", "never"]
 
@@ -21,7 +22,7 @@ class Trouble(Exception):
     upstream), ``idempotent`` (it may have been) or ``never``. ``down`` is what the breaker should
     think of it: True is a failure of the upstream, False shows it alive, None says nothing. ``whole``: it
     tells of the upstream as a whole, whatever was asked. ``reason`` says more than the kind; ``token``
-    what the token endpoint did, where that is the trouble.
+    what the token endpoint did, where that is the trouble; ``body`` what came with a refusal.
     The text never holds a URL, a header or anything that the upstream wrote.
     """
 
@@ -46,6 +47,7 @@ class Trouble(Exception):
         self.repeat: Repeat = repeat
         self.down = down
         self.token: str | None = None
+        self.body = b""
         self.whole = whole
         self.reason = reason
 
@@ -72,10 +74,11 @@ class Trouble(Exception):
             retry_after=self.retry_after,
             token=self.token,
             reason=self.reason,
+            words=words_of(self.body) if call.words and self.body else "",
         )
 
 
-def refused(status: int, code: str | None, retry_after: float | None) -> Trouble:
+def refused(status: int, code: str | None, retry_after: float | None, body: bytes = b"") -> Trouble:
     """What a status outside 2xx means (RFC 9110, section 15; RFC 6585 for 429).
 
     A redirect is a breach of protocol: it is never followed, as our token would go with it.
@@ -93,7 +96,7 @@ def refused(status: int, code: str | None, retry_after: float | None) -> Trouble
         repeat = "always"
     elif status in _TRANSIENT:
         repeat = "idempotent"
-    return Trouble(
+    trouble = Trouble(
         kind,
         status=status,
         code=plausible_code(code),
@@ -102,6 +105,8 @@ def refused(status: int, code: str | None, retry_after: float | None) -> Trouble
         down=status == 429 or status >= 500,
         whole=status == 429,
     )
+    trouble.body = body
+    return trouble
 
 
 def plausible_code(code: object) -> str | None:

@@ -249,7 +249,8 @@ def test_actors_that_are_not_read_are_named(tmp_path: Path) -> None:
     report, _ = probed(tmp_path, roles, csv="schedule\n")
     assert (
         "1 of 1 schedules have no Practitioner by Schedule.actor; Schedule.actor, then "
-        "PractitionerRole.practitioner: 1 name none. Their actors are also: Device, which are not read."
+        "PractitionerRole.practitioner: 1 name none. Their actors are also: Device, which are not read: "
+        "write provider_id, provider_id_type, first_name and last_name of these schedules into schedules.csv."
     ) in texts(report)
 
 
@@ -380,3 +381,19 @@ def test_pages_are_told_as_they_are(tmp_path: Path) -> None:
         Answer(call, (b'{"resourceType": "Bundle", "type": "searchset", "total": 0}', b"[]")), None
     )
     assert empty.pages.notes == ("entry is absent where nothing was found", "a page is not a Bundle")
+
+
+def test_what_the_upstream_writes_of_a_refusal_is_told(tmp_path: Path) -> None:
+    def refusing(call: Call) -> Outcome:
+        if call.target == "Slot":
+            return Failure(call, "status", 400, words="no status here" if call.words else "")
+        return base_r4(call)
+
+    report, _ = probed(tmp_path, refusing)
+    (fault,) = [each.text for each in report.findings if "Slot was not answered" in each.text]
+    assert fault.endswith(' It wrote: "no status here"')
+
+
+def test_how_many_searches_a_query_for_everybody_makes(tmp_path: Path) -> None:
+    report, _ = probed(tmp_path, base_r4)
+    assert (report.schedules > 0, report.searches > 0, report.tried) == (True, True, 1)

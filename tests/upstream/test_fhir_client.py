@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from gateway.core.plan import Answer, Call, Failure
+from gateway.upstream.interface import Rebased
 
 from .conftest import MakeBench, Script, Step, answer, broken, bundle
 
@@ -229,7 +230,29 @@ async def test_links_of_a_server_behind_a_proxy_are_followed_where_that_is_said(
 ) -> None:
     following = "http://internal:8080/base/Slot?page=2"
     script.steps = [answer(bundle("1", following=following)), answer(bundle("2"))]
-    outcome = await make(pages_below_base=pages_below_base).call()
+    told: list[Rebased] = []
+    bench = make(pages_below_base=pages_below_base, surroundings={"rebased": told.append})
+    outcome = await bench.call()
     assert isinstance(outcome, Answer)
     assert (len(outcome.pages), outcome.complete) == (pages, pages_below_base)
+    assert told == [Rebased("req-1", "Slot", "http://internal:8080")][: pages - 1]
     assert script.targets[1:] == ["/Slot?page=2"][: pages - 1]
+
+
+async def test_a_query_tells_once_that_its_links_name_the_server_otherwise(
+    script: Script, make: MakeBench
+) -> None:
+    told: list[Rebased] = []
+    client = make(pages_below_base=True, surroundings={"rebased": told.append}).client
+    deadline = asyncio.get_running_loop().time() + 5
+    call = Call("Slot", (("q", "canary"),))
+    for _ in range(2):  # queries
+        turn = client.admit((call, call), deadline=deadline, since=0.0)
+        assert not isinstance(turn, Failure)
+        for number in range(2):
+            pages = [f"http://internal/base/Slot?page={number}{each}" for each in range(2)]
+            script.steps = [*(answer(bundle(following=each)) for each in pages), answer(bundle("1"))]
+            outcome = await client.call(call, deadline=deadline, request_id="req-2", turn=turn)
+            assert isinstance(outcome, Answer) and len(outcome.pages) == 3
+        turn.close()
+    assert told == [Rebased("req-2", "Slot", "http://internal")] * 2

@@ -1,0 +1,46 @@
+"""What an upstream writes beside an error, for a person at a terminal: never for a log or an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+MOST_WORDS = 300
+"""Characters of it that are shown."""
+
+# OperationOutcome's, Redox's, OAuth's and those of API gateways in front.
+_NAMES = ("diagnostics", "text", "Text", "error_description", "message", "Message", "detail", "title")
+_LOOKED_AT = 200  # values of a JSON answer
+_TAG = re.compile(r"<[^<>]{0,200}>")
+
+
+def words_of(body: bytes) -> str:
+    """The texts of an error's body on one line, cut short, with nothing that a terminal would act upon.
+
+    Of JSON those by the names that are usual for them, of anything else what stands between tags.
+    """
+    try:
+        said = " ".join(_texts(msgspec.json.decode(body)))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        said = _TAG.sub(" ", body[: 20 * MOST_WORDS].decode("utf-8", "replace"))
+    clean = "".join(char if char.isprintable() else " " for char in said[: 20 * MOST_WORDS])
+    line = " ".join(clean.split())
+    return line if len(line) <= MOST_WORDS else f"{line[: MOST_WORDS - 3]}..."
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """In the order in which they stand; a narrative (``text.div``) is none of them."""
+    pending: list[tuple[str, Any]] = [("", value)]
+    for _ in range(_LOOKED_AT):
+        if not pending:
+            return
+        name, each = pending.pop()
+        if isinstance(each, dict):
+            pending += list(each.items())[_LOOKED_AT::-1]
+        elif isinstance(each, list):
+            pending += [(name, one) for one in each[_LOOKED_AT::-1]]
+        elif isinstance(each, str) and name in _NAMES:
+            yield each
