@@ -46,15 +46,17 @@ def pull(config: Path, site: str, file: Path | None, force: bool, whole: bool) -
     Columns of the site's present schedules.csv, and its filled cells, are kept. What the EHR tells stays
     empty, so that it goes on telling it: a filled cell wins over the EHR's own. What it cannot tell (often
     the department and the room) is named on stderr: fill it in. So is where the file differs from the EHR.
+    An actor that the EHR does not list has at least the name that its Schedule writes (actor.display).
 
     \b
     Examples:
       gateway directory pull --site demo
-      gateway directory pull --site north --output mappings/sites/north/schedules.csv
+      gateway directory pull --site north --output tables/sites/north/schedules.csv
 
     Exit code 4, and no draft, if the EHR could not be asked for all of it.
     """
     from gateway.assemble import assemble, check_configuration
+    from gateway.cli.actor_names import with_names
     from gateway.core.directory import join
     from gateway.core.errors import GatewayError
 
@@ -72,8 +74,9 @@ def pull(config: Path, site: str, file: Path | None, force: bool, whole: bool) -
         )
     if not served.tables.directory_calls():
         raise click.UsageError(f'The dialect of site "{site}" has no directory to ask; write schedules.csv.')
+    names: dict[str, Cells] = {}
     try:
-        found = output.run(_asked(application, served))
+        found = output.run(_asked(application, served, names))
     except GatewayError as error:
         output.tell_issues(error.issues)
         output.fail(output.UPSTREAM, f"no draft was written; {_asked_at(application, site)}")
@@ -83,14 +86,17 @@ def pull(config: Path, site: str, file: Path | None, force: bool, whole: bool) -
         output.fail(output.UPSTREAM, f"{missing}; {_asked_at(application, site)}")
     gone = _gone(found, served)
     merged, _ = join(found.lines, served.tables.schedules, upstream_known=True)
-    text = _csv(merged if whole else _left(found, served), served, gone, merged if whole else ())
+    lines = with_names(merged if whole else _left(found, served), merged, names)
+    text = _csv(lines, served, gone, lines if whole else ())
     if file is None:
         click.echo(text, nl=False)
     else:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
         click.echo(f"Wrote {output.plural(len(found.lines), 'schedule')} to {file}.", err=True)
-    _tell_gaps(merged)
+    named = with_names(merged, merged, names)
+    _tell_gaps(named)
+    _tell_names(merged, named)
     _tell_drift(found, served)
     if gone:
         text = f"schedules that the EHR does not list, kept at the end of the draft: {len(gone)}"
@@ -103,8 +109,10 @@ def _asked_at(application: Application, site: str) -> str:
     return f"the EHR of site {site} is at {output.address(upstream)}"
 
 
-async def _asked(application: Application, served: Served) -> Directory:
-    """The directory as the EHR alone tells it, by the flow that queries use. Raises GatewayError."""
+async def _asked(application: Application, served: Served, names: dict[str, Cells]) -> Directory:
+    """The directory as the EHR alone tells it, by the flow that queries use; into ``names`` go those that
+    Schedules write of their actors. Raises GatewayError."""
+    from gateway.cli.actor_names import noting
     from gateway.cli.progress import waiting
     from gateway.core.flows import directory_of
     from gateway.core.plan import Reply
@@ -114,7 +122,7 @@ async def _asked(application: Application, served: Served) -> Directory:
 
     def flow() -> Generator[Any, Any, Reply]:
         alone = replace(served.tables, schedules=())
-        brought.append((yield from directory_of(served.rules, alone, output.clock()())))
+        brought.append((yield from noting(directory_of(served.rules, alone, output.clock()()), names)))
         return Reply(200, b"", "text/csv")
 
     targets = ", ".join(call.target for call in served.tables.directory_calls())
@@ -176,6 +184,14 @@ def _tell_gaps(lines: Sequence[Cells]) -> None:
         empty = sum(1 for line in lines if not line.get(name))
         if empty and name != "timezone":
             click.echo(f"{name}: the EHR does not tell it for {empty} of {len(lines)}", err=True)
+
+
+def _tell_names(lines: Sequence[Cells], named: Sequence[Cells]) -> None:
+    """For how many the draft has no more than how their Schedule names them."""
+    count = sum(1 for line, more in zip(lines, named, strict=True) if line != more)
+    if count:
+        text = f"names taken from Schedule.actor.display: of {output.plural(count, 'schedule')}"
+        click.echo(f"{text}, as the EHR lists no such Practitioner or Location; look them through", err=True)
 
 
 def _tell_drift(found: Directory, served: Served) -> None:

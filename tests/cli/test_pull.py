@@ -144,7 +144,7 @@ HOSTILE = {
 def test_names_that_a_spreadsheet_would_run(
     inside: Any, configured: Any, monkeypatch: Any, tmp_path: Path
 ) -> None:
-    async def asked(application: Any, _served: Any) -> Directory:
+    async def asked(application: Any, _served: Any, _names: Any) -> Directory:
         await application.close()
         return Directory(({"schedule": "-1.2", **HOSTILE},))
 
