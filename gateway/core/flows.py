@@ -18,6 +18,7 @@ from gateway.core import redox, window
 from gateway.core.affordable import NO_WAYS, Ways, affordable, together, zone_of
 from gateway.core.choosing import UNCHECKED, Beside, Chosen, choose
 from gateway.core.directory import Cells, Directory
+from gateway.core.earliest import earliest
 from gateway.core.errors import (
     DeadlineExceeded,
     GatewayError,
@@ -119,7 +120,10 @@ def available_slots(
     """
     plan = yield from planned(message, site, mapping, now, meant)
     asked = searches(plan, mapping)
-    outcomes = yield from _asked("slots", tuple(search.call for search in asked))
+    calls = tuple(search.call for search in asked)
+    outcomes = yield from _asked("slots", calls)
+    if not mapping.sorted_by_start:
+        outcomes = yield from earliest(plan.span, calls, outcomes, lambda span: _calls(plan, span, mapping))
     collector = mapping.collector(plan.directory, plan.positions, placed=meant is not None)
     failed = yield from _collected(plan, site, collector, mapping, asked, outcomes)
     first = plan.prefers(site, _zone_of(plan)) if site.preferences == "order" else None
@@ -294,6 +298,11 @@ def searches(plan: Plan, mapping: Mapping) -> tuple[Search, ...]:
         for (zone, beside), lines in together(plan.directory, plan.positions, plan.beside).items()
         for call, minutes in mapping.slot_searches(start, end, plan.lengths, _with(plan.asked, beside), lines)
     )
+
+
+def _calls(plan: Plan, span: window.Window, mapping: Mapping) -> tuple[Call, ...]:
+    """The same calls for another window."""
+    return tuple(search.call for search in searches(replace(plan, span=span), mapping))
 
 
 def _with(asked: Asked, beside: Beside) -> Asked:

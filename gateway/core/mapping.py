@@ -133,6 +133,10 @@ class Mapping(Protocol):
         """The checked Redox message by its rows; ``wishes``: preferred days and times, too."""
 
     @property
+    def sorted_by_start(self) -> bool:
+        """Whether the upstream gives slots by their start, the earliest first."""
+
+    @property
     def asks_length(self) -> bool:
         """Whether the upstream is asked for slots of a certain length."""
 

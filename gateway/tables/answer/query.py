@@ -59,7 +59,8 @@ class _Group:
 
 
 class QueryTable:
-    """Made once per site. ``read`` takes the checked message; ``searches`` gives the parameters."""
+    """Made once per site. ``read`` takes the checked message; ``searches`` gives the parameters, of which
+    ``fixed`` are those that are the same in all."""
 
     def __init__(
         self, table: Table, rows: tuple[BoundRow, ...], view: SchemaView, dialect: Dialect, context: Context
@@ -86,7 +87,7 @@ class QueryTable:
             )
             for prefix, items, reads in plan
         )
-        self._fixed: Params = tuple(
+        self.fixed: Params = tuple(
             (bound.row.param, bound.row.value)
             for bound in self._rows
             if bound.row.param is not None and bound.row.value is not None
@@ -139,7 +140,7 @@ class QueryTable:
 
         ``start`` and ``end`` are the effective window as Redox spells instants.
         """
-        fixed = list(self._fixed)
+        fixed = list(self.fixed)
         for bound, text in ((self._start, start), (self._end, end)):
             if bound is not None and bound.row.param is not None:
                 fixed.append((bound.row.param, bound.codec.to_fhir(text)))
@@ -174,7 +175,7 @@ class QueryTable:
         names = {
             bound.row.param for bound in (*self._schedule, self._start, self._end, self._length) if bound
         }
-        names |= {name for name, _ in self._fixed if name == "status" or name.startswith("_")}
+        names |= {name for name, _ in self.fixed if name == "status" or name.startswith("_")}
         page = self._dialect.page_size
         return frozenset(name for name in (*names, page[0] if page else None) if name)
 

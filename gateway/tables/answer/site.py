@@ -71,6 +71,11 @@ class SiteTables:
         return self.query.read(message, wishes=wishes)
 
     @property
+    def sorted_by_start(self) -> bool:
+        """Whether the upstream is asked for slots by their start, or gives them so by itself."""
+        return self.dialect.sorted_by_start or ("_sort", "start") in self.query.fixed
+
+    @property
     def asks_length(self) -> bool:
         """Whether the upstream is asked for slots of a certain length."""
         return self.query.asks_length

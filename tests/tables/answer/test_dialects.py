@@ -58,7 +58,8 @@ def r4(tmp_path_factory: pytest.TempPathFactory) -> SiteTables:
 
 def test_r4_asks_with_both_bounds_on_start_and_for_free_slots(r4: SiteTables) -> None:
     (call,), _ = played(r4, answering(), Locations=[{"Room": "138"}])
-    assert call.params == (("schedule", f"Schedule/{SLATE_HOSPITAL}"), FREE, *WINDOW, COUNT)
+    sorting = ("_sort", "start")
+    assert call.params == (("schedule", f"Schedule/{SLATE_HOSPITAL}"), FREE, sorting, *WINDOW, COUNT)
 
 
 def test_r4_asks_for_several_schedules_in_one_search(r4: SiteTables) -> None:

@@ -93,7 +93,7 @@ def test_an_appointment_type_is_checked_where_that_is_asked_for(tmp_path: Path) 
     assert answered(canvas, *kinds, asked="FU")[0] == ["15", "17"]
 
 
-SENT = "start=ge2025&start=lt2026&schedule=Schedule/s&status=free&_count=100"
+SENT = "start=ge2025&start=lt2026&schedule=Schedule/s&status=free&_sort=start&_count=100"
 ONE = ({"serviceType": [concept((SCT, "308335008"))]},)
 
 
@@ -109,7 +109,7 @@ ONE = ({"serviceType": [concept((SCT, "308335008"))]},)
         # What is checked on every slot is only told.
         (
             ONE,
-            "start=ge2025&schedule=Schedule/s&_count=100&service-type=x",
+            "start=ge2025&schedule=Schedule/s&_sort=start&_count=100&service-type=x",
             False,
             ["warning start", "warning status"],
         ),
