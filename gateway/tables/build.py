@@ -18,6 +18,7 @@ from gateway.core.directory import Cells
 from gateway.core.redox_flows import Relayed
 from gateway.files.marked import Fault, Faults, Mark, did_you_mean, nearest
 from gateway.shipped import folder
+from gateway.tables.answer.combining import KINDS, Combining
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.query import QueryTable
 from gateway.tables.answer.resources import ResourceTable
@@ -180,6 +181,8 @@ class Tables:
             raise Faults(faults)
         bound = {name: bind(table, context, schemas()) for name, table in tables.items()}
         resources = ResourceTable(tables[DIRECTORY], bound[DIRECTORY], schemas(), rules)
+        kinds = KINDS if rules.combine_slots else ()
+        answer = compile_to_redox(tables[ANSWER], bound[ANSWER], schemas(), needed(rules.slots), kinds)
         return SiteTables(
             hash=key,
             dialect=rules,
@@ -188,10 +191,11 @@ class Tables:
             schedules=(),
             query=QueryTable(tables[QUERY], bound[QUERY], schemas()["AvailableSlots"], rules, context),
             resources=resources,
-            answer=compile_to_redox(tables[ANSWER], bound[ANSWER], schemas(), needed(rules.slots)),
+            answer=answer,
             answer_rows=bound[ANSWER],
             context=context,
             slot_lines=_slot_lines(rules, resources),
+            combining=Combining(answer, schemas()["Slot"]) if rules.combine_slots else None,
             fhir_server=fhir_server_of(tables, bound, whole=True) if rules.upstream == "redox" else None,
         )
 

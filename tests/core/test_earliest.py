@@ -49,7 +49,8 @@ def tables(folder: Path, *, sorting: bool = False) -> Any:
     site = folder / "sites" / "clinic"
     site.mkdir(parents=True)
     if not sorting:
-        rows = "over: available-slots.query\nrows:\n  - {row: the earliest first, drop: true, because: it cannot}\n"
+        row = "{row: the earliest first, drop: true, because: it cannot}"
+        rows = f"over: available-slots.query\nrows:\n  - {row}\n"
         (site / "query.yaml").write_text(rows, "utf-8")
     return clinic.tables(folder, "fhir-r4", f"schedule\n{clinic.GRANITE_HOSPITAL}\n")
 

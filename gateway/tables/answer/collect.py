@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from gateway.core.plan import Answer
 from gateway.core.references import resolve
 from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered
 from gateway.core.window import Matcher
+from gateway.tables.answer.combining import Combining
 from gateway.tables.answer.explain import explain_slot
 from gateway.tables.answer.heeded import Params, heeded, kinds_asked, not_in_self
 from gateway.tables.answer.pages import Page, PageError, PageReader
@@ -50,9 +52,12 @@ class SlotCollector:
         *,
         placed: bool = False,
         placing: Placing | None = None,
+        combining: Combining | None = None,
     ) -> None:
         self._guarded = guarded
         self._placing = placing
+        self._combining = combining
+        self._pieces: list[Sequence[Any]] = []  # the slots of the search that is being taken
         self._lines = {
             f"Schedule/{line['schedule']}": line for line in map(directory.lines.__getitem__, positions)
         }
@@ -67,6 +72,7 @@ class SlotCollector:
         self._issues: list[Issue] = []
         self._counts: dict[str, int] = {}
         self._only_strays = False
+        self._unfit = 0
         self._total = 0  # matches of the search that is being taken, as far as its EHR says
         self._unpaused = 0  # bytes of pages that were read since others could work
         self._bases = directory.bases
@@ -124,11 +130,26 @@ class SlotCollector:
             self._untold = set()
             content = (yield from self._heeded(page, params)) if by_kind else page
             readable = (yield from self._page(content, params, wanted)) or readable
+        if self._pieces:
+            yield from self._combined(wanted)
         came = self._counts.get("received", 0) - before
         if answer.complete and self._total > came:
             text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
             self._issues.append(Issue("incomplete", "Bundle.total", text))
         return readable
+
+    def _combined(self, wanted: Wanted) -> Pieces[None]:
+        """Makes longer times of slots that are too short, if some are."""
+        pieces, self._pieces = self._pieces, []
+        if self._combining is not None and self._unfit:
+            finders: list[Callable[[str], Group | None]] = [self._group]
+            finders += [partial(self._in, groups) for groups in self._further]
+            for find in finders:
+                self._count("combined", (yield from self._combining.combine(pieces, find, wanted)))
+        self._unfit = 0
+
+    def _in(self, groups: Mapping[str, Group], reference: str) -> Group | None:
+        return groups.get(self._path(reference))
 
     def _heeded(self, page: bytes, params: Params) -> Pieces[bytes]:
         """The page without the slots that say that they are of another kind than was asked for."""
@@ -212,10 +233,13 @@ class SlotCollector:
         occupied, outside, doubles, unfit = self._compiled.convert(
             slots, self._group, wanted.low, wanted.high, wanted.shortest, wanted.prefers, stray, malformed
         )
+        if self._combining is not None and wanted.shortest:
+            self._pieces.append(slots)
+            self._unfit += unfit
         for groups in self._further:
             self._compiled.convert(
                 slots,
-                lambda reference, groups=groups: groups.get(self._path(reference)),
+                partial(self._in, groups),
                 wanted.low,
                 wanted.high,
                 wanted.shortest,

@@ -15,6 +15,7 @@ from gateway.core.plan import Answer, Call, Failure, Outcome
 from gateway.core.window import to_utc_text
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.collect import SlotCollector
+from gateway.tables.answer.combining import Combining
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pages import PageError, PageReader
@@ -55,6 +56,7 @@ class SiteTables:
     context: Context
     fhir_server: FhirServerTables | None = None
     slot_lines: SlotLines | None = None
+    combining: Combining | None = None
     max_pages: int = 20
     base_url: str = ""
     _pages: PageReader = field(init=False)
@@ -266,6 +268,7 @@ class SiteTables:
             guarded,
             placed=placed,
             placing=placing,
+            combining=self.combining,
         )
 
     def _explain(self, value: dict[str, Any]) -> list[Issue]:

@@ -40,6 +40,7 @@ class Dialect:
     levels: Mapping[str, Level] = field(default_factory=dict)
     slots: tuple[SlotWay, ...] = ()
     sorted_by_start: bool = False
+    combine_slots: bool = False
     together: frozenset[str] = frozenset()
     apart_by_system: frozenset[str] = frozenset()
     together_at_most: int = 20
@@ -90,6 +91,7 @@ def load(sources: Iterable[Source], validator: Draft202012Validator, faults: lis
         levels=levels(settings.get("levels", {})),
         slots=slot_ways(settings.get("slots", ())),
         apart_by_system=frozenset(settings.get("apart_by_system", ())),
+        combine_slots=settings.get("combine_slots") == "true",
         sorted_by_start=settings.get("sorted_by_start") == "true",
         together=frozenset(settings.get("together", ())),
         together_at_most=int(settings.get("together_at_most", "20")),

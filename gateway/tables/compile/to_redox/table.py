@@ -77,10 +77,14 @@ def _unmodified(slot: type[msgspec.Struct]) -> type[msgspec.Struct]:
 
 
 def compile_to_redox(
-    table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView], also: Sequence[Path] = ()
+    table: Table,
+    rows: tuple[BoundRow, ...],
+    schemas: Mapping[str, SchemaView],
+    also: Sequence[Path] = (),
+    beside: Sequence[Path] = (),
 ) -> ToRedox:
     """Generates and compiles both functions and the typed Slot. ``also``: what else of a Slot tells whose it
-    is; then it need not say so by its Schedule.
+    is; then it need not say so by its Schedule. ``beside``: what is read of it by others than the rows.
     """
     used = [bound for bound in rows if bound.row.to_redox]
     join = next(bound.row.key for bound in used if bound.row.directory == SCHEDULE and bound.fhir)
@@ -90,7 +94,7 @@ def compile_to_redox(
         for bound in used
         for path, _ in bound.fhir
     ]
-    paths += [(path, False) for path in also]
+    paths += [(path, False) for path in (*also, *beside)]
     resource = _unmodified(struct("Slot", paths, schemas["Slot"], tag="Slot"))
     source = Source({"quote": encode_basestring, "encode": encode, "again": again})
     for path, _ in paths:

@@ -1,0 +1,121 @@
+"""Short free slots that touch make every longer time that is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.plan import Answer, Call, Outcome
+from gateway.tables.answer.site import SiteTables
+from tests import clinic
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> SiteTables:
+    return clinic.tables(tmp_path_factory.mktemp("combining"), "fhir-r4", "schedule\ns\nt\n")
+
+
+def slot(begin: str, end: str, of: str = "s", **more: Any) -> Json:
+    return clinic.slot(f"2025-10-22T{begin}:00-07:00", f"2025-10-22T{end}:00-07:00", of, **more)
+
+
+def told(
+    tables: SiteTables, *slots: Json, minutes: int = 30, pages: int = 1, **visit: Any
+) -> list[tuple[str, int, str]]:
+    """When (in the clinic's own time), how long, and the ID."""
+    schedules = [{"resourceType": "Schedule", "id": each, "actor": []} for each in ("s", "t")]
+
+    def answer(call: Call) -> Outcome:
+        if call.target == "Slot":
+            size = -(-len(slots) // pages)
+            cut = [slots[begin : begin + size] for begin in range(0, len(slots), size)]
+            return Answer(call, tuple(clinic.bundle(*each) for each in cut))
+        return Answer(call, (clinic.bundle(*schedules) if call.target == "Schedule" else clinic.bundle(),))
+
+    wished = [{"Duration": str(minutes), "DurationUnit": "minutes", **visit}]
+    body, _, _ = clinic.ask(tables, clinic.query(VisitPreference=wished), answer)
+    return [
+        (f"{int(each['DateTime'][11:13]) - 7:02}{each['DateTime'][13:16]}", each["Duration"], each["ID"])
+        for each in body["AvailableSlots"]
+    ]
+
+
+QUARTERS = [slot(f"09:{at:02}", f"09:{at + 15:02}", id=f"q{at}") for at in (0, 15, 30)]
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_every_start_at_which_enough_of_them_touch(tables: SiteTables, pages: int) -> None:
+    assert told(tables, *QUARTERS, pages=pages) == [("09:00", 30, "q0+q15"), ("09:15", 30, "q15+q30")]
+    assert told(tables, *QUARTERS, minutes=45, pages=pages) == [("09:00", 45, "q0+q15+q30")]
+    assert told(tables, *QUARTERS, minutes=40, pages=pages) == [("09:00", 45, "q0+q15+q30")]
+    assert told(tables, *QUARTERS, minutes=60, pages=pages) == []
+    assert told(tables, *QUARTERS, minutes=15, pages=pages) == [
+        ("09:00", 15, "q0"),
+        ("09:15", 15, "q15"),
+        ("09:30", 15, "q30"),
+    ]
+
+
+def test_slots_without_ids_are_named_by_when_they_are(tables: SiteTables) -> None:
+    found = told(tables, slot("09:00", "09:15"), slot("09:15", "09:30"))
+    assert found == [("09:00", 30, "s~2025-10-22T16:00:00.000Z~30")]
+
+
+def test_an_id_with_the_sign_between_ids_is_told_apart(tables: SiteTables) -> None:
+    slots = [
+        slot(begin, end, identifier=[{"system": "urn:redox:slot", "value": value}])
+        for begin, end, value in (("09:00", "09:15", "a+b%"), ("09:15", "09:30", "c"))
+    ]
+    assert told(tables, *slots) == [("09:00", 30, "a%2Bb%25+c")]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        slot("09:20", "09:35", id="x"),  # a gap
+        slot("09:10", "09:25", id="x"),  # they overlap
+        slot("09:15", "09:30", "t", id="x"),
+        slot("09:15", "09:30", id="x", status="busy"),
+        slot("09:15", "09:30", id="x", serviceType=[{"coding": [{"code": "injection"}]}]),
+        slot("09:15", "09:30", id="x", appointmentType={"text": "Follow Up"}),
+    ],
+)
+def test_what_does_not_touch_or_is_of_another_kind_is_not_combined(tables: SiteTables, second: Json) -> None:
+    assert told(tables, QUARTERS[0], second) == []
+
+
+def test_those_of_one_kind_among_others(tables: SiteTables) -> None:
+    kind = {"serviceType": [{"coding": [{"code": "injection"}]}]}
+    slots = [
+        slot(each["start"][11:16], each["end"][11:16], id=f"i{n}", **kind) for n, each in enumerate(QUARTERS)
+    ]
+    assert told(tables, *QUARTERS[:2], *slots[1:]) == [("09:00", 30, "q0+q15"), ("09:15", 30, "i1+i2")]
+
+
+def test_long_ones_stay_as_they_are_and_end_a_chain(tables: SiteTables) -> None:
+    slots = [*QUARTERS[:2], slot("09:30", "10:30", id="hour")]
+    assert told(tables, *slots) == [
+        ("09:00", 30, "q0+q15"),
+        ("09:15", 75, "q15+hour"),
+        ("09:30", 60, "hour"),
+    ]
+
+
+def test_days_and_times_are_those_of_the_whole(tables: SiteTables) -> None:
+    wished = {"Day": ["Wednesday"], "Time": ["0915"]}
+    found = told(
+        tables, *QUARTERS, slot("12:00", "12:15", id="n0"), slot("12:15", "12:30", id="n15"), **wished
+    )
+    assert found == [("09:00", 30, "q0+q15"), ("09:15", 30, "q15+q30")]
+    assert told(tables, *QUARTERS, **{**wished, "Day": ["Thursday"]}) == []
+
+
+def test_a_server_that_makes_its_slots_to_order_is_taken_at_its_word(tmp_path: Path) -> None:
+    site = tmp_path / "sites" / "clinic"
+    site.mkdir(parents=True)
+    (site / "dialect.yaml").write_text("dialect: {combine_slots: false}\n", "utf-8")
+    assert told(clinic.tables(tmp_path, "fhir-r4", "schedule\ns\nt\n"), *QUARTERS) == []
