@@ -84,13 +84,19 @@ def to_redox(table: Table, rows: tuple[BoundRow, ...], resource: Mapping[str, An
             continue
         companions = [_companion(each, values, cells) for each in row.with_]
         try:
-            result = bound.codec.to_redox(value, *companions)
+            result = bound.to_redox(value, *companions)
         except ValueError as error:
             issues.append(Issue("value", str(row.fhir[0]) if row.fhir else row.key, str(error)))
             refused.add(row.key)
             continue
+        if row.required and result is None:
+            issues.append(Issue("required", str(row.fhir[0]) if row.fhir else row.key, "is missing"))
+            refused.add(row.key)
+            continue
         values[row.key] = result
         steps.append(Step(row.key, value, result))
+        if result is None:
+            continue
         paths.write(row.redox, written, result, bound.redox.lists)
     return Traced(None if issues else written, tuple(issues), tuple(steps))
 
@@ -155,7 +161,7 @@ def to_fhir(table: Table, rows: tuple[BoundRow, ...], redox_slot: Mapping[str, A
         try:
             value = _normal(bound, value)
             result = writable(
-                bound.codec.at(zone).to_fhir(value, *(_companion(each, values, cells) for each in row.with_))
+                bound.at(zone).to_fhir(value, *(_companion(each, values, cells) for each in row.with_))
             )
         except ValueError as error:
             issues.append(Issue("value", path, str(error)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from gateway.tables.codecs.codec import Codec, Context
+from gateway.tables.codecs.codec import Codec, Context, Unmapped
 from gateway.tables.codecs.registry import CODECS
 from gateway.tables.rows.model import Row, Table
 from gateway.tables.rows.paths import Path
@@ -28,6 +29,34 @@ class BoundRow:
     def codes(self) -> tuple[str, ...]:
         """The codes that FHIR allows where its first path ends; none where it allows any text."""
         return tuple(self.fhir[0][1].schema.get("enum", ())) if self.fhir else ()
+
+    def at(self, zone: ZoneInfo) -> BoundRow:
+        """The row as a schedule in that zone has it."""
+        return replace(self, codec=self.codec.at(zone))
+
+    @property
+    def to_redox(self) -> Callable[..., Any]:
+        """The codec towards Redox, where what no code table has is dealt with as the row says: passed on, or
+        left out (None); else it raises Unmapped."""
+        return _honouring(self.codec.to_redox, self.row.unmapped)
+
+    @property
+    def to_fhir(self) -> Callable[..., Any]:
+        """As :attr:`to_redox`, the other way."""
+        return _honouring(self.codec.to_fhir, self.row.unmapped)
+
+
+def _honouring(codec: Callable[..., Any], rule: str) -> Callable[..., Any]:
+    if rule not in ("pass", "drop"):
+        return codec
+
+    def honouring(value: Any, *companions: Any) -> Any:
+        try:
+            return codec(value, *companions)
+        except Unmapped:
+            return value if rule == "pass" else None
+
+    return honouring
 
 
 def is_whole(bound: BoundRow) -> bool:

@@ -69,7 +69,7 @@ def write_block(source: Source, plan: Plan) -> tuple[tuple[str, ...], frozenset[
     fixed = [each for each in plan.used if each.fhir and each.row.directory and each.row.redox is None]
     for bound in fixed:
         name, row = plan.variable(bound), bound.row
-        source.names[f"codec_{name}"] = bound.codec.to_fhir
+        source.names[f"codec_{name}"] = bound.to_fhir
         source.add(1, f"{name} = cells.get({literal(row.directory or '')})  {comment(row.key)}")
         source.add(1, f"{name}_json = filled(codec_{name}({name})) if {name} else None")
         if row.required:

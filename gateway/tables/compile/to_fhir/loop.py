@@ -162,7 +162,7 @@ class _Loop:
         if bound in (plan.time, plan.length) or plan.is_name(bound):
             return
         name = plan.variable(bound)
-        source.names[f"codec_{name}"] = bound.codec.to_fhir
+        source.names[f"codec_{name}"] = bound.to_fhir
         companions = map(self._companion, row.with_)
         if row.redox is None:
             call = f"filled(codec_{name}({', '.join(('None', *companions))}))"

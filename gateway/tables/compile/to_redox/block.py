@@ -98,9 +98,9 @@ def _cell(source: Source, bound: BoundRow, name: str) -> None:
     if row.value is not None:
         source.add(1, f"{name}_json = {literal(msgspec.json.encode(row.value).decode())}  {comment(row.key)}")
         return
-    source.names[f"codec_{name}"] = bound.codec.to_redox
+    source.names[f"codec_{name}"] = bound.to_redox
     companions = "".join(f", cells.get({literal(each.removeprefix(DIRECTORY))})" for each in row.with_)
-    spelt = f"{name}_json = encode(codec_{name}({name}{companions})) if {name} else None"
+    spelt = f"{name}_json = some(codec_{name}({name}{companions})) if {name} else None"
     source.add(1, f"{name} = cells.get({literal(row.directory or '')})  {comment(row.key)}")
     if row.required:
         source.add(1, f"if not {name}:", f"    refused = {literal(row.key)}")

@@ -124,20 +124,24 @@ class Loop:
             return
         if bound is self._length:
             return
-        source.names[f"codec_{name}"] = bound.codec.to_redox
+        source.names[f"codec_{name}"] = bound.to_redox
         source.add(depth, f"{name} = {reading.value(bound)}  {comment(row.key)}")
         if self._makes_id(bound):
             slot_id(source, depth, name, self._companion(row.with_[0]))
             return
         call = f"{name} = codec_{name}({', '.join((name, *map(self._companion, row.with_)))})"
+        # A code that the row drops is None.
+        encoded = f"{name}_json = {'some' if row.unmapped == 'drop' else 'encode'}({name})"
         if bound.codec.absent:
-            source.add(depth, f"{name} = {name} or None", call, f"{name}_json = encode({name})")
+            source.add(depth, f"{name} = {name} or None", call, encoded)
         elif reading.required(bound):
             source.add(depth, f"if {reading.missing(bound)}:", f"    raise ValueError({literal(row.key)})")
-            source.add(depth, call, f"{name}_json = encode({name})")
+            source.add(depth, call, encoded)
+            if row.unmapped == "drop":
+                source.add(depth, f"if {name} is None:", f"    raise ValueError({literal(row.key)})")
         else:
             source.add(depth, f"if {reading.missing(bound)}:", f"    {name} = {name}_json = None", "else:")
-            source.add(depth + 1, call, f"{name}_json = encode({name})")
+            source.add(depth + 1, call, encoded)
 
     def _companion(self, name: str) -> str:
         if name.startswith(DIRECTORY):

@@ -49,6 +49,11 @@ def encode(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def some(value: Any) -> str | None:
+    """A JSON value as text; None for none."""
+    return None if value is None else encode(value)
+
+
 def again(texts: dict[str, str], when: str, text: str) -> int:
     """One more slot of the same schedule, start and length: 1 where it is one that is there already. One with
     an id of its own is another slot, and is kept beside the first."""
@@ -96,7 +101,7 @@ def compile_to_redox(
     ]
     paths += [(path, False) for path in (*also, *beside)]
     resource = _unmodified(struct("Slot", paths, schemas["Slot"], tag="Slot"))
-    source = Source({"quote": encode_basestring, "encode": encode, "again": again})
+    source = Source({"quote": encode_basestring, "encode": encode, "some": some, "again": again})
     for path, _ in paths:
         source.reads(path)
     reading.add_readers(source)
