@@ -278,7 +278,7 @@ def _by_id(
     for name in ids:
         named = site.fhir_server.named(name, directory)
         begin = _instant(named[1]) if named is not None else None
-        if named is None or begin is None or not _meant(named, sought, positions):
+        if named is None or begin is None or not _meant(named, sought, directory, positions):
             continue
         position, _, minutes = named
         span = window.Window(begin, begin + timedelta(minutes=minutes))
@@ -293,12 +293,16 @@ def _by_id(
     return Entries(tuple(found), incomplete, tuple(dict.fromkeys(issues)), {})
 
 
-def _meant(named: tuple[int, str, int], sought: Sought, positions: tuple[int, ...] | None) -> bool:
+def _meant(
+    named: tuple[int, str, int], sought: Sought, directory: Directory, positions: tuple[int, ...] | None
+) -> bool:
     """Whether a slot that is asked for by its id is also what the other parameters ask for."""
     position, start, minutes = named
+    lines = directory.lines
+    schedules = None if positions is None else {lines[each]["schedule"] for each in positions}
     return (
         not sought.nothing
-        and (positions is None or position in positions)
+        and (schedules is None or lines[position]["schedule"] in schedules)
         and minutes >= (sought.minutes or 0)
         and (sought.start or "") <= start
         and (sought.end is None or start < sought.end)

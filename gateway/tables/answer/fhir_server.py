@@ -145,13 +145,27 @@ class FhirServerTables:
                 told[kind][identifier] = {**line, **told[kind].get(identifier, {})}
                 resources.lines[kind].setdefault(identifier, []).append(line)
                 if kind == "Schedule":
-                    resources.actors[identifier] = tuple(each for each in named if each[0] != kind)
+                    actors = (each for each in named if each[0] != kind)
+                    known = resources.actors.get(identifier, ())
+                    resources.actors[identifier] = tuple(dict.fromkeys((*known, *actors)))
         for kind, found in told.items():
             for number, (identifier, cells) in enumerate(found.items(), 1):
                 if number % _LINES_AT_ONCE == 0:
                     yield
-                resources.texts[kind][identifier] = encode(self._resource(kind, cells))
+                made = self._resource(kind, cells)
+                lines = resources.lines[kind][identifier]
+                if kind == "Schedule" and made is not None and len(lines) > 1:
+                    made["actor"] = self._actors(lines)
+                resources.texts[kind][identifier] = encode(made)
         return resources
+
+    def _actors(self, lines: Iterable[Cells]) -> list[Any]:
+        """The actors of a schedule of several lines, each once."""
+        found: list[Any] = []
+        for line in lines:
+            made = self._resource("Schedule", line)
+            found += [each for each in (made or {}).get("actor", ()) if each not in found]
+        return found
 
     def _resource(self, kind: str, line: Cells) -> dict[str, Any] | None:
         """A line's Schedule, Practitioner or Location by the directory table; None if it has no id."""
