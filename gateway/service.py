@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 
 from gateway.core.errors import DeadlineExceeded, Issue
 from gateway.core.plan import (
@@ -28,6 +28,7 @@ from gateway.core.plan import (
     Turn,
 )
 from gateway.core.values import AT_ONCE_BYTES
+from gateway.errand import Errand, Fetch, Upstream, outcomes_of
 from gateway.remembered import MISSING, MemoryStore, StandIns, Store
 
 __all__ = ["MISSING", "Errand", "MemoryStore", "Service", "Store", "Timings", "Upstream"]
@@ -42,54 +43,6 @@ _RESERVE_SHARE: Final = 0.1
 # Upstreams keep their deadline themselves, and then say what became of a call. Only who does not is cut off.
 _GRACE_SHARE: Final = 0.2
 _FETCHES: Final = 2
-
-
-class Upstream(Protocol):
-    """The client side of a site. It answers or gives a Failure; an exception out of it is a bug."""
-
-    def admit(
-        self,
-        calls: Sequence[Call],
-        *,
-        deadline: float,
-        since: float,
-        shared: bool = False,
-        after: Any | None = None,
-    ) -> Turn | Failure:
-        """Let all calls of a stage in, or say at once that they cannot be answered by the deadline. ``after``
-        is the turn of an earlier stage of the same query, at this very upstream."""
-
-    async def call(self, call: Call, *, deadline: float, request_id: str, turn: Any | None = None) -> Outcome:
-        """``turn`` is what :meth:`admit` of this very upstream gave."""
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """For whom calls are made, and until when (times are of the event loop's clock).
-
-    ``since`` is when the query came; ``stop`` is the upstream's deadline, and ``cut`` when one is cut off
-    that did not keep it. ``shared``: the calls are for whoever comes; of those ``asked`` last, ``parts``
-    shows how far they are, and ``brought`` is what came before. ``turns`` are those of the stages so far,
-    ``failures`` what became of calls that brought nothing.
-    """
-
-    upstream: Upstream
-    site: str
-    request_id: str
-    since: float
-    stop: float
-    cut: float
-    shared: bool = False
-    turns: list[Turn] = field(default_factory=list)
-    parts: list[asyncio.Task[Outcome]] = field(default_factory=list)
-    asked: list[Call] = field(default_factory=list)
-    brought: list[Outcome] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-
-    def noted(self, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-        """The outcomes, the failures among them noted."""
-        self.failures.extend(each for each in outcomes if isinstance(each, Failure))
-        return outcomes
 
 
 class _InFlight:
@@ -126,7 +79,7 @@ class Service:
         self._join_seconds = join_seconds
         self._stuck_seconds = stuck_seconds
         self._stand_ins = StandIns(self._store)
-        self._fetches: dict[Hashable, list[_Fetch]] = {}
+        self._fetches: dict[Hashable, list[Fetch]] = {}
         self._fetching: set[asyncio.Task[_Built]] = set()
         self._in_flight: dict[Hashable, _InFlight] = {}
         self._abandoned: set[asyncio.Task[Outcome]] = set()
@@ -256,7 +209,7 @@ class Service:
             await asyncio.wait(
                 tasks, timeout=max(0.0, errand.cut - loop.time()), return_when=asyncio.FIRST_EXCEPTION
             )
-            return _so_far(calls, tasks)
+            return outcomes_of(calls, tasks)
         finally:
             self._abandon(tasks)
 
@@ -349,7 +302,7 @@ class Service:
         self._stand_ins.put(key, stage, value, asyncio.get_running_loop().time())
         return value
 
-    def _fetch_of(self, stage: Remember, errand: Errand, key: Hashable, now: float) -> _Fetch:
+    def _fetch_of(self, stage: Remember, errand: Errand, key: Hashable, now: float) -> Fetch:
         """The fetch that is under way, or a new one where there is none, or where it hangs."""
         out = self._fetches.setdefault(key, [])
         if out and (now - out[-1].started < self._stuck_seconds or len(out) >= _FETCHES):
@@ -367,7 +320,7 @@ class Service:
             brought=[],
         )
         task = asyncio.get_running_loop().create_task(self._fetch(stage, alone, key))
-        begun = _Fetch(now, task, alone)
+        begun = Fetch(now, task, alone)
         out.append(begun)
         self._fetching.add(task)
 
@@ -414,28 +367,6 @@ class Service:
 class _Built:
     outcomes: tuple[Outcome, ...]
     value: Any  # MISSING: building it raised
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fetch:
-    started: float
-    task: asyncio.Task[_Built]
-    errand: Errand
-
-    @property
-    def so_far(self) -> tuple[Outcome, ...]:
-        """What is there of its calls; what is not is a Failure."""
-        return (*self.errand.brought, *_so_far(self.errand.asked, self.errand.parts))
-
-
-def _so_far(calls: Sequence[Call], parts: Sequence[asyncio.Task[Outcome]]) -> tuple[Outcome, ...]:
-    """What is there of the calls of a stage; what is not is a Failure."""
-    if len(parts) < len(calls):  # not even begun
-        return tuple(Failure(call, "deadline") for call in calls)
-    return tuple(
-        part.result() if part.done() and not part.cancelled() else Failure(call, "deadline")
-        for part, call in zip(parts, calls, strict=True)
-    )
 
 
 def _hand_on(outcome: Outcome | None, joined: asyncio.Future[Outcome]) -> None:
