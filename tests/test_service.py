@@ -11,10 +11,23 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import DeadlineExceeded, InvalidMessage, Issue
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Pause, Remember, Reply, Turn
+from gateway.core.plan import (
+    MOST_ROUNDS,
+    Answer,
+    Ask,
+    Call,
+    Failure,
+    Flow,
+    Outcome,
+    Pause,
+    Remember,
+    Reply,
+    Turn,
+)
 from gateway.service import MISSING, MemoryStore, Service
 
 A, B, C = Call("Slot", (("schedule", "a"),)), Call("Slot", (("schedule", "b"),)), Call("Slot", (("c", "c"),))
+D = Call("Slot", (("d", "d"),))
 POST = Call("AvailableSlots", body=b"{}")
 
 
@@ -420,6 +433,60 @@ async def test_a_part_that_hangs_takes_its_share_of_the_time_once() -> None:
     assert time.perf_counter() - began < 0.3
     assert got == [[False, True]] * 6
     assert len(upstream.seen) == 2
+    await service.close()
+
+
+def rounds(into: list[Any], more: Callable[[tuple[Outcome, ...]], tuple[Call, ...]]) -> Flow:
+    """A stage of A, and of what its answer leads to."""
+
+    def build(outcomes: tuple[Outcome, ...]) -> list[tuple[Call, bool]]:
+        return [(each.call, isinstance(each, Answer)) for each in outcomes]
+
+    def keep(built: Any) -> bool:
+        return all(answered for _, answered in built)
+
+    stage = Remember("directory", "dir", 60, (A,), build, more, keep, share=0.5, again_seconds=0.1)
+    into.append((yield stage))
+    return Reply(200, b"", "t")
+
+
+async def test_what_an_answer_leads_to_is_asked_next() -> None:
+    def more(outcomes: tuple[Outcome, ...]) -> tuple[Call, ...]:
+        return {1: (B, C), 3: (D,)}.get(len(outcomes), ())
+
+    upstream, service, got = Upstream(), Service(), []
+    for _ in range(2):
+        await run(service, rounds(got, more), upstream)
+    assert got == [[(A, True), (B, True), (C, True), (D, True)]] * 2
+    assert [call for call, *_ in upstream.seen] == [A, B, C, D]
+    await service.close()
+
+
+async def test_what_hangs_of_a_further_round_is_a_failure_beside_what_came_before() -> None:
+    upstream, service, got = Upstream({C: 5}), Service(), []
+    began = time.perf_counter()
+    more = lambda outcomes: (B, C) if len(outcomes) == 1 else ()  # noqa: E731
+    await run(service, rounds(got, more), upstream, deadline_seconds=1.0)
+    assert time.perf_counter() - began < 0.8
+    assert got == [[(A, True), (B, True), (C, False)]]
+    await service.close()
+
+
+async def test_answers_that_lead_on_for_ever_are_followed_for_a_while() -> None:
+    upstream, service, got = Upstream(), Service(), []
+    await run(service, rounds(got, lambda outcomes: (Call("x", (("_id", str(len(outcomes))),)),)), upstream)
+    assert len(upstream.seen) == MOST_ROUNDS
+    assert all(answered for _, answered in got[0])
+    await service.close()
+
+
+async def test_what_cannot_be_read_leads_nowhere() -> None:
+    def more(_outcomes: tuple[Outcome, ...]) -> tuple[Call, ...]:
+        raise ValueError
+
+    upstream, service, got = Upstream(), Service(), []
+    await run(service, rounds(got, more), upstream)
+    assert got == [[(A, True)]]
     await service.close()
 
 
