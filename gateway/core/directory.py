@@ -21,6 +21,7 @@ LISTS = frozenset({"alias", "service_type", "specialty"})  # columns whose cells
 SEVERAL = "|"  # parts them
 # Columns that are ids of FHIR resources; who reads a resource here may know it by an id made for it.
 IDENTITIES = frozenset({"schedule", "practitioner", PLACE})
+LETTER_BY_LETTER = frozenset({*IDENTITIES, PROVIDER_ID, "location_id"})  # columns of ids
 PLACE_COLUMNS = frozenset({"facility", "department", "location_id", "room"})
 _PROVIDER = (PROVIDER_ID, PROVIDER_ID_TYPE, FIRST_NAME, LAST_NAME)
 
@@ -70,17 +71,25 @@ class Directory:
 
     def holding(self, column: str, value: str) -> frozenset[int]:
         """The positions of the lines whose cell in that column is the value, without case or spacing; in
-        the columns of :data:`IDENTITIES` also the id that the cell has as a FHIR resource."""
+        the columns of :data:`IDENTITIES` also the id that the cell has as a FHIR resource. A facility's
+        other names (``alias``) are its names, too."""
         if not self._index:
             found: dict[tuple[str, str], set[int]] = {}
             for position, line in enumerate(self.lines):
                 for name, cell in identified(line).items():
                     for each in values(name, cell):
                         found.setdefault((name, folded(each)), set()).add(position)
+                        if name == "alias":
+                            found.setdefault(("facility", folded(each)), set()).add(position)
                     if name in IDENTITIES:
                         found.setdefault((name, folded(resource_id(cell))), set()).add(position)
             self._index.update({key: frozenset(positions) for key, positions in found.items()})
-        return self._index.get((column, folded(value)), frozenset())
+        held = self._index.get((column, folded(value)), frozenset())
+        if len(held) > 1 and column in LETTER_BY_LETTER:
+            # Two ids may differ by letter case alone; where one is spelt so, it is the one that is meant.
+            exact = (each for each in held if self.lines[each].get(column, "").strip() == value.strip())
+            return frozenset(exact) or held
+        return held
 
     def known(self, column: str) -> Known:
         """What stands in a column; put together once."""
@@ -135,6 +144,8 @@ def _laid_over(lines: Iterable[dict[str, str]], filled: Cells) -> list[dict[str,
     for line in lines:
         if not PLACE_COLUMNS.isdisjoint(filled):
             line.pop(PLACE, None)
+        if PROVIDER_ID in filled:
+            line.pop(PROVIDER_ID_TYPE, None)  # which is that of the EHR's ID
         made = {**line, **filled}
         if made not in found:
             found.append(made)

@@ -285,8 +285,11 @@ def no_schedules(directory: Directory) -> GatewayError:
     """Nobody to ask for: never an empty answer, which would say that nothing is open."""
     if directory.incomplete:
         return UpstreamFailed(*(issue for issue in directory.issues if issue.severity == "error"))
+    unusable = [issue for issue in directory.issues if issue.code == "business-rule"]
     text = "this site has no schedules: neither its EHR nor its schedules.csv lists one"
-    return NotKnownHere(Issue("not-found", "", text))
+    if unusable:
+        text = "this site has no schedules that may be used"
+    return NotKnownHere(Issue("not-found", "", text), *unusable)
 
 
 def searches(plan: Plan, mapping: Mapping) -> tuple[Search, ...]:
@@ -342,7 +345,9 @@ def _collected(
         if isinstance(outcome, Failure):
             failures.append(outcome)
             continue
-        wanted = Wanted(low, high, search.minutes or asked_length, prefers[search.zone])
+        lengths = (search.minutes,) if search.minutes else plan.lengths
+        shortest = search.minutes or asked_length
+        wanted = Wanted(low, high, shortest, prefers[search.zone], lengths=lengths if shortest else ())
         if not (yield from paused(collector.add(outcome, wanted))):
             failures.append(Failure(outcome.call, "protocol"))
     if outcomes and len(failures) == len(outcomes):

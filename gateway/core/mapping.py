@@ -35,13 +35,15 @@ class Asked:
 class Wanted:
     """Which slots of an answer count: UTC texts ``low`` <= start < ``high``, at least ``shortest``
     minutes, and what ``prefers`` says of (start, minutes) where it is given. ``ends``, for FHIR clients: the
-    UTC texts from and before which a slot must end."""
+    UTC texts from and before which a slot must end. ``lengths`` are the minutes that were asked for, each,
+    where slots that touch are to make them."""
 
     low: str
     high: str
     shortest: int = 0
     prefers: Matcher | None = None
     ends: tuple[str, str] | None = None
+    lengths: tuple[int, ...] = ()
 
 
 class Collector(Protocol):

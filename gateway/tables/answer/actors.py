@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.tables.answer.pool import Item, Pool, Reader
 
+PRACTITIONER: Final = "Practitioner"
 MOST_LINES: Final = 50
 """Lines of one schedule; a schedule of more actors is told."""
 
@@ -56,16 +57,37 @@ class Actors:
     missing: dict[Missing, None] = field(default_factory=dict)
 
     def hits(self, start: Item, kind: str) -> list[Hit]:
-        """What a resource leads to by the first way that finds something. What is referred to and is not
-        there is noted in ``missing``."""
+        """What a resource leads to by the first way that finds something; of practitioners, what each of its
+        actors leads to by the first that finds somebody. What is referred to and is not there is noted in
+        ``missing``."""
+        if kind == PRACTITIONER:
+            return self._by_actor(start, kind) or self._by_text(start, kind)
         for way in self.ways.get(kind, ()):
             found = list(self._followed(start, kind, way))
-            if not found and way.text is not None:
-                named = (self.pool.by_name(kind, text, way.after) for text in way.text(start.value))
-                found = [Hit(-1, (), item) for item in named if item is not None][:1]
+            found = found or self._named(start, kind, way)
             if found:
                 return found
         return []
+
+    def _by_actor(self, start: Item, kind: str) -> list[Hit]:
+        found: dict[int, list[Hit]] = {}
+        for way in self.ways.get(kind, ()):
+            of_way: dict[int, list[Hit]] = {}
+            for hit in self._followed(start, kind, way):
+                of_way.setdefault(hit.actor, []).append(hit)
+            found = {**of_way, **found}
+        return [hit for actor in sorted(found) for hit in found[actor]]
+
+    def _by_text(self, start: Item, kind: str) -> list[Hit]:
+        named = (self._named(start, kind, way) for way in self.ways.get(kind, ()))
+        return next((found for found in named if found), [])
+
+    def _named(self, start: Item, kind: str, way: Way) -> list[Hit]:
+        """The one that a text of the resource names."""
+        if way.text is None:
+            return []
+        named = (self.pool.by_name(kind, text, way.after) for text in way.text(start.value))
+        return [Hit(-1, (), item) for item in named if item is not None][:1]
 
     def _followed(self, start: Item, kind: str, way: Way) -> Iterator[Hit]:
         if not way.steps or way.steps[0][0] != start.kind:

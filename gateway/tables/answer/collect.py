@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.core.directory import Directory
+from gateway.core.directory import Cells, Directory
 from gateway.core.errors import Issue, Severity
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer
@@ -141,7 +141,7 @@ class SlotCollector:
     def _combined(self, wanted: Wanted) -> Pieces[None]:
         """Makes longer times of slots that are too short, if some are."""
         pieces, self._pieces = self._pieces, []
-        if self._combining is not None and self._unfit:
+        if self._combining is not None and (self._unfit or len(wanted.lengths) > 1):
             finders: list[Callable[[str], Group | None]] = [self._group]
             finders += [partial(self._in, groups) for groups in self._further]
             for find in finders:
@@ -154,13 +154,17 @@ class SlotCollector:
     def _heeded(self, page: bytes, params: Params) -> Pieces[bytes]:
         """The page without the slots that say that they are of another kind than was asked for."""
         guarded = self._guarded or frozenset()
-        found = yield from heeded(page, params, guarded, self._lines)
+        found = yield from heeded(page, params, guarded, self._line)
         if found.other:
             self._count("received", found.other)
             self._count("unlike", found.other)
         self._untold = found.untold
         self._passed_over(found.ignored)
         return found.content
+
+    def _line(self, reference: str) -> Cells | None:
+        """The line of a Schedule, however it is spelt."""
+        return self._lines.get(reference) or self._lines.get(self._path(reference))
 
     def _passed_over(self, names: Iterable[str]) -> None:
         """Parameters that the EHR says it did not use."""
@@ -220,8 +224,9 @@ class SlotCollector:
         lines = self._lines.values()
         for part in parts:
             slots = (each for each in part.resources if type(each) is self._compiled.resource)
-            placed = placing.lines.place(slots, lines, pool)
-            self._count("received", placed.ambiguous)
+            placed = placing.lines.place(slots, lines, pool, placing.in_force)
+            self._count("received", placed.ambiguous + placed.unusable)
+            self._count("unusable", placed.unusable)
             self._count("ambiguous", placed.ambiguous)
             broken = (*part.broken, *((0, each) for each in placed.broken))
             yield replace(part, resources=placed.slots, broken=broken, urls=())
@@ -284,6 +289,9 @@ class SlotCollector:
         if ambiguous := self._counts.get("ambiguous"):
             text = f"{ambiguous} slots may be of several schedules that were asked for, and were left out"
             found.append(Issue("multiple-matches", "Slot", text, "error"))
+        if unusable := self._counts.get("unusable"):
+            text = f"{unusable} slots of Schedules that are not to be used, or not then, were left out"
+            found.append(Issue("business-rule", "Schedule", text, "warning"))
         if unlike := self._counts.get("unlike"):
             text = f"{unlike} slots of another kind than was asked for were left out"
             found.append(Issue("business-rule", "Slot", text, "warning"))

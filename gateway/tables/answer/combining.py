@@ -23,10 +23,10 @@ from gateway.tables.compile.to_redox.table import ID, LENGTH, ToRedox
 from gateway.tables.rows.paths import Path, parse
 from gateway.tables.rows.schema import Found, SchemaView
 
-KINDS: Final[tuple[Path, ...]] = (
-    parse("serviceType.coding.code"),
-    parse("appointmentType.coding.code"),
-    parse("appointmentType.text"),
+KINDS: Final[tuple[Path, ...]] = tuple(
+    parse(f"{element}.{each}")
+    for element in ("serviceCategory", "serviceType", "specialty", "appointmentType")
+    for each in ("coding.system", "coding.code", "text")
 )
 """What of a Slot says of which kind it is."""
 BETWEEN: Final = "+"
@@ -106,14 +106,15 @@ def _combined(group: Group, texts: dict[str, str], wanted: Wanted) -> Pieces[int
     for number, atom in enumerate(atoms, 1):
         if number % _AT_ONCE == 0:
             yield
-        chain = _chain(atom, following, wanted.shortest)
-        minutes = sum(each.minutes for each in chain)
         start = to_utc_text(atom.start)
-        if chain and (wanted.prefers is None or wanted.prefers(start, minutes)):
-            text = _text(chain, start, minutes)
-            key = f"{start}~{minutes}~{msgspec.json.decode(text + '}')[ID]}"
-            made += key not in group[0]
-            group[0].setdefault(key, text)
+        for length in wanted.lengths or (wanted.shortest,):
+            chain = _chain(atom, following, length)
+            minutes = sum(each.minutes for each in chain)
+            if chain and (wanted.prefers is None or wanted.prefers(start, minutes)):
+                text = _text(chain, start, minutes)
+                key = f"{start}~{minutes}~{msgspec.json.decode(text + '}')[ID]}"
+                made += key not in group[0]
+                group[0].setdefault(key, text)
     return made
 
 
@@ -123,18 +124,21 @@ def _atom(when: str, text: str) -> _Atom:
 
 
 def _chain(first: _Atom, following: dict[datetime, list[_Atom]], shortest: int) -> list[_Atom]:
-    """The slots from the first on, each beginning where the one before ends, that are long enough together;
-    none where the first is by itself, or where they are not."""
-    chain, minutes = [first], first.minutes
-    if minutes >= shortest:
+    """The slots from the first on, each beginning where the one before ends, that are long enough together,
+    and of those the shortest time; none where the first is by itself, or where none are."""
+    if first.minutes >= shortest:
         return []
-    while minutes < shortest:
-        found = following.get(chain[-1].end)
-        if not found:
-            return []
-        chain.append(max(found, key=lambda atom: atom.minutes))
-        minutes += chain[-1].minutes
-    return chain if minutes <= MAX_MINUTES else []
+    latest = first.start + timedelta(minutes=MAX_MINUTES)
+    ways: dict[datetime, list[_Atom]] = {first.end: [first]}
+    while ways:
+        end = min(ways)
+        chain = ways.pop(end)
+        if end >= first.start + timedelta(minutes=shortest):
+            return chain
+        for atom in following.get(end, ()):
+            if atom.end <= latest:
+                ways.setdefault(atom.end, [*chain, atom])
+    return []
 
 
 def _object(atom: _Atom) -> dict[str, Any]:

@@ -268,10 +268,18 @@ class _Gathered:
             agreed, found = self._holders.matching(told, self._fhir_server.search.columns)
             if not agreed:
                 # The slot does not tell whose it is: it can only be that of a schedule asked for alone.
-                return found & self._allowed if self._allowed == lowest(self._allowed) else 0
+                return found & self._allowed if self._told_apart() else 0
             if len(self._agreeing) < _AGREEING_KEPT and sum(map(len, key)) < _LONG_KEY:
                 self._agreeing[key] = found
         return found
+
+    def _told_apart(self) -> bool:
+        """Whether one schedule alone was asked for, by what no other one has."""
+        if self._allowed != lowest(self._allowed):
+            return False
+        line = self._directory.lines[self._allowed.bit_length() - 1]
+        _, alike = self._holders.matching(line, self._fhir_server.search.columns)
+        return alike == self._allowed
 
     def _narrowed(self, slot: Any, candidates: int) -> int:
         """One of several schedules that fit alike: the one that the slot's ID names, as an ID made by a

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -31,6 +31,7 @@ _LONGEST_LINK: Final = 16 * 1024
 _LONGEST_ENTRY: Final = 64 * 1024
 _LONGEST_TEXT: Final = 4096  # of a warning, in which names are looked for
 
+Lookup = Callable[[str], Mapping[str, Any] | None]
 Params = Sequence[tuple[str, str]]
 Coding = tuple[str, str]
 
@@ -53,12 +54,10 @@ def kinds_asked(params: Params, guarded: frozenset[str]) -> bool:
     return any(name not in guarded for name, _ in params)
 
 
-def heeded(
-    content: bytes, params: Params, guarded: frozenset[str], cells: Mapping[str, Any]
-) -> Pieces[Heeded]:
+def heeded(content: bytes, params: Params, guarded: frozenset[str], cells: Lookup) -> Pieces[Heeded]:
     """Looks through the page of an answer to a search by these parameters, a part after the other.
 
-    ``cells`` are lines of the directory by the reference of their Schedule. A page that cannot be read is
+    ``cells`` finds the line of the directory by the reference to its Schedule. A page that cannot be read is
     given back as it is.
     """
     found = Heeded(content)
@@ -85,7 +84,7 @@ def _unlike(
     entry: msgspec.Raw,
     params: Params,
     asked: Mapping[str, set[Coding]],
-    cells: Mapping[str, Any],
+    cells: Lookup,
     found: Heeded,
 ) -> bool:
     """Whether an entry is a Slot of another kind than was asked for. ``found``: what else it shows."""
@@ -94,7 +93,7 @@ def _unlike(
         return False
     resource = _resource(entry)
     if resource.get("resourceType") == "OperationOutcome":
-        found.ignored |= _warned(resource, params)
+        found.ignored |= _warned(resource, params, asked)
     if resource.get("resourceType") == "Slot" and _other(resource, asked, cells, found.untold):
         found.other += 1
         return True
@@ -111,7 +110,7 @@ def _resource(entry: msgspec.Raw) -> dict[str, Any]:
 
 
 def _other(
-    slot: Mapping[str, Any], asked: Mapping[str, set[Coding]], cells: Mapping[str, Any], untold: set[str]
+    slot: Mapping[str, Any], asked: Mapping[str, set[Coding]], cells: Lookup, untold: set[str]
 ) -> bool:
     """Whether a slot, or its Schedule, says that it is none of what a parameter asks for."""
     for name, wanted in asked.items():
@@ -120,7 +119,7 @@ def _other(
         if not told and column:
             reference = slot.get("schedule")
             named = reference.get("reference") if isinstance(reference, dict) else None
-            line = cells.get(named) if isinstance(named, str) else None
+            line = cells(named) if isinstance(named, str) else None
             told = {("", code) for code in ((line or {}).get(column) or "").split("|") if code}
         if not told:
             untold.add(name)
@@ -156,10 +155,16 @@ def not_in_self(links: bytes | msgspec.Raw, params: Params) -> set[str]:
     if url is None:
         return set()
     sent = Counter(name.partition(":")[0] for name, _ in params)
-    if all(url.count(f"?{name}=") + url.count(f"&{name}=") >= number for name, number in sent.items()):
+    if "?" not in url:
+        return set(sent) if url.rstrip("/").endswith("/Slot") else set()
+    url += "&"
+    if all(
+        url.count(f"?{name}=") + url.count(f"&{name}=") - url.count(f"&{name}=&") >= number
+        for name, number in sent.items()
+    ):
         return set()  # as nearly always, and quickly seen
     try:
-        used = Counter(name.partition(":")[0] for name, _ in parse_qsl(urlsplit(url).query, True))
+        used = Counter(name.partition(":")[0] for name, _ in parse_qsl(urlsplit(url).query))
     except ValueError:
         return set()
     return {name for name in sent if used[name] < sent[name]} if sent.keys() & used.keys() else set()
@@ -179,7 +184,7 @@ def _self_link(links: bytes | msgspec.Raw) -> str | None:
     return None
 
 
-def _warned(outcome: Mapping[str, Any], params: Params) -> set[str]:
+def _warned(outcome: Mapping[str, Any], params: Params, asked: Iterable[str]) -> set[str]:
     """The parameters that a warning names: that it is among the answer is because they were not used."""
     found = set()
     issues = outcome.get("issue")
@@ -190,5 +195,8 @@ def _warned(outcome: Mapping[str, Any], params: Params) -> set[str]:
                 "ignor|not supp|unsupp|unknown", text, re.I
             ):
                 continue
-            found |= {name for name, _ in params if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)}
+            named = {name for name, _ in params if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)}
+            # That some parameter was not used, and not which, may be said of any.
+            some = re.search("ignor|not supp|unsupp|unknown", text, re.I) and re.search("param", text, re.I)
+            found |= named or (set(asked) if some else set())
     return found

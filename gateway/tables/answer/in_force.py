@@ -148,6 +148,12 @@ class InForce:
             return None, None
         return self._bound(period.start, 0), self._bound(period.end, 1)
 
+    def planned(self, schedule: Any, start: str) -> bool:
+        """Whether a Schedule is planned for what starts then; also where that cannot be read."""
+        first, last = self.horizon(schedule)
+        at = self._bound(start, 0) if first is not None or last is not None else None
+        return at is None or ((first is None or first <= at) and (last is None or at < last))
+
     def _over(self, period: Any) -> bool:
         """Whether a Period has ended. A day, month or year that it ends with belongs to it."""
         if period is None or self._now is None:

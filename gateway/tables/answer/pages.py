@@ -166,7 +166,8 @@ class PageReader:
             if len(found) == len(entries):
                 return Page(found)
             every = [entry.resource for entry in entries]
-            return Page(found, failed=_failed(every), outcome=_informed(every))
+            foreign = sum(type(each) not in (only, Other) for each in every)
+            return Page(found, failed=_failed(every), foreign=foreign, outcome=_informed(every))
         every = [entry.resource for entry in entries]
         urls = tuple(entry.fullUrl or "" for entry in entries) if self._urls else ()
         return Page(every, failed=_failed(every), urls=urls, outcome=_informed(every))

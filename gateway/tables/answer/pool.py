@@ -116,7 +116,7 @@ class Pool:
         identifier = reference.identifier
         if identifier is None or not identifier.value or reference.type != kind:
             return None
-        return "identifier", f"{_escaped(identifier.system or '')}|{_escaped(identifier.value)}"
+        return "identifier", f"{_token(identifier.system or '')}|{_token(identifier.value)}"
 
     def why_not(self, reference: Any) -> str:
         """Why a Reference leads to nothing that is known."""
@@ -146,8 +146,6 @@ class Pool:
         return None
 
 
-def _escaped(text: str) -> str:
-    """A text as a search has it, in which a comma or bar is no sign (FHIR R4, escaping)."""
-    for sign in ("\\", ",", "|", "$"):
-        text = text.replace(sign, "\\" + sign)
-    return text
+def _token(text: str) -> str:
+    """A part of a token, in which a bar is no sign (FHIR R4, escaping); commas are the whole value's."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("$", "\\$")

@@ -172,9 +172,9 @@ class QueryTable:
 
     def _guarded(self) -> frozenset[str]:
         """The parameters whose effect is checked again on every slot, or which narrow nothing."""
-        names = {
-            bound.row.param for bound in (*self._schedule, self._start, self._end, self._length) if bound
-        }
+        # Where slots tell their line by what they hold, one that does not hold it is believed.
+        schedule = self._schedule if not self._dialect.slots else ()
+        names = {bound.row.param for bound in (*schedule, self._start, self._end, self._length) if bound}
         names |= {name for name, _ in self.fixed if name == "status" or name.startswith("_")}
         page = self._dialect.page_size
         return frozenset(name for name in (*names, page[0] if page else None) if name)

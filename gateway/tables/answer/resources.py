@@ -238,7 +238,7 @@ class _Lines:
             hits = self._actors.hits(schedule, kind)
             kept[kind], reasons = usable(hits, lambda item: self._in_force.unusable(item.kind, item.value))
             for of, reason in dict.fromkeys(reasons):
-                self._untold.unusable(name, of, reason)
+                self._untold.unusable(name, of, reason, partly=bool(kept[kind]))
             if hits and not kept[kind]:
                 listed.unusable.add(name)
                 return
@@ -269,6 +269,7 @@ class _Lines:
         if line.practitioner is not None:
             sources["Practitioner", None] = line.practitioner
         upwards = self._table._places.upwards(line.place, self._pool) if line.place is not None else []
+        upwards = [each for each in upwards if each is line.place or self._usable(each)]
         if upwards:
             sources[LOCATION, None] = upwards[0]
             at_levels = self._table._places.at_levels(upwards)
@@ -301,9 +302,13 @@ class _Lines:
         """The nearest, from the place upwards, else what the resources between lead to."""
         for item in (*upwards, *line.through):
             hits = self._actors.hits(item, "Organization")
-            if hits:
+            if hits and self._usable(hits[0].item):
                 return hits[0].item
         return None
+
+    def _usable(self, item: Item) -> bool:
+        """Whether its name may be told."""
+        return self._in_force.unusable(item.kind, item.value) is None
 
     def _read(self, item: Item) -> Mapping[int, str]:
         """What each row that reads this type finds in the resource."""

@@ -104,14 +104,11 @@ class SearchTable:
         for name, text in params:
             self._parameter(name, self._spelt_out(name, alternatives(text), given), found)
         self._refuse_many(found)
-        lengths = list(dict.fromkeys(found.fields.pop(_DURATION, [])))
-        if len(lengths) > 1:
-            param = next(str(bound.row.param) for bound in self._rows if str(bound.row.redox) == _DURATION)
-            found.issues.append(Issue("value", param, "ask for one length at a time"))
+        lengths = [int(each) for each in found.fields.pop(_DURATION, [])]
         return Sought(
             start=max(found.fields.pop(START, []), default=None),
             end=min(found.fields.pop(END, []), default=None),
-            minutes=int(lengths[0]) if lengths else None,
+            minutes=max(lengths, default=None),  # each is the least that it may be
             groups=tuple(found.groups),
             fields={path: tuple(values) for path, values in found.fields.items()},
             nothing=found.nothing,
@@ -142,6 +139,9 @@ class SearchTable:
                 "a comma means one or the other, which cannot be asked here; give each bound in a parameter"
             )
             found.issues.append(Issue("not-supported", name, text))
+            return
+        if len(values) > 1 and any(str(bound.row.redox) == _DURATION for bound in rows):
+            found.issues.append(Issue("value", name, "ask for one length at a time"))
             return
         for bound in rows:
             constant = bound.row.value
@@ -191,12 +191,13 @@ class SearchTable:
         return message
 
     def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
-        """The schedules among the lines that no row can name to Redox."""
-        if not self._whole:
-            return ()
-        return tuple(
-            line["schedule"] for line in lines if not any(line.get(column) for column in self.columns)
-        )
+        """The schedules among the lines that no row can name to Redox, or that a cell which a row cannot tell
+        would be asked for with others."""
+        return tuple(line["schedule"] for line in lines if not self._askable(line)) if self._whole else ()
+
+    def _askable(self, line: Cells) -> bool:
+        filled = [(bound, cell) for bound in self._selects if (cell := line.get(bound.row.select or ""))]
+        return bool(filled) and all(_told(bound, cell) is not None for bound, cell in filled)
 
     def _choose(self, message: dict[str, Any], lines: Sequence[Cells]) -> None:
         """Writes the providers and places of the schedules, each once.

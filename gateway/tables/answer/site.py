@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,7 @@ from gateway.tables.read.dialect import Dialect
 from gateway.tables.read.errors import ErrorRow, tell
 from gateway.tables.rows.model import Table
 
+_COMMA = re.compile(r"(?<!\\),")
 MOST_RESOURCES = 50_000
 """Resources of one type that a directory is made of, as many as a ``schedules.csv`` may have lines."""
 
@@ -119,7 +121,7 @@ class SiteTables:
             (outcome.call.target, name, value)
             for outcome in outcomes
             for name, values in outcome.call.params
-            for value in values.split(",")
+            for value in _parted(values)
         }
         values: dict[tuple[str, str], list[str]] = {}
         for kind, name, value in missing:
@@ -127,7 +129,7 @@ class SiteTables:
                 values.setdefault((kind, name), []).append(value)
         size = self.dialect.named_at_most
         return tuple(
-            self._call(kind, ((name, ",".join(listed[at : at + size])),))
+            self._call(kind, ((name, ",".join(map(_joined, listed[at : at + size]))),))
             for (kind, name), listed in values.items()
             for at in range(0, min(len(listed), MOST_RESOURCES), size)
         )
@@ -233,11 +235,8 @@ class SiteTables:
                 )
             if failed:
                 issues.append(_missing(target, "the EHR tells of an error"))
-            if broken and target == "Schedule":
+            if broken:
                 issues.append(_missing(target, f"{broken} entries cannot be read"))
-            elif broken:
-                text = f"{broken} entries cannot be read and were left out"
-                issues.append(Issue("structure", target, text, "warning"))
 
     @property
     def asking_columns(self) -> tuple[str, ...]:
@@ -257,7 +256,9 @@ class SiteTables:
         if self.slot_lines is not None:
             in_force = InForce(None, self.context.zone)
             placing = Placing(
-                self.slot_lines, lambda found: self.resources.pool(found, in_force, directory.bases)
+                self.slot_lines,
+                lambda found: self.resources.pool(found, in_force, directory.bases),
+                in_force,
             )
         return SlotCollector(
             self.answer,
@@ -277,6 +278,16 @@ class SiteTables:
     def failure(self, failure: Failure) -> GatewayError:
         """What the asker is told of an upstream's failure, by the error table."""
         return tell(self.errors, failure)
+
+
+def _joined(value: str) -> str:
+    """A value as one of several that commas part."""
+    return value.replace(",", "\\,")
+
+
+def _parted(values: str) -> list[str]:
+    """The values that :func:`_joined` commas part."""
+    return [each.replace("\\,", ",") for each in _COMMA.split(values)]
 
 
 def _missing(target: str, what: str) -> Issue:

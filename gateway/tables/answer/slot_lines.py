@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.core.directory import Cells
+from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pool import Item, Located, Pool, Reader
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.read.slot_ways import SlotWay
@@ -40,16 +41,19 @@ class Placing:
 
     lines: SlotLines
     pool: Callable[[Mapping[str, Sequence[Located]]], Pool]
+    in_force: InForce
 
 
 @dataclass(slots=True)
 class Placed:
     """``slots``, whose Schedule now names their line, or nothing if they are of none that was asked for;
-    ``ambiguous`` ones fit several lines, ``broken`` ones have no Schedule at all."""
+    ``ambiguous`` ones fit several lines, ``broken`` ones have no Schedule at all, and the Schedule of
+    ``unusable`` ones says that it is not to be used, or not then."""
 
     slots: list[Any] = field(default_factory=list)
     ambiguous: int = 0
     broken: list[Any] = field(default_factory=list)
+    unusable: int = 0
 
 
 class SlotLines:
@@ -71,13 +75,16 @@ class SlotLines:
             for number, way in enumerate(ways)
         ]
 
-    def place(self, slots: Iterable[Any], lines: Iterable[Cells], pool: Pool) -> Placed:
+    def place(self, slots: Iterable[Any], lines: Iterable[Cells], pool: Pool, in_force: InForce) -> Placed:
         """Finds each slot's line, and has its Schedule name that. ``pool`` holds what came with them."""
         chosen = list(lines)
         found = Placed()
         for slot in slots:
             if slot.schedule is None:
                 found.broken.append(slot)
+                continue
+            if not _usable(slot, pool, in_force):
+                found.unusable += 1
                 continue
             told = self._told(slot, pool)
             fitting = {line["schedule"] for line in chosen if _fits(line, told)} if told else set()
@@ -99,6 +106,16 @@ class SlotLines:
             if values:
                 told.setdefault(way.column, set()).update(values)
         return told
+
+
+def _usable(slot: Any, pool: Pool, in_force: InForce) -> bool:
+    """Whether the slot's Schedule, where it came along, says nothing against it."""
+    schedule = pool.find(slot.schedule, "Schedule", Item(SLOT, slot))
+    if schedule is None:
+        return True
+    return in_force.unusable("Schedule", schedule.value) is None and in_force.planned(
+        schedule.value, slot.start
+    )
 
 
 def step_of(path: Path) -> tuple[str, str]:

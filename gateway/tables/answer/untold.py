@@ -20,9 +20,10 @@ class Untold:
         self._actors: dict[str, list[str]] = {}
         self._many: dict[int, list[str]] = {}
 
-    def unusable(self, schedule: str, kind: str, why: str) -> None:
-        """A schedule, or whom it leads to (of this type), must not be used."""
-        self._unusable.setdefault((kind, why), []).append(schedule)
+    def unusable(self, schedule: str, kind: str, why: str, *, partly: bool = False) -> None:
+        """A schedule, or whom it leads to (of this type), must not be used; ``partly``: there are others."""
+        so = "its slots are told without it" if partly else "nobody is asked for it"
+        self._unusable.setdefault((kind, f"{why}, so {so}"), []).append(schedule)
 
     def too_many(self, schedule: str, most: int) -> None:
         """A schedule has more practitioners and places than are told."""
@@ -40,7 +41,7 @@ class Untold:
     def issues(self) -> list[Issue]:
         """A warning for each reason for which nobody is asked, and a note for each of which less is told."""
         found = [
-            Issue("business-rule", kind, f"{_of(kind, who)} {why}, so nobody is asked for it", "warning")
+            Issue("business-rule", kind, f"{_of(kind, who)} {why}", "warning")
             for (kind, why), who in self._unusable.items()
         ]
         found += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.core.directory import Directory
+from gateway.core.errors import NotKnownHere
 from gateway.core.plan import Answer, Call, Failure, Outcome
 from gateway.tables.answer.site import SiteTables
 from tests import clinic
@@ -61,7 +63,7 @@ class Ehr:
         if call.target in self.failing:
             return Failure(call, "status", 500)
         params = dict(call.params)
-        ids = params["_id"].split(",") if "_id" in params else None
+        ids = re.split(r"(?<!\\),", params["_id"]) if "_id" in params else None
         identifiers = params["identifier"].split(",") if "identifier" in params else None
         found = [
             each
@@ -191,6 +193,30 @@ def test_an_identifier_that_two_have_is_nobodys(tables: SiteTables) -> None:
             [("Granite", "East")],
         ),
         (("Practitioner/p1", "PractitionerRole/r1"), (role(),), [("Granite", "Main")]),
+        # Nobody is lost, or told at another's place, where one is named and the other has a role.
+        (
+            ("Practitioner/p1", "PractitionerRole/r2"),
+            (
+                role(
+                    "r2",
+                    practitioner={"reference": "Practitioner/p2"},
+                    location=[{"reference": "Location/l2"}],
+                ),
+            ),
+            [("Granite", None), ("Slate", "East")],
+        ),
+        (
+            ("Practitioner/p1", "PractitionerRole/r1", "PractitionerRole/r2"),
+            (
+                role(),
+                role(
+                    "r2",
+                    practitioner={"reference": "Practitioner/p2"},
+                    location=[{"reference": "Location/l2"}],
+                ),
+            ),
+            [("Granite", "Main"), ("Slate", "East")],
+        ),
         (("Practitioner/p1", "Practitioner/p1"), (), [("Granite", None)]),
         (
             ("HealthcareService/h1", "Practitioner/p1"),
@@ -295,6 +321,71 @@ def test_a_site_is_found_by_its_alias_from_a_room(tables: SiteTables) -> None:
     places = [typed("l", "ro", "12", "s"), typed("s", "si", "Juniper", alias=["JSC", "Old Mill"])]
     (line,) = read(tables, Ehr(schedule("Location/l"), *places)).lines
     assert line["alias"] == "JSC|Old Mill"
+
+
+@pytest.mark.parametrize("above", [{"status": "inactive"}, {"modifierExtension": [{"url": "urn:x"}]}])
+def test_a_place_above_that_is_not_to_be_used_names_nothing(tables: SiteTables, above: Json) -> None:
+    places = [typed("l", "ro", "12", "s"), typed("s", "si", "Juniper", **above)]
+    (line,) = read(tables, Ehr(schedule("Location/l"), *places)).lines
+    assert (line.get("facility"), line["room"]) == (None, "12")
+
+
+def test_a_facility_is_found_by_any_of_its_names(tables: SiteTables) -> None:
+    slot = {**clinic.slot("2025-10-22T09:00:00-07:00", "2025-10-22T09:20:00-07:00", "s1"), "id": "x"}
+    places = [typed("l", "ro", "12", "s"), typed("s", "si", "Juniper", alias=["JSC"])]
+    ehr = Ehr(schedule("Practitioner/p1", "Location/l"), PAT, *places, slot)
+    for name in ("Juniper", "JSC", "jsc"):
+        body, _, _ = clinic.ask(tables, clinic.query(Locations=[{"Facility": name}]), ehr)
+        assert [each["Location"]["Facility"] for each in body["AvailableSlots"]] == ["Juniper"]
+    only = typed("l", None, "")
+    del only["name"]
+    (line,) = read(tables, Ehr(schedule("Location/l"), {**only, "alias": ["Old Mill"]})).lines
+    assert line["facility"] == "Old Mill"
+
+
+def test_ids_that_differ_by_letter_case_are_two(tables: SiteTables) -> None:
+    people = [{**PAT, "id": "eAbC", "identifier": []}, {**SAM, "id": "eabc"}]
+    schedules = [{**schedule(f"Practitioner/{each['id']}"), "id": f"s-{each['id']}"} for each in people]
+    found = read(tables, Ehr(*schedules, *people))
+    for name in ("eAbC", "eabc"):
+        (position,) = found.holding("practitioner", name)
+        assert found.lines[position]["practitioner"] == name
+    assert len(found.holding("practitioner", "EABC")) == 2
+
+
+def test_an_id_with_a_comma_is_asked_for_once(tables: SiteTables) -> None:
+    ehr = Ehr(schedule("Practitioner/p,1", "Practitioner/p1"), PAT)
+    assert who_and_where(read(tables, ehr)) == [("Granite", None)]
+    (call,) = (each for each in ehr.calls if each.target == "Practitioner")
+    assert dict(call.params)["_id"] == "p\\,1,p1"
+
+
+def test_an_id_of_the_sites_own_has_not_the_type_of_the_ehrs(tmp_path: Path) -> None:
+    own = clinic.tables(tmp_path, "fhir-r4", "schedule,provider_id\ns1,777\n")
+    (line,) = read(own, Ehr(schedule("Practitioner/p1"), PAT)).lines
+    assert (line["provider_id"], line.get("provider_id_type")) == ("777", None)
+
+
+def test_of_a_site_whose_schedules_are_not_to_be_used_it_is_said_why(tables: SiteTables) -> None:
+    with pytest.raises(NotKnownHere) as refused:
+        clinic.ask(tables, clinic.query(), Ehr(schedule("Practitioner/p1", active=False), PAT))
+    assert [issue.text for issue in refused.value.issues] == [
+        "this site has no schedules that may be used",
+        '"s1" is not active, so nobody is asked for it',
+    ]
+
+
+def test_one_practitioner_of_two_that_is_not_active_is_told_so(tables: SiteTables) -> None:
+    ehr = Ehr(schedule("Practitioner/p1", "Practitioner/p2"), PAT, {**SAM, "active": False})
+    found = read(tables, ehr)
+    assert who_and_where(found) == [("Granite", None)]
+    (issue,) = found.issues
+    assert issue.text == 'the Practitioner of "s1" is not active, so its slots are told without it'
+
+
+def test_somebody_who_cannot_be_read_makes_it_incomplete(tables: SiteTables) -> None:
+    broken = {**PAT, "name": "Pat"}
+    assert read(tables, Ehr(schedule("Practitioner/p1"), broken)).incomplete is True
 
 
 def test_only_those_are_read_whom_schedules_name(tables: SiteTables) -> None:

@@ -96,6 +96,46 @@ def test_those_of_one_kind_among_others(tables: SiteTables) -> None:
     assert told(tables, *QUARTERS[:2], *slots[1:]) == [("09:00", 30, "q0+q15"), ("09:15", 30, "i1+i2")]
 
 
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [{"serviceType": [{"text": "MRI"}]}, {"serviceType": [{"text": "Injection"}]}],
+        [{"serviceType": [{"coding": [{"system": s, "code": "1"}]}]} for s in ("urn:a", "urn:b")],
+        [{"specialty": [{"coding": [{"code": code}]}]} for code in ("1", "2")],
+        [{"serviceCategory": [{"coding": [{"code": code}]}]} for code in ("1", "2")],
+    ],
+)
+def test_every_word_of_a_kind_counts(tables: SiteTables, kinds: list[Json]) -> None:
+    first, second = (
+        slot(f"09:{at:02}", f"09:{at + 15:02}", id=f"q{at}", **kind)
+        for at, kind in zip((0, 15), kinds, strict=True)
+    )
+    assert told(tables, first, second) == []
+    assert len(told(tables, first, slot("09:15", "09:30", id="x", **kinds[0]))) == 1
+
+
+def test_of_several_ways_the_shortest_that_is_long_enough(tables: SiteTables) -> None:
+    slots = [slot("09:00", "09:15", id="a"), slot("09:15", "09:45", id="b"), slot("09:15", "09:30", id="c")]
+    assert ("09:00", 60, "a+c+d") in told(tables, *slots, slot("09:30", "10:00", id="d"), minutes=60)
+
+
+def test_each_length_that_is_asked_for_is_made(tables: SiteTables) -> None:
+    halves = [slot("09:00", "09:30", id="a"), slot("09:30", "10:00", id="b")]
+    schedules = [{"resourceType": "Schedule", "id": each, "actor": []} for each in ("s", "t")]
+
+    def answer(call: Call) -> Outcome:
+        found = {"Slot": halves, "Schedule": schedules}.get(call.target, [])
+        return Answer(call, (clinic.bundle(*found),))
+
+    def asked(*wished: tuple[str, list[str]]) -> list[str]:
+        wishes = [{"Duration": minutes, "DurationUnit": "minutes", "Day": days} for minutes, days in wished]
+        body, _, _ = clinic.ask(tables, clinic.query(VisitPreference=wishes), answer)
+        return [each["ID"] for each in body["AvailableSlots"]]
+
+    assert asked(("30", ["Monday"]), ("60", ["Wednesday"])) == ["a+b"]
+    assert sorted(asked(("30", []), ("60", []))) == ["a", "a+b", "b"]
+
+
 def test_long_ones_stay_as_they_are_and_end_a_chain(tables: SiteTables) -> None:
     slots = [*QUARTERS[:2], slot("09:30", "10:30", id="hour")]
     assert told(tables, *slots) == [

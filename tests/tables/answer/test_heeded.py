@@ -115,6 +115,7 @@ ONE = ({"serviceType": [concept((SCT, "308335008"))]},)
         ),
         # A link that has nothing of what was asked says nothing of it.
         (({},), "_getpages=7", False, []),
+        (({},), f"{SENT}&service-type=", True, ["error service-type"]),
     ],
 )
 def test_what_the_self_link_lacks_was_not_used(
@@ -131,6 +132,7 @@ def test_what_the_self_link_lacks_was_not_used(
         ("information", "Unsupported: 'service-type'", True),
         ("information", "12 of service-type", False),
         ("warning", "my-service-types are new", False),
+        ("warning", "An unknown search parameter was ignored", True),
     ],
 )
 def test_a_warning_among_the_entries_counts_as_well(
