@@ -62,8 +62,11 @@ def understood(name: str, resource: str) -> bool:
 
 def refused(name: str, known: Collection[str]) -> Issue:
     """What is said of such a parameter where it cannot be applied; ``known`` are those that can be."""
-    spellings = _spellings(name, known)
-    remedy = "write " + " or ".join(spellings) if spellings else "known: " + ", ".join(sorted(known))
+    remedy = "known: " + ", ".join(sorted(known))
+    if spellings := _spelt(name, known):
+        remedy = "write " + " or ".join(spellings)
+    elif near := _near(name, known):
+        remedy = "what can be asked instead: " + " or ".join(near)
     text = f"{shown(name)}: this narrows the search, and cannot be applied here as it is spelt; {remedy}"
     return Issue("not-supported", "", text)
 
@@ -73,10 +76,21 @@ def _plain(name: str) -> str:
     return "".join(char for char in first if char.isalnum()).casefold()
 
 
-def _spellings(name: str, known: Collection[str]) -> list[str]:
-    """The parameters that are likest to it: by the end of its chain, or by what is meant."""
-    first, last = _plain(name), name.rpartition(".")[2].partition(":")[0]
-    for part in (last, *_MEANT.get(last, ()), *_MEANT.get(first, ())):
-        if found := [each for each in known if _plain(each.rpartition(".")[2]) == _plain(part)]:
-            return sorted(found)
-    return []
+def _spelt(name: str, known: Collection[str]) -> list[str]:
+    """The parameters that mean the same: by the end of its chain, or by what stands before ``_id``."""
+    last = name.rpartition(".")[2].partition(":")[0]
+    if last == "identifier" and "actor" not in name:
+        return []  # that of a slot or schedule itself is none of those that are searched by
+    own = "." in name and last.startswith("_") and "actor" not in name
+    return _ending(_plain(name) if own else last, known)
+
+
+def _near(name: str, known: Collection[str]) -> list[str]:
+    """The parameters that a client may have meant."""
+    last = name.rpartition(".")[2].partition(":")[0]
+    parts = (*_MEANT.get(last, ()), *_MEANT.get(_plain(name), ()))
+    return next((found for part in parts if (found := _ending(part, known))), [])
+
+
+def _ending(part: str, known: Collection[str]) -> list[str]:
+    return sorted(each for each in known if _plain(each.rpartition(".")[2]) == _plain(part))

@@ -58,12 +58,13 @@ class FhirRoutes:
     def add_to(self, app: web.Application) -> None:
         app.on_response_prepare.append(challenge)
         for name in TYPES:
-            for slash in ("", "/"):  # some clients put one behind the type
+            for slash in ("", "/"):  # some clients put one at the end
                 _get(app, f"/fhir/{{site}}/{name}{slash}", self._searching(name))
-            posted = app.router.add_resource(f"/fhir/{{site}}/{name}/_search")
-            posted.add_route("POST", self._posting(name), expect_handler=expect_nothing_yet)
-            _get(app, f"/fhir/{{site}}/{name}/{_ID}", self._reading(name))
-        _get(app, "/fhir/{site}/metadata", self.metadata)
+                posted = app.router.add_resource(f"/fhir/{{site}}/{name}/_search{slash}")
+                posted.add_route("POST", self._posting(name), expect_handler=expect_nothing_yet)
+                _get(app, f"/fhir/{{site}}/{name}/{_ID}{slash}", self._reading(name))
+        for slash in ("", "/"):
+            _get(app, f"/fhir/{{site}}/metadata{slash}", self.metadata)
         _get(app, "/fhir/{site}/.well-known/smart-configuration", self.smart)
 
     async def metadata(self, request: web.Request) -> web.Response:

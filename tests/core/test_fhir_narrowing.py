@@ -82,7 +82,7 @@ def test_a_filter_of_slots_that_cannot_be_applied_is_refused_with_what_works(
 def test_so_is_one_of_the_directory(where: FhirSite, url: str) -> None:
     text = refused(where, url)
     for known in DIRECTORY_PARAMETERS[url.partition("?")[0]]:
-        assert known in text or "write" in text
+        assert known in text or "write" in text or "instead" in text
 
 
 @pytest.mark.parametrize(
@@ -182,3 +182,17 @@ def test_self_names_what_was_used_and_nothing_else(where: FhirSite) -> None:
     assert Search(where, f"Slot?{shown}").link("self") == f"{partner.BASE}/Slot?{shown}"
     counted = Search(where, f"Slot?{asked}&_summary=false&_summary=count&_count=3")
     assert counted.link("self") == f"{partner.BASE}/Slot?{asked}&_summary=count"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("Slot?schedule._id=north-granite", "write schedule"),
+        ("Slot?schedule:Schedule._id=north-granite", "write schedule"),
+        ("Slot?serviceType=fu", "write service-type"),
+        ("Slot?identifier=5", "what can be asked instead: schedule.actor:Practitioner.identifier"),
+        ("Slot?appointment-type=fu", "what can be asked instead: service-type"),
+    ],
+)
+def test_only_what_means_the_same_is_called_its_spelling(where: FhirSite, url: str, said: str) -> None:
+    assert said in refused(where, url)
