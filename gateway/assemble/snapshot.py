@@ -32,7 +32,7 @@ class _Packed(msgspec.Struct, frozen=True):
     pem: dict[str, bytes]
     dialects: tuple[str, ...]
     contents: tuple[bytes, ...]
-    sources: tuple[tuple[str, str, str, int], ...]
+    sources: tuple[tuple[str, str, str, int, int], ...]
     sites: tuple[tuple[str, str, _Numbers, _Numbers, _Numbers], ...]
     layers: tuple[tuple[str, _Numbers], ...]
 
@@ -63,7 +63,9 @@ class Snapshot:
             pem=pem_files(found.settings),
             dialects=found.files.names,
             contents=tuple(pool.contents),
-            sources=tuple((each.name, each.layer, each.kind, at) for each, (_, at) in pool.sources.items()),
+            sources=tuple(
+                (each.name, each.layer, each.kind, each.rank, at) for each, (_, at) in pool.sources.items()
+            ),
             sites=sites,
             layers=layers,
         )
@@ -106,7 +108,9 @@ class _Pool:
 
 
 def _unpacked(packed: _Packed) -> Kept:
-    sources = [Source(name, layer, kind, packed.contents[at]) for name, layer, kind, at in packed.sources]
+    sources = [
+        Source(name, layer, kind, packed.contents[at], rank) for name, layer, kind, rank, at in packed.sources
+    ]
 
     def of(numbers: _Numbers) -> tuple[Source, ...]:
         return tuple(sources[each] for each in numbers)

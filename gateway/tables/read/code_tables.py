@@ -37,6 +37,7 @@ _WAYS = ("", "both", "to-redox", "to-fhir")
 
 Line = tuple[Mark, dict[str, str]]
 Pair = tuple[str, str]
+_Laid = tuple[int, list[Line]]  # the rank of a layer, and its lines of a code table
 
 
 def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: list[Fault]) -> list[Line]:
@@ -131,20 +132,25 @@ def _hidden(cells: Iterable[str], mark: Mark, text: str) -> Iterator[Fault]:
 def code_tables(sources: Iterable[Source], faults: list[Fault]) -> dict[str, CodeTable]:
     """The code tables of a stack of files, lowest first; a line of a higher file replaces the one of the same
     Redox code and system below it. Two answers for one code within a file are a fault."""
-    layered: dict[str, list[list[Line]]] = {}
+    layered: dict[str, list[_Laid]] = {}
     for source in sources:
         lines = rows(source, CODE_COLUMNS, ("redox_code", "fhir_code"), faults)
-        layered.setdefault(source.kind, []).append(lines)
+        layered.setdefault(source.kind, []).append((source.rank, lines))
     return {name: _code_table(name, layers, faults) for name, layers in layered.items()}
 
 
-def _code_table(name: str, layers: list[list[Line]], faults: list[Fault]) -> CodeTable:
+def _code_table(name: str, layers: list[_Laid], faults: list[Fault]) -> CodeTable:
     to_fhir: dict[Pair, Pair] = {}
     to_redox: dict[Pair, Pair] = {}
     spelt: dict[str, str] = {}
     tokens: set[Pair] = set()
     marks: dict[Pair, Mark] = {}
-    for lines in layers:
+    below: dict[int, CodeTable] = {}
+    for number, (rank, lines) in enumerate(layers):
+        if number:
+            # Of a rank that has two files, what stood before the first.
+            former = CodeTable(name, dict(to_fhir), dict(to_redox), dict(spelt), frozenset(tokens))
+            below.setdefault(rank, former)
         forward: dict[Pair, tuple[Mark, Pair]] = {}
         backward: dict[Pair, tuple[Mark, Pair]] = {}
         for mark, cells in lines:
@@ -165,12 +171,12 @@ def _code_table(name: str, layers: list[list[Line]], faults: list[Fault]) -> Cod
                 tokens.add(fhir)
                 _add(backward, fhir, redox, mark, "to-fhir", faults)
         for key in forward:
-            former = _fold(to_fhir.get(key, ("", "")))
-            if _fold(to_redox.get(former, ("", ""))) == key:
-                del to_redox[former]
+            answer = _fold(to_fhir.get(key, ("", "")))
+            if _fold(to_redox.get(answer, ("", ""))) == key:
+                del to_redox[answer]
         to_fhir.update({key: pair for key, (_, pair) in forward.items()})
         to_redox.update({key: pair for key, (_, pair) in backward.items()})
-    return CodeTable(name, to_fhir, to_redox, spelt, frozenset(tokens), marks)
+    return CodeTable(name, to_fhir, to_redox, spelt, frozenset(tokens), marks, below)
 
 
 def _add(

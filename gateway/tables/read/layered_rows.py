@@ -94,7 +94,7 @@ def row_of(draft: Draft, faults: list[Fault]) -> Row | None:
         note=text("note"),
         examples=tuple(_example(cast(MarkedMap, node)) for node in examples),
         cells={
-            name: Cell(shown(marked.plain(node)), node.mark, origin.layer, origin.height)
+            name: Cell(shown(marked.plain(node)), node.mark, origin.layer, origin.height, origin.source.rank)
             for name, (node, origin) in draft.cells.items()
         },
         height=draft.origin.height,

@@ -19,39 +19,46 @@ FILE_LIMIT = 8_388_608
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file: how faults and origins name it, the layer it belongs to, and its bytes."""
+    """One file: how faults and origins name it, the layer it belongs to, and its bytes. ``rank`` is that of
+    its layer, the same for code tables and field tables."""
 
     name: str
     layer: str
     kind: str
     content: bytes
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One level of one folder: ``base``, a dialect's, one that sites share, or a site's."""
+    """One level of one folder: ``base``, a dialect's, one that sites share, or a site's. One of a higher
+    ``rank`` stands over it."""
 
     name: str
     folder: Path
+    rank: int = 0
 
 
 def stack(roots: list[Path], dialect: str, site: str | None, like: str | None = None) -> list[Layer]:
     """The layers of a site, lowest first. ``roots``: the shipped folder, then the clinic's own; ``like``: the
     layers that it shares with other sites."""
     unique = _once(roots)
-    levels = [("base", Path("base")), (dialect, Path(dialect))]
-    if like is not None:
-        levels.append((f"like {like}", Path("like") / like))
-    if site is not None:
-        levels.append((f"site {site}", Path("sites") / site))
-    return [Layer(name, root / below) for name, below in levels for root in unique if (root / below).is_dir()]
+    levels = [
+        ("base", Path("base")),
+        (dialect, Path(dialect)),
+        *([(f"like {like}", Path("like") / like)] if like is not None else []),
+        *([(f"site {site}", Path("sites") / site)] if site is not None else []),
+    ]
+    places = [(name, root / below) for name, below in levels for root in unique]
+    return [Layer(name, place, rank) for rank, (name, place) in enumerate(places) if place.is_dir()]
 
 
 def code_folders(roots: list[Path], dialect: str, site: str | None, like: str | None = None) -> list[Layer]:
     """The folders of code tables: ``codes/`` beside the layers, then each layer's own ``codes/``."""
     unique = _once(roots)
-    shared = [Layer("base", root / "codes") for root in unique]
-    own = [Layer(layer.name, layer.folder / "codes") for layer in stack(roots, dialect, site, like)]
+    shared = [Layer("base", root / "codes", rank) for rank, root in enumerate(unique)]
+    layers = stack(roots, dialect, site, like)
+    own = [Layer(layer.name, layer.folder / "codes", layer.rank) for layer in layers]
     return [layer for layer in shared + own if layer.folder.is_dir()]
 
 
@@ -70,7 +77,7 @@ def files(layers: list[Layer], suffix: str, faults: list[Fault]) -> list[Source]
             except (OSError, ValueError) as error:
                 faults.append(Mark(name, 1, 1).fault(f"cannot be read: {reason_of(error)}"))
                 continue
-            source = Source(name, layer.name, path.name.removesuffix(suffix), content)
+            source = Source(name, layer.name, path.name.removesuffix(suffix), content, layer.rank)
             found += without_copies([source], found)
     return found
 

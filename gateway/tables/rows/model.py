@@ -20,12 +20,13 @@ ALL_CODES = "codes"
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell as typed, where it stands, and which layer (``base``, a dialect, a site) set it.
-    ``height`` counts the files below the one that set it."""
+    ``height`` counts the files below the one that set it, ``rank`` is that of its layer."""
 
     text: str
     mark: Mark
     layer: str
     height: int = 0
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,8 @@ class CodeTable:
     are compared without case; a Redox system left empty in the file matches any. ``spelt`` has the codes
     and systems of both sides as the file spells them; ``known`` are the codes of Redox, for a text that names
     the nearest, and ``known_to_fhir`` those of FHIR. ``tokens`` are FHIR's codes and systems, letter by
-    letter; ``marks`` says where the line of a Redox code and system stands.
+    letter; ``marks`` says where the line of a Redox code and system stands. ``below`` is the table as it was
+    before each layer over its lowest, by that layer's rank.
     """
 
     name: str
@@ -188,6 +190,7 @@ class CodeTable:
     spelt: Mapping[str, str] = field(default_factory=dict)
     tokens: frozenset[tuple[str, str]] = frozenset()
     marks: Mapping[tuple[str, str], Mark] = field(default_factory=dict)
+    below: Mapping[int, CodeTable] = field(default_factory=dict)
     known: tuple[str, ...] = field(init=False)
     known_to_fhir: tuple[str, ...] = field(init=False)
     _alone: tuple[_Alone, _Alone] = field(init=False)
@@ -197,6 +200,11 @@ class CodeTable:
         for name, lines in (("known", self.to_fhir), ("known_to_fhir", self.to_redox)):
             codes = sorted({self.spelt.get(code, code) for code, _ in lines})
             object.__setattr__(self, name, tuple(codes))
+
+    def at(self, rank: int) -> CodeTable:
+        """The table as layers up to that rank have it; of those over its lowest, which is in it always."""
+        over = [each for each in self.below if each > rank]
+        return self.below[min(over)] if over else self
 
     def forward(self, code: str, system: str) -> tuple[str, str] | None:
         """The FHIR code and system for a Redox code, or None. Without a codeset it is the code alone that

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.layered import QUERY, faults
+from tests.layered import DIRECTORY, QUERY, faults, put
 
 CODES = "redox_code,redox_system,fhir_code,fhir_system,way,note\nJSC,,Juniper,,,\n"
 ID = QUERY + "  - row: Visit.AttendingProviders.ID\n    example: "
@@ -55,3 +55,39 @@ MENDED = 'mend the example or the codec, or say in "loses" what is lost'
 def test_an_example_of_a_query_is_run(tmp_path: Path, text: str, said: str | None) -> None:
     found = faults(tmp_path, {"x.yaml": text, "codes/facilities.csv": CODES}, "fhir-r4")
     assert [each.partition("; write")[0] for each in found] == ([f"x.yaml:{said}"] if said else [])
+
+
+@pytest.mark.parametrize("folder", ["codes", "sites/clinic/codes", "canvas/codes"])
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("identifier-systems", "NPI,,urn:my:npi,,,"),
+        ("provider-id-types", "NPI,,practitioner,,,"),
+        ("preferred-days", "Tues,,Monday,,to-fhir,"),
+        ("preferred-days", "Tuesday,,Monday,,to-fhir,"),
+        ("preferred-times", "1000,,22:00,,,"),
+    ],
+)
+def test_a_clinics_own_line_of_codes_makes_no_shipped_example_wrong(
+    tmp_path: Path, folder: str, name: str, line: str
+) -> None:
+    put(tmp_path, {f"{folder}/{name}.csv": CODES.partition("\n")[0] + f"\n{line}\n"})
+    assert faults(tmp_path, {}) == []
+
+
+def test_a_clinics_own_example_is_run_by_its_own_codes(tmp_path: Path) -> None:
+    codes = CODES.partition("\n")[0] + "\nNPI,,urn:my:npi,,,\n"
+    row = DIRECTORY + "  - row: provider_id_type written to FHIR\n    example: "
+    held = {"codes/identifier-systems.csv": codes, "x.yaml": row + "{directory: NPI, fhir: urn:my:npi}"}
+    assert faults(tmp_path / "own", held) == []
+    wrong = {**held, "x.yaml": row + "{directory: NPI, fhir: urn:your:npi}"}
+    (found,) = faults(tmp_path / "shipped", wrong)
+    assert found.startswith('x.yaml:4:14: "NPI" becomes "urn:my:npi" on the way to fhir')
+
+
+def test_an_example_below_a_new_codec_is_run_by_the_codes_of_that_codec(tmp_path: Path) -> None:
+    """It is the codec that the example does not fit, whatever lines stand over those it would find."""
+    put(tmp_path, {"canvas/codes/days.csv": CODES.replace("JSC", "Tues").replace("Juniper", "Monday")})
+    text = QUERY + "  - row: Visit.VisitPreference.Day\n    codec: weekday(days)"
+    found = faults(tmp_path, {"x.yaml": text})
+    assert found and all(each.startswith("x.yaml:4:12: with this the example at ") for each in found)
