@@ -130,9 +130,11 @@ class Tables:
     def remarks(self, wanted: Wanted, made: SiteTables) -> list[Fault]:
         """What of a site's files can be served, and is hardly meant."""
         mark = Mark(shown(self._roots[-1] / "sites" / wanted.site / "schedules.csv"), 1, 1)
+        own = self._files.site(wanted.dialect, wanted.site, wanted.like, []).own
+        places = codes.places(own, made.schedules)
         whole = made.dialect.directory == "csv"
         told = compared(made.tables, made.context.codes, made.schedules, whole=whole)
-        return [*self._lacking(wanted, made, mark), *told, *unpadded(made.schedules, mark)]
+        return [*self._lacking(wanted, made, mark), *told, *unpadded(made.schedules, places)]
 
     def _lacking(self, wanted: Wanted, made: SiteTables, mark: Mark) -> list[Fault]:
         """What a site that is to be asked lacks, where ``schedules.csv`` is all that lists its schedules."""

@@ -95,18 +95,19 @@ def _systems(table: CodeTable) -> Iterator[Fault]:
             yield mark.fault(f"{text}; are they swapped?")
 
 
-def unpadded(lines: Iterable[Cells], mark: Mark) -> Iterator[Fault]:
-    """Remarks on columns of a directory of which some cells seem to have lost their leading zeros."""
-    held: dict[str, list[str]] = {}
+def unpadded(lines: Iterable[Cells], places: Mapping[str, Mark]) -> Iterator[Fault]:
+    """Remarks on columns of a directory of which some cells seem to have lost their leading zeros, each at
+    the first line that has one; ``places`` are those of the lines by their schedule."""
+    held: dict[str, dict[str, str]] = {}
     for line in lines:
         for column, cell in line.items():
-            held.setdefault(column, []).append(cell)
+            held.setdefault(column, {}).setdefault(cell, line["schedule"])
     for column, cells in held.items():
         lost = without_zeros(cells)
         for cell, was in list(lost.items())[:1]:
             more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
             text = f'"{cell}" in "{column}"{more} is shorter than those with zeros in front; is it "{was}"?'
-            yield mark.fault(f"{text} Let the spreadsheet treat that column as text")
+            yield places[cells[cell]].fault(f"{text} Let the spreadsheet treat that column as text")
 
 
 def id_types(row: Row, codes: Mapping[str, CodeTable], columns: Collection[str]) -> Iterator[Fault]:

@@ -138,12 +138,14 @@ def _beside(row: Row, table: Table) -> Iterator[Fault]:
 
 def _words(row: Row, spec: Spec, table: str, context: Context) -> Iterator[Fault]:
     """Lines of the code table that say what this codec cannot read."""
-    codec = spec.make((table,), context)
-    for word in context.codes[table].known:
+    codec, codes = spec.make((table,), context), context.codes[table]
+    marks = {code: mark for (code, _), mark in codes.marks.items()}
+    for word in codes.known:
         try:
             codec.to_fhir(word)
         except ValueError as error:
-            yield row.at("codec").fault(f'codes/{table}.csv, the line of "{word}": {error}')
+            mark = marks.get(word.casefold(), row.at("codec"))
+            yield mark.fault(f'the line of "{word}": {error}')
 
 
 def _arguments(row: Row, spec: Spec, context: Context) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.core.directory import IDENTITIES
 from gateway.files.cells import restored
@@ -164,8 +164,9 @@ def _code_table(name: str, layers: list[_Laid], faults: list[Fault]) -> CodeTabl
                 faults.append(mark.fault("needs both a redox_code and a fhir_code"))
                 continue
             spelt.update({code.casefold(): code for code in (*redox, *fhir)})
-            marks[_fold(redox)] = mark
+            marks.setdefault(_fold(redox), mark)
             if way != "to-redox":
+                marks[_fold(redox)] = mark
                 _add(forward, redox, fhir, mark, "to-redox", faults)
             if way != "to-fhir":
                 tokens.add(fhir)
@@ -230,6 +231,14 @@ def schedules(
             lines.append({**cells, "schedule": key})
             faults.extend(mark.fault(text) for text in _wrong(lines[-1], of_ehr, alone, types))
     return tuple(lines)
+
+
+def places(sources: Iterable[Source], lines: Iterable[Mapping[str, str]]) -> dict[str, Mark]:
+    """Where each of the ``lines`` of the topmost ``schedules.csv`` stands, by its schedule."""
+    known = {column for line in lines for column in line}
+    found = [source for source in sources if source.kind == "schedules"]
+    read = rows(found[-1], known, (), []) if found and known else []
+    return {cells["schedule"].removeprefix("Schedule/"): mark for mark, cells in read}
 
 
 def _wrong(line: dict[str, str], of_ehr: bool, alone: bool, types: CodeTable | None) -> Iterator[str]:

@@ -60,7 +60,7 @@ def test_zeros_that_a_spreadsheet_took_of_codes(tmp_path: Path) -> None:
 def test_zeros_that_a_spreadsheet_took_of_cells(tmp_path: Path) -> None:
     lines = "schedule,room\na,007\nb,012\nc,9\nd,1\n"
     assert remarks(tmp_path, schedules=lines) == [
-        'schedules.csv:1:1: "9" in "room" (and 1 more) is shorter than those with zeros in front; is it "009"? '
+        'schedules.csv:4:1: "9" in "room" (and 1 more) is shorter than those with zeros in front; is it "009"? '
         "Let the spreadsheet treat that column as text"
     ]
 

@@ -144,6 +144,6 @@ def test_a_word_that_means_no_day_is_a_fault(tmp_path: Path) -> None:
         clinic.tables(tmp_path)
     (fault,) = caught.value.faults
     assert str(fault).endswith(
-        'codes/preferred-days.csv, the line of "Schooldays": "Mon-Fri" is not a day of the week; '
+        'codes/preferred-days.csv:2:1: the line of "Schooldays": "Mon-Fri" is not a day of the week; '
         'write it as "Tuesday" or "Tue"'
     )
