@@ -27,6 +27,7 @@ from gateway.tables.answer.site import SiteTables
 from gateway.tables.answer.slot_lines import SlotLines, needed
 from gateway.tables.check import site as check
 from gateway.tables.check.cells import compared, unpadded
+from gateway.tables.check.schedules import alike, swapped, types_of
 from gateway.tables.check.table import ANSWER, DIRECTORY, QUERY
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow, bind
@@ -134,7 +135,13 @@ class Tables:
         places = codes.places(own, made.schedules)
         whole = made.dialect.directory == "csv"
         told = compared(made.tables, made.context.codes, made.schedules, whole=whole)
-        return [*self._lacking(wanted, made, mark), *told, *unpadded(made.schedules, places)]
+        return [
+            *self._lacking(wanted, made, mark),
+            *told,
+            *unpadded(made.schedules, places),
+            *swapped(made.schedules, types_of(made.tables, made.context.codes), places),
+            *(alike(made.schedules, made.fhir_server.search.columns, places) if made.fhir_server else ()),
+        ]
 
     def _lacking(self, wanted: Wanted, made: SiteTables, mark: Mark) -> list[Fault]:
         """What a site that is to be asked lacks, where ``schedules.csv`` is all that lists its schedules."""
@@ -296,15 +303,13 @@ def _schedules(
 ) -> tuple[Cells, ...]:
     columns = {row.directory for row in tables[DIRECTORY].rows if row.directory is not None}
     columns |= tables[DIRECTORY].unread
-    query = tables[QUERY].rows if QUERY in tables else ()
-    name = next((row.codec.arguments[0] for row in query if row.reads_id_type and row.codec.arguments), "")
     return codes.schedules(
         own,
         columns,
         faults,
         of_ehr=rules.upstream == "fhir",
         alone=rules.directory == "csv",
-        types=context.codes.get(name),
+        types=types_of(tables, context.codes),
     )
 
 

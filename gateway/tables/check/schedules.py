@@ -1,0 +1,64 @@
+"""What can be wrong with the lines of a site's ``schedules.csv`` by what its rows do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from gateway.core.directory import (
+    FIRST_NAME,
+    LAST_NAME,
+    PLACE_COLUMNS,
+    PROVIDER_ID,
+    PROVIDER_ID_TYPE,
+    Cells,
+)
+from gateway.core.nearest import folded
+from gateway.files.marked import Fault, Mark
+from gateway.tables.check.table import QUERY
+from gateway.tables.rows.model import CodeTable, Table
+
+_TOLD = 5  # lines that are told of, of one kind
+
+
+def types_of(tables: Mapping[str, Table], codes: Mapping[str, CodeTable]) -> CodeTable | None:
+    """The code table of the types of ID by which a query is understood."""
+    query = tables[QUERY].rows if QUERY in tables else ()
+    names = (row.codec.arguments[0] for row in query if row.reads_id_type and row.codec.arguments)
+    return codes.get(next(names, ""))
+
+
+def swapped(lines: Iterable[Cells], types: CodeTable | None, places: Mapping[str, Mark]) -> Iterator[Fault]:
+    """Remarks on lines whose ID stands among the types: it is a number, or its type stands among the IDs."""
+    count = 0
+    for line in lines:
+        own, kind = line.get(PROVIDER_ID, ""), line.get(PROVIDER_ID_TYPE, "")
+        if _known(kind, types) or not (_known(own, types) or kind.isdecimal()) or count == _TOLD:
+            continue
+        count += 1
+        told = f'"{own}" in "{PROVIDER_ID}" is a type of IDs' if _known(own, types) else ""
+        beside = f'"{kind}" in "{PROVIDER_ID_TYPE}" is {"none" if told else "no type of IDs"}' if kind else ""
+        text = ", ".join(filter(None, (told, beside)))
+        yield places[line["schedule"]].fault(f"{text}; are they swapped?")
+
+
+def _known(kind: str, types: CodeTable | None) -> bool:
+    return bool(kind) and types is not None and types.forward(kind, "") is not None
+
+
+def alike(lines: Iterable[Cells], columns: Collection[str], places: Mapping[str, Mark]) -> Iterator[Fault]:
+    """Remarks on schedules of one provider at one place, by the ``columns`` that Redox's answer is matched
+    by."""
+    first: dict[tuple[str, ...], str] = {}
+    count = 0
+    for line in lines:
+        who = (PROVIDER_ID, PROVIDER_ID_TYPE) if line.get(PROVIDER_ID) else (FIRST_NAME, LAST_NAME)
+        names = [name for name in (*who, *sorted(PLACE_COLUMNS)) if name in columns]
+        key = (who[0], *(folded(line.get(name, "")) for name in names))
+        if not any(key[1:]):
+            continue
+        other = first.setdefault(key, line["schedule"])
+        if other != line["schedule"] and count < _TOLD:
+            count += 1
+            text = f"has the same provider and place as line {places[other].line}"
+            remedy = "slots of Redox's answer cannot be told apart; make one of the two, or fill what differs"
+            yield places[line["schedule"]].fault(f"{text}: {remedy}")
