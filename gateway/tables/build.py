@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ from gateway.tables.answer.site import SiteTables
 from gateway.tables.answer.slot_lines import SlotLines, needed
 from gateway.tables.check import site as check
 from gateway.tables.check.cells import compared, unpadded
-from gateway.tables.check.schedules import alike, swapped, types_of
+from gateway.tables.check.schedules import alike, refused, swapped, types_of
 from gateway.tables.check.table import ANSWER, DIRECTORY, QUERY
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow, bind
@@ -140,7 +140,7 @@ class Tables:
             *told,
             *unpadded(made.schedules, places),
             *swapped(made.schedules, types_of(made.tables, made.context.codes), places),
-            *(alike(made.schedules, made.fhir_server.search.columns, places) if made.fhir_server else ()),
+            *_of_redox(made, places),
         ]
 
     def _lacking(self, wanted: Wanted, made: SiteTables, mark: Mark) -> list[Fault]:
@@ -257,6 +257,13 @@ class Tables:
         return self._fhir_servers[key]
 
 
+def _of_redox(made: SiteTables, places: Mapping[str, Mark]) -> Iterator[Fault]:
+    """Remarks on the lines of a site for which Redox is asked."""
+    if made.fhir_server is not None:
+        yield from alike(made.schedules, made.fhir_server.search.columns, places)
+        yield from refused(made.tables, made.context, made.schedules, lambda: places, severe=False)
+
+
 def _slot_lines(rules: dialect.Dialect, resources: ResourceTable) -> SlotLines | None:
     return SlotLines(rules.slots, schemas()["Slot"], resources.references) if rules.slots else None
 
@@ -303,7 +310,8 @@ def _schedules(
 ) -> tuple[Cells, ...]:
     columns = {row.directory for row in tables[DIRECTORY].rows if row.directory is not None}
     columns |= tables[DIRECTORY].unread
-    return codes.schedules(
+    sound = not faults
+    lines = codes.schedules(
         own,
         columns,
         faults,
@@ -311,6 +319,10 @@ def _schedules(
         alone=rules.directory == "csv",
         types=types_of(tables, context.codes),
     )
+    if sound and rules.upstream == "redox":
+        places = partial(codes.places, own, lines)
+        faults.extend(refused(tables, context, lines, places, severe=True))
+    return lines
 
 
 def _hash(sources: Iterable[Source], zone: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from gateway.core.directory import (
     FIRST_NAME,
@@ -13,9 +14,11 @@ from gateway.core.directory import (
     Cells,
 )
 from gateway.core.nearest import folded
-from gateway.files.marked import Fault, Mark
+from gateway.files.marked import Fault, Mark, did_you_mean
 from gateway.tables.check.table import QUERY
-from gateway.tables.rows.model import CodeTable, Table
+from gateway.tables.codecs.codec import Codec, Context, Unmapped
+from gateway.tables.codecs.registry import CODECS
+from gateway.tables.rows.model import CodeTable, Row, Table
 
 _TOLD = 5  # lines that are told of, of one kind
 
@@ -62,3 +65,48 @@ def alike(lines: Iterable[Cells], columns: Collection[str], places: Mapping[str,
             text = f"has the same provider and place as line {places[other].line}"
             remedy = "slots of Redox's answer cannot be told apart; make one of the two, or fill what differs"
             yield places[line["schedule"]].fault(f"{text}: {remedy}")
+
+
+def refused(
+    tables: Mapping[str, Table],
+    context: Context,
+    lines: Sequence[Cells],
+    places: Callable[[], Mapping[str, Mark]],
+    *,
+    severe: bool,
+) -> Iterator[Fault]:
+    """Cells of the columns that choose schedules which the codec of their row refuses, each once for a row,
+    at the first line that has it: Redox could not be told them. ``severe``: those of rows that say nothing of
+    what is unmapped; else those of rows that do, a few."""
+    marks: Mapping[str, Mark] | None = None
+    for row in tables[QUERY].rows:
+        if row.select is None or row.redox is None or not row.to_redox or row.reads_id_type:
+            continue
+        codec = CODECS[row.codec.name].make(row.codec.arguments, context)
+        first: dict[str, str] = {}
+        for line in lines:
+            if cell := line.get(row.select):
+                first.setdefault(cell, line["schedule"])
+        told = ((cell, _refusal(row, codec, cell, severe=severe)) for cell in first)
+        found = ((cell, text) for cell, text in told if text is not None)
+        for cell, text in found if severe else islice(found, _TOLD):
+            marks = places() if marks is None else marks
+            yield marks[first[cell]].fault(text)
+
+
+def _refusal(row: Row, codec: Codec, cell: str, *, severe: bool) -> str | None:
+    said = f'"{cell}" in "{row.select}"'
+    try:
+        codec.to_redox(cell)
+    except Unmapped as error:
+        lenient = row.unmapped != "error"
+        # Where a table has no lines at all, that is told of the table.
+        if lenient == severe or (lenient and not error.known):
+            return None
+        table = row.codec.arguments[0]
+        becomes = "is told it as it is" if row.unmapped == "pass" else "is not told it"
+        near = did_you_mean(cell, error.known)
+        return f'{said} is no "fhir_code" of codes/{table}.csv, so that Redox {becomes}; {near}'
+    except ValueError as error:
+        return f'{said} cannot be told to Redox by the row "{row.key}": {error}' if severe else None
+    return None
