@@ -31,6 +31,7 @@ SCHEDULE_COLUMNS = (
     "timezone",
 )
 LINES_LIMIT = 50_000
+_QUOTED = 60  # so much of a formula is told
 _TAB = re.compile("\t")
 _NO_ID = re.compile(r"[\s/?#]")
 _WAYS = ("", "both", "to-redox", "to-fhir")
@@ -76,6 +77,7 @@ def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: 
             values = [_cell(cell) for cell in cells] + [""] * (len(header) - len(cells))
             found.append((mark, dict(zip(header, values, strict=True))))
             faults.extend(mark.fault(text) for text in _damaged(found[-1][1]))
+            faults.extend(mark.fault(text) for text in _formulas(header, cells))
             faults.extend(_hidden(values, mark, text))
     except csv.Error as error:
         faults.append(Mark(source.name, reader.line_num, 1).fault(f"is not CSV: {error}"))
@@ -118,6 +120,14 @@ def _damaged(cells: dict[str, str]) -> Iterator[str]:
             yield f'"{cell}" in "{column}" looks like {what}; write it out, as text'
         if "\n" in cell or "\r" in cell:
             yield f'"{column}" has a line break in it; write it on one line'
+
+
+def _formulas(header: Iterable[str], typed: Iterable[str]) -> Iterator[str]:
+    """What a spreadsheet would run where a code should stand: without an apostrophe before it."""
+    for column, cell in zip(header, typed, strict=False):
+        if column in CODE_COLUMNS and column != "note" and cell.lstrip().startswith("="):
+            said = f'"{cell.strip()[:_QUOTED]}" in "{column}" looks like a formula'
+            yield f"{said}; write out what it gives, as text"
 
 
 def _hidden(cells: Iterable[str], mark: Mark, text: str) -> Iterator[Fault]:

@@ -15,20 +15,31 @@ _DAMAGES = (
         re.compile(rf"\d{{1,2}}(?:-|\. ?)(?:{_MONTH})(?:-(?:\d\d){{1,2}})?|(?:{_MONTH})-\d\d", re.IGNORECASE),
         "a date that a spreadsheet made of something else",
     ),
-    (re.compile(r"\d{1,2}/\d{1,2}/(?:\d\d){1,2}"), "a date that a spreadsheet made of something else"),
+    (
+        re.compile(r"\d{1,2}/\d{1,2}/(?:\d\d){1,2}(?: \d{1,2}:\d\d(?::\d\d)?)?"),
+        "a date that a spreadsheet made of something else",
+    ),
+    (
+        re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d(?::\d\d(?:\.0+)?)?"),
+        "a date that a spreadsheet made of something else",
+    ),
     (re.compile(r"#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)|#{4,}"), "an error that a spreadsheet shows"),
 )
+# As spreadsheets of several languages write it, in capitals; a name may be so.
+_TRUTH = re.compile("TRUE|FALSE|WAHR|FALSCH|VRAI|FAUX|VERDADERO|FALSO")
 _SHORT = re.compile(r"\d{1,3}\.0")
 _LONGEST = 64
 
 
 def damage(cell: str, *, code: bool) -> str | None:
     """What a cell looks like that was another text before; None for one that looks right. A ``code`` may have
-    decimals, as those of ICD-9 have."""
+    decimals, as those of ICD-9 have; it is no word such as TRUE."""
     if len(cell) > _LONGEST:
         return None
     if not code and _SHORT.fullmatch(cell):
         return _DECIMALS
+    if code and _TRUTH.fullmatch(cell):
+        return "what a spreadsheet makes of a yes or no"
     return next((what for pattern, what in _DAMAGES if pattern.fullmatch(cell)), None)
 
 

@@ -13,6 +13,7 @@ from gateway.files.characters import HIDDEN
 from gateway.files.marked import Fault
 from gateway.tables.read import code_tables as codes
 from gateway.tables.read.layers import Source
+from gateway.tables.read.spreadsheets import damage
 from gateway.tables.rows.model import CodeTable
 
 COLUMNS = "redox_code, redox_system, fhir_code, fhir_system, way, note"
@@ -180,7 +181,11 @@ def test_each_fault_of_a_code_table(text: str | bytes, found: list[str]) -> None
 
 
 cells = st.text(st.characters(exclude_characters="\t\r\n\0", exclude_categories=["Cs"]), max_size=8).filter(
-    lambda text: not HIDDEN.search(text)
+    lambda text: (
+        not HIDDEN.search(text)
+        and not text.lstrip().startswith("=")
+        and damage(text.strip(), code=True) is None
+    )
 )
 
 
