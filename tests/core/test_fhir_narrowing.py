@@ -188,7 +188,6 @@ def test_self_names_what_was_used_and_nothing_else(where: FhirSite) -> None:
     ("url", "said"),
     [
         ("Slot?schedule._id=north-granite", "write schedule"),
-        ("Slot?schedule:Schedule._id=north-granite", "write schedule"),
         ("Slot?serviceType=fu", "write service-type"),
         ("Slot?identifier=5", "what can be asked instead: schedule.actor:Practitioner.identifier"),
         ("Slot?appointment-type=fu", "what can be asked instead: service-type"),
