@@ -77,7 +77,7 @@ def test_damaged_codes_are_faults_at_their_line() -> None:
     made = codes.code_tables([Source("c.csv", "site", "c", text.encode())], faults)["c"]
     assert [(each.line, each.text.partition(";")[0][:60]) for each in faults] == [
         (2, '"2025-11-03 00:00:00" in "redox_code" looks like a date that'),
-        (3, '"TRUE" in "fhir_code" looks like what a spreadsheet ma'),
+        (3, '"TRUE" in "fhir_code" looks like what a spreadsheet makes of'),
         (4, '"=A1" in "redox_code" looks like a formula'),
         (5, '"=1+1" in "fhir_code" looks like a formula'),
         (7, '"=B2" in "redox_system" looks like a formula'),
