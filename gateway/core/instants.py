@@ -21,18 +21,20 @@ _OFFSET = r"(?: ?(?:([Zz])|([+-])([0-9]{2})(?::?([0-9]{2}))?))?"
 # ISO 8601, extended and basic; the second also without the T, as HL7 version 2 writes time stamps (TS, DTM).
 _EXTENDED = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    rf"(?:[Tt ]([0-9]{{2}}):([0-9]{{2}})(?::([0-9]{{2}})(?:[.,]([0-9]+))?)?{_OFFSET})?"
+    rf"(?:[Tt ]([0-9]{{2}})(?::([0-9]{{2}})(?::([0-9]{{2}})(?:[.,]([0-9]+))?)?)?{_OFFSET})?"
 )
 _BASIC = re.compile(
     r"([0-9]{4})([0-9]{2})([0-9]{2})"
-    rf"(?:[Tt ]?([0-9]{{2}})([0-9]{{2}})(?:([0-9]{{2}})(?:[.,]([0-9]+))?)?{_OFFSET})?"
+    rf"(?:[Tt ]?([0-9]{{2}})(?:([0-9]{{2}})(?:([0-9]{{2}})(?:[.,]([0-9]+))?)?)?{_OFFSET})?"
 )
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 _MONTH = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?")
 # What Redox itself sends, which `datetime` reads by itself; but later Pythons also read 24:00.
 _USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _FURTHEST_OFFSET = timedelta(hours=14)  # as in XML Schema, on which FHIR's dateTime stands
-_MINUTE, _SECOND, _MILLISECOND = (timedelta(**{unit: 1}) for unit in ("minutes", "seconds", "milliseconds"))
+_HOUR, _MINUTE, _SECOND, _MILLISECOND = (
+    timedelta(**{unit: 1}) for unit in ("hours", "minutes", "seconds", "milliseconds")
+)
 _WRITE = "write it as 2025-10-21T09:00:00-07:00, or a day as 2025-10-21"
 
 
@@ -41,7 +43,8 @@ def parse_instant(text: str, zone: ZoneInfo) -> datetime:
 
     Reads ISO 8601, extended (``2025-10-21T09:00:00-07:00``) and basic (``20251021T090000-0700``, and so
     without the T), with ``Z``, ``-0400``, ``-04:00`` or ``-04``; with a space for the ``T``; with a fraction
-    of a second of any length (cut to microseconds); without seconds; without an offset (then in ``zone``);
+    of a second of any length (cut to microseconds); without seconds, or minutes; without an offset (then in
+    ``zone``);
     and a bare date, which is the first instant of that day in ``zone``. A leap second (``:60``) is the first
     moment of the next minute, 24:00 that of the next day. No week or ordinal date, and only the years from
     1900 to 2200.
@@ -78,9 +81,9 @@ def _read(text: str, zone: ZoneInfo) -> tuple[datetime, timedelta | None]:
     match = _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
     if match is None:
         raise ValueError(f"{quoted(text)} is not a date and time; {_WRITE}")
-    year, month, day, hour, minute, second, fraction, zulu, sign, hours, minutes = match.groups()
+    year, month, day, hour, minute, second, fraction, zulu, sign, hours, off_minutes = match.groups()
     leap, ends_day = second == "60", hour == "24"
-    if ends_day and (int(minute), int(second or 0), int((fraction or "0")[:6])) != (0, 0, 0):
+    if ends_day and (int(minute or 0), int(second or 0), int((fraction or "0")[:6])) != (0, 0, 0):
         raise _no_such_time(text)
     try:
         local = datetime(
@@ -89,8 +92,8 @@ def _read(text: str, zone: ZoneInfo) -> tuple[datetime, timedelta | None]:
             microsecond=0 if leap or fraction is None else int(fraction[:6].ljust(6, "0")),
         )
         local += timedelta(days=ends_day, seconds=leap)
-        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-        if int(minutes or 0) > 59 or offset > _FURTHEST_OFFSET:
+        offset = timedelta(hours=int(hours or 0), minutes=int(off_minutes or 0))
+        if int(off_minutes or 0) > 59 or offset > _FURTHEST_OFFSET:
             raise ValueError
     except (ValueError, OverflowError):
         raise _no_such_time(text) from None
@@ -98,7 +101,9 @@ def _read(text: str, zone: ZoneInfo) -> tuple[datetime, timedelta | None]:
         raise _out_of_range(text)
     if hour is None:
         return start_of_day(local.date(), zone), None
-    precision = _MINUTE if second is None else _SECOND if fraction is None else _MILLISECOND
+    precision = _HOUR if minute is None else _MINUTE
+    if second is not None:
+        precision = _SECOND if fraction is None else _MILLISECOND
     if zulu:
         return local.replace(tzinfo=UTC), precision
     if sign:

@@ -172,15 +172,15 @@ def find(node: Node, path: Sequence[str | int], *, key: bool = False) -> Mark:
     return mark
 
 
-def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
-    """At most ``n`` of ``known`` that look like ``word``, the likest first.
+def nearest(word: str, known: Iterable[str], n: int = 3, cutoff: float = 0.6) -> list[str]:
+    """At most ``n`` of ``known`` that look like ``word`` (alike from ``cutoff`` on, of 1), the likest first.
 
     Letter case does not count, nor whether words are joined by ``_``, ``-`` or a space.
     """
     folded: dict[str, list[str]] = {}
     for name in known:
         folded.setdefault(_fold(name), []).append(name)
-    close = difflib.get_close_matches(_fold(word), folded, n=n, cutoff=0.6)
+    close = difflib.get_close_matches(_fold(word), folded, n=n, cutoff=cutoff)
     return [name for match in close for name in dict.fromkeys(folded[match])][:n]
 
 

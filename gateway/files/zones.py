@@ -6,7 +6,7 @@ import re
 from functools import cache
 from zoneinfo import available_timezones
 
-from gateway.files.marked import did_you_mean
+from gateway.files.marked import nearest
 
 # What people and calendars write in the United States -> the zone whose clocks they mean.
 _MEANT = {
@@ -35,6 +35,7 @@ _SHORT = {
 # An offset from UTC, which names no place: GMT-6, UTC+05:30, -0600.
 _OFFSET = re.compile(r"(?:gmt|utc|ut|z)?\s*([-+\u2212])\s*([0-9]{1,2})(?::?([0-9]{2}))?")
 _ALMOST = re.compile(r"(?:etc/)?(?:gmt|utc)\s*[-+\u2212]?\s*[0-9]")
+_ABBREVIATION = re.compile(r"[A-Z]{2,5}")
 _UTC = frozenset({"z", "zulu", "ut"})
 _PLACE = "write the name of a place, such as America/Chicago: an offset does not know when clocks change"
 
@@ -61,7 +62,12 @@ def zone_meant(text: str) -> str:
     name = _MEANT.get(_SHORT.get(first, first))
     if folded in _UTC:
         name = "UTC"
-    return f"write {name}" if name else did_you_mean(text, _suggested())
+    if name:
+        return f"write {name}"
+    if _ABBREVIATION.fullmatch(text.strip()):
+        return _PLACE  # what looks like it may be many hours off
+    near = nearest(text, _suggested(), cutoff=0.8)
+    return f'did you mean "{near[0]}"?' if near else ""
 
 
 def _fixed(offset: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ _CLOCK = re.compile(r":[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII)  # behind the hour of
 _COMPARED = re.compile(r"(eq|ne|ge|gt|sa|le|lt|eb|ap)?(.+)", re.DOTALL)
 _KEPT = 20_000
 # The plus of an offset that a client did not escape arrives as a space.
-_PLUS = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)$")
+_PLUS = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)$")
 
 
 def make_instant(_arguments: tuple[str, ...], context: Context) -> Codec:
