@@ -201,8 +201,7 @@ sites:
         "2:27: server.tls.key_file: is missing. PEM file of the private key.",
         "5:5: sites[0].upstream: is missing. Who is asked.",
         "5:9: sites[0].id: must be up to 63 small letters, digits and hyphens, a letter or digit first",
-        "6:15: sites[0].timezone: is not an IANA time zone; did you mean"
-        ' "America/Los_Angeles"?',
+        '6:15: sites[0].timezone: is not an IANA time zone; did you mean "America/Los_Angeles"?',
         "7:12: sites[0].redox.verification_token: is missing (or verification_token_file)."
         " The token that Redox sends with every request.",
         "7:30: sites[0].redox.destination_ids: the list is empty; write at least one item, or"
