@@ -21,7 +21,7 @@ def test_redox_is_told_its_own_code_of_a_place(tmp_path: Path) -> None:
     row = (
         "over: available-slots.query\nrows:\n  - row: Visit.Locations.Facility\n    codec: code(facilities)\n"
     )
-    server = partner.fhir_server(partner.tables(tmp_path, query=row))
+    server = partner.fhir_server(partner.tables(tmp_path, csv="schedule,facility\na,Juniper\n", query=row))
     sought = server.read([])
     for line, told in zip(LINES, ({"Locations": [{"Facility": "JSC"}]}, {}), strict=True):
         visit = server.write(sought, START, END, 20, [line])["Visit"]

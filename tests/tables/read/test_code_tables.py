@@ -227,10 +227,7 @@ def test_the_topmost_schedules_file_is_the_one() -> None:
         ("schedule,room\n,1\n", ['0.csv:2:1: the cell "schedule" is empty']),
         (
             "schedule,timezone\na,America/Los_Angelos\n",
-            [
-                '0.csv:2:1: "America/Los_Angelos" is not a time zone; did you mean "America/Los_Angeles", '
-                '"America/Santiago" or "America/Fort_Nelson"?'
-            ],
+            ['0.csv:2:1: "America/Los_Angelos" is not a time zone; did you mean "America/Los_Angeles"?'],
         ),
         ("schedule,timezone\na,PST\n", ['0.csv:2:1: "PST" is not a time zone; write America/Los_Angeles']),
         ("schedule\na\nSchedule/a\n", ['0.csv:3:1: schedule "a" stands twice; the first is at line 2']),
