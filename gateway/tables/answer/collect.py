@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -27,6 +27,24 @@ from gateway.tables.compile.to_redox.table import ToRedox
 
 _KEYED_AT_ONCE = 5_000
 _EXPLAINED = 20  # a page full of broken slots is told by its first ones and a number
+
+# What is said of slots that are left out, by what they are counted under.
+_LEFT_OUT: Final[Mapping[str, tuple[str, str, str, Severity]]] = {
+    "ambiguous": ("multiple-matches", "Slot", "that may be of several schedules asked for", "error"),
+    "unusable": (
+        "business-rule",
+        "Schedule",
+        "of Schedules that are not to be used, or not then,",
+        "warning",
+    ),
+    "unlike": ("business-rule", "Slot", "of another kind than was asked for", "warning"),
+    "unplanned": (
+        "business-rule",
+        "Schedule.planningHorizon",
+        "outside of what their Schedule is planned for",
+        "warning",
+    ),
+}
 
 # What a schedule has so far: JSON objects that are still open at their end, by ``<DateTime>~<Duration>`` (and
 # their id, of several at one time); and what its slots share, of which the first text belongs there.
@@ -286,18 +304,9 @@ class SlotCollector:
             text = "the EHR says that it did not use this parameter"
             text += "; what it was to leave out may be among the slots" if depends else ""
             found.append(Issue("not-supported", name, text, "error" if depends else "warning"))
-        if ambiguous := self._counts.get("ambiguous"):
-            text = f"{ambiguous} slots may be of several schedules that were asked for, and were left out"
-            found.append(Issue("multiple-matches", "Slot", text, "error"))
-        if unusable := self._counts.get("unusable"):
-            text = f"{unusable} slots of Schedules that are not to be used, or not then, were left out"
-            found.append(Issue("business-rule", "Schedule", text, "warning"))
-        if unlike := self._counts.get("unlike"):
-            text = f"{unlike} slots of another kind than was asked for were left out"
-            found.append(Issue("business-rule", "Slot", text, "warning"))
-        if unplanned := self._counts.get("unplanned"):
-            text = f"{unplanned} slots outside of what their Schedule is planned for were left out"
-            found.append(Issue("business-rule", "Schedule.planningHorizon", text, "warning"))
+        for name, (code, path, text, severity) in _LEFT_OUT.items():
+            if number := self._counts.get(name):
+                found.append(Issue(code, path, f"{number} slots {text} were left out", severity))
         return tuple(found)
 
     @property

@@ -265,10 +265,14 @@ class _Gathered:
                 told = self._fhir_server.to_fhir.told(slot)
             except UNREADABLE:
                 raise ValueError("its provider or location cannot be read") from None
-            agreed, found = self._holders.matching(told, self._fhir_server.search.columns)
+            columns = self._fhir_server.search.columns
+            agreed, found = self._holders.matching(told, columns)
             if not agreed:
-                # The slot does not tell whose it is: it can only be that of a schedule asked for alone.
-                return found & self._allowed if self._told_apart() else 0
+                # The slot does not tell whose it is: it can only be that of a schedule asked for alone. One
+                # that tells nothing at all may be anybody's, one that tells something else is nobody's.
+                if self._told_apart():
+                    return found & self._allowed
+                return 0 if any(told.get(each) for each in columns) else found
             if len(self._agreeing) < _AGREEING_KEPT and sum(map(len, key)) < _LONG_KEY:
                 self._agreeing[key] = found
         return found

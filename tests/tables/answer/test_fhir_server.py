@@ -84,8 +84,6 @@ def test_a_slot_finds_its_schedule_by_provider_and_place(mapping: SiteTables, of
         ({"Provider": {"ID": "999"}, "Location": {"Room": "136"}}, None),
         ({"Provider": {"ID": partner.GRANITE_ID, "IDType": "EHRID"}}, None),
         ({"Provider": {"ID": partner.GRANITE_ID}, "Location": {"Department": "Elsewhere"}}, None),
-        ({"Provider": None, "Location": None}, None),
-        ({}, None),
     ],
 )
 def test_a_slot_that_tells_only_some_of_it(mapping: SiteTables, told: Json, of: str | None) -> None:
@@ -94,6 +92,13 @@ def test_a_slot_that_tells_only_some_of_it(mapping: SiteTables, told: Json, of: 
     assert found.counts.get("stray", 0) == (of is None)
     # Nothing but strays: the answer is to another question, so the entries are incomplete.
     assert [issue.severity for issue in found.issues] == (["error"] if of is None else [])
+
+
+@pytest.mark.parametrize("told", [{"Provider": None, "Location": None}, {}])
+def test_a_slot_that_tells_nothing_may_be_anybodys(mapping: SiteTables, told: Json) -> None:
+    found = entries(mapping, {"DateTime": AT, "Duration": 20, **told})
+    assert (found.slots, found.counts) == ((), {"received": 1, "ambiguous": 1})
+    assert [(issue.severity, issue.code) for issue in found.issues] == [("error", "multiple-matches")]
 
 
 def test_a_slot_that_tells_nothing_is_that_of_the_one_schedule_asked_for(mapping: SiteTables) -> None:
