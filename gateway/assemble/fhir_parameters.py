@@ -22,13 +22,14 @@ _ID = "Its id; of several, by commas, any of them."
 _OF_SLOTS = {
     "_id": "Its id; of several, by commas, any of them, at most 20. Each is asked for anew.",
     "start": (
-        "When the slot begins, as a year, month, day (of the clinic), minute, second or instant, with eq, "
-        "ge, gt, sa, lt, le or eb; without a prefix it is eq. Without a lower bound slots are from now on, "
+        "When the slot begins, as a year, month, day, minute, second or instant, with eq, ge, gt, sa, lt, le "
+        "or eb; without a prefix it is eq. Without an offset it is a time of the zone of each slot's "
+        "schedule, whose offset the slot has. Without a lower bound slots are from now on, "
         "without an upper one those of as many days as the site has set."
     ),
     "end": (
         "Without a prefix the end of the time asked for: slots that begin before that day or instant. With "
-        "eq, ge, gt, sa, lt, le or eb when the slot ends."
+        "eq, ge, gt, sa, lt, le or eb when the slot ends. Without an offset as start."
     ),
     "duration": "How long the slot is at least: minutes, or a length such as PT30M.",
     "schedule": "The schedule that the slot is of: Schedule/id or id; of several, by commas, any of them.",

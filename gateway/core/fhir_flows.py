@@ -10,21 +10,20 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.core import fhir, fhir_directory, fhir_pages, references, window
+from gateway.core import fhir, fhir_directory, fhir_pages, fhir_times, references, window
 from gateway.core import search as searches
 from gateway.core.directory import Cells, Directory, Named, allowed, exactly, shown, told_to_clients
 from gateway.core.errors import InvalidMessage, Issue, NotFound, NotKnownHere, UpstreamFailed
 from gateway.core.fhir import Interaction
 from gateway.core.fhir_pages import Around, Walk
+from gateway.core.fhir_times import Meaning, Times
 from gateway.core.flows import Meant, SiteRules, directory_of, no_schedules, unaskable
 from gateway.core.mapping import Entries, FhirServer, Sought, Wanted
 from gateway.core.mapping import Mapping as Tables
 from gateway.core.plan import Flow, Reply, paused
-from gateway.core.search import Search
 
 # Asks the upstream a Redox query, which means these lines of the directory, and gives back the
 # bytes of a Redox answer, and further issues. The number is among how many such queries the searches that one
@@ -66,24 +65,25 @@ def _not_found(interaction: Interaction) -> NotFound:
 
 # --- slots ------------------------------------------------------------------------------------------
 
-_FOREIGN = Issue("value", searches.CURSOR, "is not from a link of this server; follow the link as it is")
 _BY_ID, _MOST_IDS = "_id", 20
-_TIMES = ("start", "end")
-_UTC = ZoneInfo("UTC")
 
 
 def _slot_search(interaction: Interaction, site: FhirSite, now: datetime, walk: Walk | None) -> Flow:
     search = searches.take_apart(interaction, site.fhir_server.names | {_BY_ID}, site.rules.max_slots)
-    params, others = references.localized(search.params, site.fhir_server.references, interaction.base)
-    sought = site.fhir_server.read([each for each in params if each[0] != _BY_ID])
-    if len(params) < len(search.params):  # all that a parameter names is another server's
+    here, others = references.localized(search.params, site.fhir_server.references, interaction.base)
+    params = tuple(each for each in here if each[0] != _BY_ID)
+    sought = site.fhir_server.read(params)
+    if len(here) < len(search.params):  # all that a parameter names is another server's
         sought = replace(sought, nothing=True)
     _refuse(sought)
     ids = _ids([value for name, value in search.params if name == _BY_ID])
-    span = None if ids is not None else _span(sought, site.rules, now)
+    own = Meaning(sought, None) if ids is not None else fhir_times.meaning(sought, site.rules, now)
     directory = yield from directory_of(site.rules, site.mapping, now)
     if not directory.lines:
         raise no_schedules(directory)
+    positions = allowed(directory, sought.groups)
+    about = (site.rules, site.fhir_server, directory, positions, now)
+    times = fhir_times.times(params, own, *about, bounded=ids is None)
     issues = [
         *search.issues,
         *(each for each in sought.issues),
@@ -91,44 +91,22 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime, walk: 
         *map(references.unknown, others),
         *told_to_clients(directory),
     ]
-    if ids is None and span is None and not sought.nothing:
-        issues.append(_empty(sought))
+    if ids is None and times.span is None and not sought.nothing:
+        issues.append(fhir_times.empty(sought))
     around = Around(site.fhir_server, directory)
     found = fhir_pages.found_before(walk, search, around.order)
     if found is None:
-        entries = yield from _asked(interaction, site, sought, directory, ids, _left(span, search))
+        span = times.left(search)
+        if ids is not None:
+            entries = yield from _by_id(interaction, site, times, directory, positions, ids)
+        elif span is None or sought.nothing or positions == ():
+            entries = Entries((), False, (), {})
+        else:
+            wanted = replace(sought, ends=None) if times.zoned else sought
+            entries = yield from _entries(interaction, site, wanted, span, directory, positions)
+            entries = times.kept(entries, site.fhir_server, directory)
         found = fhir_pages.found_anew(entries, search, around.order)
-    spelt = _spelt(search, sought, span)
-    return (yield from fhir_pages.page(interaction, spelt, found, issues, around))
-
-
-def _asked(
-    interaction: Interaction,
-    site: FhirSite,
-    sought: Sought,
-    directory: Directory,
-    ids: list[str] | None,
-    span: window.Window | None,
-) -> Generator[Any, Any, Entries]:
-    """What the upstream says, if it has to be asked at all."""
-    positions = allowed(directory, sought.groups)
-    if ids is not None:
-        return (yield from _by_id(interaction, site, sought, directory, positions, ids))
-    if span is None or sought.nothing or positions == ():
-        return Entries((), False, (), {})
-    return (yield from _entries(interaction, site, sought, span, directory, positions))
-
-
-def _left(span: window.Window | None, search: Search) -> window.Window | None:
-    """The part of the window in which a further page can be. InvalidMessage for a cursor that is not ours."""
-    if span is None or not search.cursor.last:
-        return span
-    last = _instant(search.cursor.start)
-    if last is None or not span.start <= last < span.end:
-        raise InvalidMessage(_FOREIGN)
-    if search.descending:
-        return replace(span, end=min(span.end, last + timedelta(milliseconds=1)))
-    return replace(span, start=last)
+    return (yield from fhir_pages.page(interaction, times.spelt(search, now), found, issues, around))
 
 
 def _ids(values: Sequence[str]) -> list[str] | None:
@@ -144,48 +122,6 @@ def _refuse(sought: Sought) -> None:
     """What cannot be read is refused, all of it; what is only not known here finds nothing."""
     if errors := [issue for issue in sought.issues if issue.severity == "error"]:
         raise InvalidMessage(*errors)
-
-
-def _span(sought: Sought, rules: SiteRules, now: datetime) -> window.Window | None:
-    """The effective window; None if nothing can be open in it. No start: now; no end: the site's default
-    days later."""
-    begin = sought.start or window.to_utc_text(now)
-    if sought.ends is not None:
-        low, high = sought.ends
-        if low >= high:
-            return None
-        # Nothing that begins a day before it, or earlier, ends that late.
-        begin = max(begin, window.later(low, -window.MAX_MINUTES)) if low else begin
-    if sought.end is not None and sought.end <= begin:
-        return None  # all of it is past, or the bounds exclude each other
-    return window.window_of(
-        begin,
-        sought.end,
-        rules.zone,
-        rules.default_window_days,
-        rules.max_window_days,
-        paths=("start", "start"),
-        end_day_included=False,
-    )
-
-
-def _empty(sought: Sought) -> Issue:
-    """Why a search can find nothing."""
-    if sought.ends is not None and sought.ends[0] >= sought.ends[1]:
-        text = "no slot ends both before and after what is asked for: none is found by it"
-        return Issue("value", "end", text, "warning")
-    text = "the search ends before now, and begins now where no start is given"
-    if sought.start is not None:
-        text = f"the search ends ({sought.end}) before it begins ({sought.start}): no slot is found by it"
-    return Issue("value", "start", text, "warning")
-
-
-def _instant(text: str) -> datetime | None:
-    """A UTC text of ours as an instant; None for any other text."""
-    try:
-        return window.parse_instant(text, _UTC)
-    except ValueError:
-        return None
 
 
 def _unknown(directory: Directory, sought: Sought) -> list[Issue]:
@@ -233,22 +169,11 @@ def _entries(
     return replace(entries, issues=(*issues, *told, *entries.issues))
 
 
-def _spelt(search: Search, sought: Sought, span: window.Window | None) -> Search:
-    """The search with the window's defaults spelt out, for links that mean tomorrow what they mean today."""
-    if span is None or (sought.start is not None and sought.end is not None):
-        return search
-    bounds = (f"ge{window.to_utc_text(span.start)}", f"lt{window.to_utc_text(span.end)}")
-    # What says when slots end is not in the window.
-    spelt = _TIMES if sought.ends is None else ("start",)
-    others = (each for each in search.params if each[0] not in spelt)
-    return replace(search, params=(*others, *(("start", bound) for bound in bounds)))
-
-
 def _slot_read(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
     directory = yield from directory_of(site.rules, site.mapping, now)
-    sought = Sought(None, None, None, (), {}, False, ())
+    times = Times(Meaning(Sought(None, None, None, (), {}, False, ()), None), None, {})
     name = interaction.id or ""
-    entries = yield from _by_id(interaction, site, sought, directory, None, [name])
+    entries = yield from _by_id(interaction, site, times, directory, None, [name])
     text = next((text for _, each, text in entries.slots if each == name), None)
     if text is None and (entries.incomplete or directory.incomplete):
         raise UpstreamFailed(
@@ -264,7 +189,7 @@ def _slot_read(interaction: Interaction, site: FhirSite, now: datetime) -> Flow:
 def _by_id(
     interaction: Interaction,
     site: FhirSite,
-    sought: Sought,
+    times: Times,
     directory: Directory,
     positions: tuple[int, ...] | None,
     ids: Sequence[str],
@@ -277,12 +202,14 @@ def _by_id(
     incomplete = False
     for name in ids:
         named = site.fhir_server.named(name, directory)
-        begin = _instant(named[1]) if named is not None else None
-        if named is None or begin is None or not _meant(named, sought, directory, positions):
+        begin = fhir_times.instant(named[1]) if named is not None else None
+        if named is None or begin is None or not _meant(named, times, directory, positions):
             continue
         position, _, minutes = named
         span = window.Window(begin, begin + timedelta(minutes=minutes))
-        one = replace(sought, start=None, end=None, minutes=minutes, groups=(), issues=())
+        one = replace(
+            times.own.sought, start=None, end=None, ends=None, minutes=minutes, groups=(), issues=()
+        )
         entries = yield from _entries(interaction, site, one, span, directory, (position,), len(ids))
         found += [each for each in entries.slots if each[1] == name]
         issues += entries.issues
@@ -294,17 +221,15 @@ def _by_id(
 
 
 def _meant(
-    named: tuple[int, str, int], sought: Sought, directory: Directory, positions: tuple[int, ...] | None
+    named: tuple[int, str, int], times: Times, directory: Directory, positions: tuple[int, ...] | None
 ) -> bool:
     """Whether a slot that is asked for by its id is also what the other parameters ask for."""
     position, start, minutes = named
-    lines = directory.lines
+    sought, lines = times.own.sought, directory.lines
     schedules = None if positions is None else {lines[each]["schedule"] for each in positions}
     return (
         not sought.nothing
         and (schedules is None or lines[position]["schedule"] in schedules)
         and minutes >= (sought.minutes or 0)
-        and (sought.start or "") <= start
-        and (sought.end is None or start < sought.end)
-        and (sought.ends is None or sought.ends[0] <= window.later(start, minutes) < sought.ends[1])
+        and times.of(directory, position).asks_for(start, minutes)
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from gateway.core.directory import Cells, Directory, Named, Wants
 from gateway.core.errors import GatewayError, Issue
@@ -99,8 +100,8 @@ class FhirServer(Protocol):
     def references(self) -> frozenset[str]:
         """Those of them whose values are references."""
 
-    def read(self, params: Sequence[tuple[str, str]]) -> Sought:
-        """A search for slots by its rows."""
+    def read(self, params: Sequence[tuple[str, str]], zone: ZoneInfo | None = None) -> Sought:
+        """A search for slots by its rows. ``zone``: only what it says of time, as a clinic there means it."""
 
     def write(
         self, sought: Sought, start: str, end: str, minutes: int | None, lines: Sequence[Cells] | None

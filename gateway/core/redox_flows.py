@@ -4,7 +4,7 @@ site's upstream is asked a Redox query, whichever side it is on."""
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -80,7 +80,9 @@ def ask_ehr(
     now: datetime,
 ) -> Generator[Any, Any, tuple[bytes, tuple[Issue, ...]]]:
     """Answers a Redox query from a FHIR EHR, through the flow that answers Redox itself; ``meant`` is
-    what the search means whose query it is."""
+    what the search means whose query it is. The search's window has been held against the site's limit, and
+    takes in the days of several zones here."""
+    site = replace(site, max_window_days=site.max_window_days + window.ZONES_APART_DAYS)
     meta = {"DataModel": "Scheduling", "EventType": EVENT}
     message = reader.read(msgspec.json.encode({"Meta": meta, **query}))
     reply: Reply = yield from flows.available_slots(message, site, mapping, now, meant)

@@ -40,6 +40,7 @@ __all__ = [
     "FIRST_YEAR",
     "LAST_YEAR",
     "MAX_MINUTES",
+    "ZONES_APART_DAYS",
     "Matcher",
     "Preference",
     "Window",
@@ -58,6 +59,9 @@ __all__ = [
     "window_of",
     "zone_named",
 ]
+
+# A day begins up to 26 hours later in one zone than in another, and is up to an hour longer.
+ZONES_APART_DAYS = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -57,9 +58,9 @@ class FhirServerTables:
         """Those of them whose values are references."""
         return self.search.references
 
-    def read(self, params: Sequence[tuple[str, str]]) -> Sought:
-        """A search for slots by its rows."""
-        return self.search.read(params)
+    def read(self, params: Sequence[tuple[str, str]], zone: ZoneInfo | None = None) -> Sought:
+        """A search for slots by its rows. ``zone``: only what it says of time, as a clinic there means it."""
+        return self.search.read(params, zone)
 
     def write(
         self, sought: Sought, start: str, end: str, minutes: int | None, lines: Sequence[Cells] | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway.core.directory import Cells, Named
 from gateway.core.errors import Issue
@@ -96,13 +97,24 @@ class SearchTable:
         ]
         self._constants = [b for b in self._rows if b.row.value is not None and b.row.redox is not None]
         self.columns = frozenset(bound.row.select or "" for bound in self._selects)
+        # Parameters whose days are those of a zone, with their rows by zone.
+        self._zoned = {
+            name: bound
+            for name, bound in self._by_param.items()
+            if any(each.codec.elsewhere is not None for each in bound)
+        }
+        self._in_zones: dict[str, dict[str, list[BoundRow]]] = {}
 
-    def read(self, params: Sequence[tuple[str, str]]) -> Sought:
-        """What a client looks for, by the rows; a value that no row takes is an Issue (`error`)."""
+    def read(self, params: Sequence[tuple[str, str]], zone: ZoneInfo | None = None) -> Sought:
+        """What a client looks for, by the rows; a value that no row takes is an Issue (`error`). ``zone``:
+        only what it says of time, as a clinic there means it."""
         found = _Found()
         given = {name for name, _ in params}
+        by_param = self._by_param if zone is None else self._in_zone(zone)
         for name, text in params:
-            self._parameter(name, self._spelt_out(name, alternatives(text), given), found)
+            if name in by_param:
+                values = self._spelt_out(name, alternatives(text), given)
+                self._parameter(name, by_param[name], values, found)
         self._refuse_many(found)
         lengths = [int(each) for each in found.fields.pop(_DURATION, [])]
         return Sought(
@@ -118,6 +130,13 @@ class SearchTable:
             else None,
         )
 
+    def _in_zone(self, zone: ZoneInfo) -> dict[str, list[BoundRow]]:
+        found = self._in_zones.get(zone.key)
+        if found is None:
+            found = {name: [each.at(zone) for each in bound] for name, bound in self._zoned.items()}
+            self._in_zones[zone.key] = found
+        return found
+
     def _spelt_out(self, name: str, values: list[str], given: set[str]) -> list[str]:
         """The values of a parameter, with the prefix that they have where others of ``given`` stand beside
         it, if they have none of their own."""
@@ -132,8 +151,7 @@ class SearchTable:
             text = f"has {len(found.fields[path]):,} values; ask for at most {most_items(path):,} at a time"
             found.issues.append(Issue("too-costly", param, text))
 
-    def _parameter(self, name: str, values: list[str], found: _Found) -> None:
-        rows = self._by_param[name]
+    def _parameter(self, name: str, rows: list[BoundRow], values: list[str], found: _Found) -> None:
         if len(values) > 1 and any(str(bound.row.redox) in (START, END) for bound in rows):
             text = (
                 "a comma means one or the other, which cannot be asked here; give each bound in a parameter"

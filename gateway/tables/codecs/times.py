@@ -111,7 +111,13 @@ def make_at_or_after(arguments: tuple[str, ...], context: Context) -> Codec:
             return first
         return after if compared in ("gt", "sa") else None
 
-    return Codec(to_redox, lambda instant: f"ge{instant}", beside=frozenset(arguments))
+    return Codec(
+        to_redox,
+        lambda instant: f"ge{instant}",
+        zone=context.zone,
+        beside=frozenset(arguments),
+        elsewhere=lambda zone: make_at_or_after(arguments, replace(context, zone=zone)),
+    )
 
 
 def make_before(_arguments: tuple[str, ...], context: Context) -> Codec:
@@ -123,7 +129,12 @@ def make_before(_arguments: tuple[str, ...], context: Context) -> Codec:
             return first
         return after if compared in ("", "le", "eq") else None
 
-    return Codec(to_redox, lambda instant: f"lt{instant}")
+    return Codec(
+        to_redox,
+        lambda instant: f"lt{instant}",
+        zone=context.zone,
+        elsewhere=lambda zone: make_before((), replace(context, zone=zone)),
+    )
 
 
 def make_until(_arguments: tuple[str, ...], context: Context) -> Codec:
@@ -154,7 +165,13 @@ def make_until(_arguments: tuple[str, ...], context: Context) -> Codec:
         last = window.parse_instant(instant, context.zone) + timedelta(minutes=window.MAX_MINUTES)
         return f"le{window.to_utc_text(last)}"
 
-    return Codec(to_redox, to_fhir, ends=ends)
+    return Codec(
+        to_redox,
+        to_fhir,
+        zone=context.zone,
+        ends=ends,
+        elsewhere=lambda zone: make_until((), replace(context, zone=zone)),
+    )
 
 
 def _compared(value: str, zone: ZoneInfo) -> tuple[str, str, str]:
@@ -187,7 +204,12 @@ def make_day(days: int) -> Maker:
             both = (moment.date(), moment.astimezone(context.zone).date())
             return ((min(both) if days < 0 else max(both)) + timedelta(days=days)).isoformat()
 
-        return Codec(to_redox, to_fhir)
+        return Codec(
+            to_redox,
+            to_fhir,
+            zone=context.zone,
+            elsewhere=lambda zone: make((), replace(context, zone=zone)),
+        )
 
     return make
 
