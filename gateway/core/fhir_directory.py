@@ -80,7 +80,8 @@ def searched(interaction: Interaction, most: int, directory: Directory, resource
     if not search.counted_only and page and following < len(found):
         params = searches.page_params(search, Cursor(following, last=page[-1]))
         links.append(Link("next", fhir.search_url(interaction.base, kind, params)))
-    total = None if directory.incomplete and not search.counted_only else len(found)
+    counted = search.counted_only or not (directory.incomplete or search.uncounted)
+    total = len(found) if counted else None
     return Reply(200, fhir.bundle(texts, links, total), fhir.JSON, tuple(told), {"resources": len(page)})
 
 

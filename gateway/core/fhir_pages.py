@@ -127,7 +127,8 @@ def page(
         texts.append(fhir.outcome_entry([fhir_directory.warning(issue) for issue in told]))
     rest = len(found.slots) + found.more
     # How many there are in all is not known where some are missing.
-    total = search.cursor.before + rest if search.counted_only or not incomplete else None
+    counted = search.counted_only or not (incomplete or search.uncounted)
+    total = search.cursor.before + rest if counted else None
     counts = {
         "slots": 0 if search.counted_only else len(shown),
         "incomplete": int(incomplete),

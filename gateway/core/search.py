@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from gateway.core import filters
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Params
-from gateway.core.subset import SUMMARIES, WHOLE, Subset
+from gateway.core.subset import ELEMENTS, SUMMARIES, WHOLE, Subset
 
 PAGE_SIZE = 100
 MOST_VALUES = 500  # of all parameters of a search together
@@ -33,12 +33,11 @@ _TYPED: Mapping[str, tuple[str, ...]] = {
     "Schedule:actor": ("Practitioner", "Location"),
 }
 _SORTS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(INCLUDES, ()), "Slot": ("start", "-start")}
-# Parameters that have no effect on the result and are never worth a warning.
-_PRESENTATION = frozenset({"_format", "_pretty", "_total"})
+_TOTALS = ("none", "estimate", "accurate")
+_PRETTY = frozenset({"", "true", "false"})
 # R4, chaining: a reference may say of which type it is; ours have one, or the next step says it.
 _SCHEDULE = re.compile(r"schedule:Schedule(?=\.|$)")
 _TYPE = re.compile(r"(?P<name>(?:schedule\.)?actor):(?P<type>Practitioner|Location)(?P<own>\._id)?")
-_ELEMENT = re.compile(r"[A-Za-z]{1,64}")
 _ESCAPED = re.compile(r"\\.|,|[^\\,]+", re.DOTALL)
 _SPECIAL = frozenset({",", "|", "$", "\\"})
 _CURSOR = re.compile(r"([0-9]{1,7})~([0-9]{1,7})~([0-9T:.Z-]{0,24})~([A-Za-z0-9.-]{1,64})")
@@ -72,6 +71,11 @@ class Search:
     issues: tuple[Issue, ...]
     shown: Params = ()
     subset: Subset = WHOLE
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether the client does not want to be told how many there are."""
+        return ("_total", "none") in self.shown and not self.counted_only
 
     @property
     def descending(self) -> bool:
@@ -111,11 +115,13 @@ class _Taken:
 
     def take(self, name: str, value: str) -> None:
         """One parameter."""
+        if name == "_format" or (name == "_pretty" and value in _PRETTY):
+            return  # who hands the answer over has seen to the first; the second changes nothing
         if not alternatives(value):
             # R4, search: a parameter without a value is one that is not there.
             if name in self._known:
                 self._ignored.append(Issue("value", name, "has no value"))
-            elif name not in _PRESENTATION:
+            else:
                 self._ignored.append(Issue("value", "", f"{_shown(name)}: has no value"))
         elif name in self._known:
             self._chosen.append((name, value))
@@ -123,8 +129,8 @@ class _Taken:
             self._count = _count(value, self._most, self._issues)
         elif name == CURSOR:
             self._cursor = _cursor(value, self._resource == "Slot", self._issues)
-        elif name in (INCLUDE, ITERATE) and _may_include(value, self._resource):
-            self._includes.add(value)
+        elif name in (INCLUDE, ITERATE) and (included := _included(value, self._resource)):
+            self._includes.update(included)
         elif not self._shows(name, value):
             self._pass_over(name)
 
@@ -135,7 +141,12 @@ class _Taken:
         elif name == "_summary" and value == "false":
             self._shown.pop(name, None)
         elif name == "_elements" and (elements := _elements(value, self._resource)):
-            self._shown[name] = ",".join(elements)
+            known = dict.fromkeys((*alternatives(self._shown.get(name, "")), *elements))
+            self._shown[name] = ",".join(known)
+            if len(elements) < len(set(alternatives(value))):
+                self._ignored.append(_ignored(name, self._known, self._resource))
+        elif name == "_total" and value in _TOTALS:
+            self._shown[name] = value
         elif name == "_sort" and (first := alternatives(value)[0]) in _SORTS[self._resource]:
             self._shown[name] = first
             if len(alternatives(value)) > 1:  # the others would order those that begin together
@@ -150,7 +161,7 @@ class _Taken:
             self._issues.append(_modified(name, self._known))
         elif filters.understood(name, self._resource):
             self._issues.append(filters.refused(name, self._known))
-        elif name not in _PRESENTATION:
+        else:
             self._ignored.append(_ignored(name, self._known, self._resource))
 
     def search(self, *, strict: bool) -> Search:
@@ -191,9 +202,9 @@ def _subset(shown: Mapping[str, str]) -> Subset:
 
 
 def _elements(value: str, resource: str) -> list[str]:
-    """The elements that are named, with or without their type; none if anything else is."""
-    found = [each.removeprefix(f"{resource}.") for each in alternatives(value)]
-    return list(dict.fromkeys(found)) if all(map(_ELEMENT.fullmatch, found)) else []
+    """Those of the elements that are named, with or without their type, that the resource can have."""
+    named = (each.removeprefix(f"{resource}.") for each in alternatives(value))
+    return [each for each in dict.fromkeys(named) if each in ELEMENTS[resource]]
 
 
 def _untyped(name: str, value: str, known: frozenset[str]) -> tuple[str, str]:
@@ -221,10 +232,14 @@ def _raw_alternatives(text: str) -> list[str]:
     return found
 
 
-def _may_include(value: str, resource: str) -> bool:
-    path, _, kind = value.partition(":")[2].partition(":")
-    whole = f"{value.partition(':')[0]}:{path}"
-    return whole in INCLUDES[resource] and (not kind or kind in _TYPED[whole])
+def _included(value: str, resource: str) -> tuple[str, ...]:
+    """What comes along by an `_include`: ``*`` is every reference; none: nothing can."""
+    kind, _, path = value.partition(":")
+    if value == "*" or path == "*":
+        return tuple(each for each in INCLUDES[resource] if value == "*" or each.startswith(f"{kind}:"))
+    path, _, only = path.partition(":")
+    whole = f"{kind}:{path}"
+    return (value,) if whole in INCLUDES[resource] and (not only or only in _TYPED[whole]) else ()
 
 
 def included_types(includes: frozenset[str], path: str) -> frozenset[str]:
@@ -282,7 +297,11 @@ def _ignored(name: str, known: frozenset[str], resource: str) -> Issue:
     elif name == "_summary":
         text = "these are supported: " + ", ".join((*SUMMARIES, "count", "false"))
     elif name == "_elements":
-        text = "names of elements, such as start,end, are supported"
+        text = f"only elements of a {resource} can be named: " + ", ".join(sorted(ELEMENTS[resource]))
+    elif name == "_total":
+        text = "these are supported: " + ", ".join(_TOTALS)
+    elif name == "_pretty":
+        text = "true and false can be read"
     else:
         text = "is not a parameter of this search; known: " + ", ".join(sorted(known))
     return Issue("not-supported", "", f"{_shown(name)}: {text}")

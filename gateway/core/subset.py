@@ -11,6 +11,21 @@ import msgspec
 from gateway.core.fhir import SUBSETTED
 
 SUMMARIES = ("true", "text", "data")
+_OF_ALL = "id meta implicitRules language text contained extension modifierExtension identifier"
+_OF_BOTH = "serviceCategory serviceType specialty comment"  # Slot and Schedule
+# The elements that R4 has for each type, which a client may name whether ours have them or not.
+ELEMENTS: Mapping[str, frozenset[str]] = {
+    kind: frozenset(f"{_OF_ALL} {names}".split())
+    for kind, names in {
+        "Slot": f"{_OF_BOTH} appointmentType schedule status start end overbooked",
+        "Schedule": f"{_OF_BOTH} active actor planningHorizon",
+        "Practitioner": "active name telecom address gender birthDate photo qualification communication",
+        "Location": (
+            "status operationalStatus name alias description mode type telecom address physicalType position "
+            "managingOrganization partOf hoursOfOperation availabilityExceptions endpoint"
+        ),
+    }.items()
+}
 # Of each type what R4 marks as part of its summary, of the elements that may be in ours.
 _SUMMARY: Mapping[str, frozenset[str]] = {
     "Slot": frozenset(

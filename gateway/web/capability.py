@@ -45,8 +45,9 @@ def statement(site: FhirSite, base: str, *, routed: Collection[str], version: st
                     "Parameters that are not listed are ignored, and named in an OperationOutcome of the "
                     "answer; those that would narrow the result are refused, and with Prefer: "
                     "handling=strict all of them. Searches may be sent by GET, or by POST to _search. Of the "
-                    "result: _count, _summary (true, text, data, count), _elements, and _include where it is "
-                    "listed. The self link says what was used; follow the next link as it is."
+                    "result: _count, _summary (true, text, data, count), _elements, _total, _include where "
+                    "it is listed; _format is JSON, and _pretty changes nothing. The self link says what was "
+                    "used; follow the next link as it is."
                 ),
                 "security": _security(site),
                 "resource": [_resource(name, site.searchable[name], site.includes) for name in types],

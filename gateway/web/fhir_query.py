@@ -79,10 +79,10 @@ def _plain(parameter: str) -> bool:
 
 
 def without_format(request: web.Request, params: Params) -> Params:
-    """``params`` less ``_format`` and ``_pretty``, which concern only the shape of the answer.
+    """``params`` less ``_format``, which concerns only the shape of the answer.
 
     Raises NotAcceptable unless the caller takes FHIR R4 as JSON. ``_format`` overrules ``Accept``, as FHIR
-    has it; ``_pretty`` is without effect.
+    has it.
     """
     formats = [value for name, value in params if name == "_format"]
     if formats:
@@ -95,7 +95,7 @@ def without_format(request: web.Request, params: Params) -> Params:
         if any(_FORMER.search(each) for each in (*formats, *request.headers.getall(hdrs.ACCEPT, []))):
             text += " It has been called so since STU3, where DSTU2 had json+fhir."
         raise NotAcceptable(Issue("not-supported", "", text))
-    return tuple(each for each in params if each[0] not in ("_format", "_pretty"))
+    return tuple(each for each in params if each[0] != "_format")
 
 
 def _accepted(headers: Sequence[str]) -> bool:

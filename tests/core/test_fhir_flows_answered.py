@@ -142,7 +142,10 @@ def test_includes(where: FhirSite) -> None:
         ("_summary=text", None),
         ("_elements=start", None),
         ("_summary=all", "_summary: these are supported: true, text, data, count, false; it was ignored"),
-        ("_elements=start/end", "_elements: names of elements, such as start,end, are supported; it was"),
+        (
+            "_elements=start/end",
+            "_elements: only elements of a Slot can be named: appointmentType, comment, contained, end, ",
+        ),
         ("_count=", "_count: has no value; it was ignored"),
         ("specialty=", "specialty: has no value; it was ignored"),
         ("_include=Slot:patient", "_include: only these can be included here: Slot:schedule, Schedule:actor"),

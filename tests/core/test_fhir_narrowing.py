@@ -86,12 +86,35 @@ def test_so_is_one_of_the_directory(where: FhirSite, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["start-fromnow=x", "utm_source=app", "_elements=start/end", "_total=none", "x.status=1"]
+    "asked",
+    [
+        "start-fromnow=x",
+        "utm_source=app",
+        "x.status=1",
+        "_elements=start/end",
+        "_elements=bogus,Schedule.actor",
+        "_elements=Start",
+        "_total=bogus",
+        "_total=none,accurate",
+        "_pretty=bogus",
+        "_summary=bogus",
+        "_sort=bogus",
+        "_sort=",
+        "_sort:asc=start",
+        "_include=Slot:bogus",
+        "_include:iterate=Schedule:*:Patient",
+        "_include=Practitioner:*",
+        "_revinclude=Appointment:slot",
+        "_contained=both",
+    ],
 )
 def test_what_narrows_nothing_is_passed_over_and_told(where: FhirSite, asked: str) -> None:
     search = Search(where, f"Slot?{WINDOW}&{asked}", network([slot(AT_NINE)]))
     assert len(search.resources()) == 1
     assert asked.partition("=")[0] not in (search.link("self") or "")
+    assert [each for each in search.warnings if each.startswith(asked.partition("=")[0])]
+    with pytest.raises(InvalidMessage):
+        Search(where, f"Slot?{WINDOW}&{asked}", strict=True)
 
 
 def test_every_parameter_that_is_known_is_one_of_fhirs(where: FhirSite) -> None:
@@ -182,6 +205,35 @@ def test_self_names_what_was_used_and_nothing_else(where: FhirSite) -> None:
     assert Search(where, f"Slot?{shown}").link("self") == f"{partner.BASE}/Slot?{shown}"
     counted = Search(where, f"Slot?{asked}&_summary=false&_summary=count&_count=3")
     assert counted.link("self") == f"{partner.BASE}/Slot?{asked}&_summary=count"
+    some = Search(where, f"Slot?{asked}&_elements=start,bogus&_elements=Slot.end,start&_total=accurate")
+    assert some.link("self") == f"{partner.BASE}/Slot?{asked}&_elements=start,end&_total=accurate&_count=100"
+    assert "only elements of a Slot can be named" in some.warnings[0]
+
+
+@pytest.mark.parametrize("url", [f"Slot?{WINDOW}", "Schedule?actor=granite"])
+def test_a_total_that_nobody_wants_is_not_told(where: FhirSite, url: str) -> None:
+    for total in ("none", "estimate", "accurate"):
+        found = Search(where, f"{url}&_total={total}", network([slot(AT_NINE)]), strict=True)
+        assert ("total" in found.body) == (total != "none")
+        assert f"_total={total}" in (found.link("self") or "")
+    assert Search(where, f"{url}&_total=none&_summary=count", network([slot(AT_NINE)])).body["total"]
+
+
+ACTORS = "_include:iterate=Schedule:actor"
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ("_include=*", f"_include=Slot:schedule&{ACTORS}"),
+        ("_include=Slot:*", "_include=Slot:schedule"),
+        ("_include=Slot:*&_include:iterate=Schedule:*", f"_include=Slot:schedule&{ACTORS}"),
+    ],
+)
+def test_a_wild_card_includes_every_reference(where: FhirSite, asked: str, used: str) -> None:
+    found = Search(where, f"Slot?{WINDOW}&{asked}", network([slot(AT_NINE)]), strict=True)
+    assert found.link("self") == f"{partner.BASE}/Slot?{WINDOW}&{used}&_count=100"
+    assert len(found.resources("include")) == (3 if "actor" in used else 1)
 
 
 @pytest.mark.parametrize(

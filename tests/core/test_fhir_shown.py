@@ -56,6 +56,11 @@ def test_a_summary_is_what_r4_says(kind: str) -> None:
         assert json.loads(text)["meta"] == {"tag": [fhir.SUBSETTED]}
 
 
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_elements_that_may_be_named_are_those_of_r4(kind: str) -> None:
+    assert set(MODELS[kind].elements_sequence()) == subset.ELEMENTS[kind]
+
+
 def test_a_summary_leaves_out_what_is_none_of_it(where: FhirSite) -> None:
     plain = search(where, "_summary=false")
     assert "comment" in members(plain.resources()) and "meta" not in members(plain.resources())
@@ -80,10 +85,11 @@ def test_elements_are_those_asked_for_and_those_that_must_be_there(where: FhirSi
 @pytest.mark.parametrize("kind", ["Schedule", "Practitioner", "Location"])
 def test_so_of_the_directory(where: FhirSite, kind: str) -> None:
     (whole, *_) = Search(where, f"{kind}?_count=1").resources()
-    (named,) = Search(where, f"{kind}?_count=1&_elements=name").resources()
+    (named,) = Search(where, f"{kind}?_count=1&_elements=identifier,none").resources()
     mandatory = {"Schedule": {"actor"}}.get(kind, set())
-    assert set(named) == {"resourceType", "id", "meta", *mandatory} | ({"name"} & set(whole))
-    assert Search(where, f"{kind}/{whole['id']}?_elements=name").body == named
+    assert set(named) == {"resourceType", "id", "meta", *mandatory} | ({"identifier"} & set(whole))
+    assert Search(where, f"{kind}/{whole['id']}?_elements=identifier").body == named
+    assert Search(where, f"{kind}/{whole['id']}?_elements=none").body == whole
     assert Search(where, f"{kind}/{whole['id']}?_summary=true").body["meta"]["tag"] == [fhir.SUBSETTED]
 
 

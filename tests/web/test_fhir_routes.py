@@ -124,7 +124,7 @@ async def test_an_unknown_site_is_not_found_with_a_token_and_without() -> None:
         ("&&a=&b&=c&d==e", (("a", ""), ("b", ""), ("", "c"), ("d", "=e"))),
         ("name=J%C3%BCrgen+M", (("name", "Jürgen M"),)),
         ("a=100%&b=%zz", (("a", "100%"), ("b", "%zz"))),
-        ("a=1&_format=json&_pretty=true", (("a", "1"),)),
+        ("a=1&_format=json&_pretty=true", (("a", "1"), ("_pretty", "true"))),
     ],
 )
 async def test_parameters_are_decoded_as_a_form_is(query: str, params: Any) -> None:
