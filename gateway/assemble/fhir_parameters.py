@@ -42,6 +42,7 @@ _OF_SLOTS = {
 }
 _OF_DIRECTORY = {
     "actor": "Whose schedule it is, or where: Practitioner/id or Location/id.",
+    "actor:Practitioner.identifier": "An identifier of who works by the schedule, as identifier.",
     "identifier": "An identifier, as system|value, |value (without a system), system| or value.",
     "name": "The beginning of a name, in any letter case.",
     "family": "The beginning of the family name, in any letter case.",

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.core import fhir, references
 from gateway.core import search as searches
+from gateway.core.chained import alternatives
 from gateway.core.directory import IDENTITIES, Directory, told_to_clients
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Link
@@ -19,10 +20,11 @@ from gateway.core.plan import Reply
 from gateway.core.references import Reference
 from gateway.core.search import Cursor, Search
 
+_ACTORS_IDENTIFIER = "actor:Practitioner.identifier"
 # What can be searched by, beside slots: parameter -> the directory columns that it compares (an identifier
 # is compared as the resource has it).
 DIRECTORY_PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
-    "Schedule": {"_id": ("schedule",), "actor": ("practitioner", "place")},
+    "Schedule": {"_id": ("schedule",), "actor": ("practitioner", "place"), _ACTORS_IDENTIFIER: ()},
     "Practitioner": {
         "_id": ("practitioner",),
         "identifier": (),
@@ -52,7 +54,7 @@ def searched(interaction: Interaction, most: int, directory: Directory, resource
     found = list(resources.lines[kind]) if len(params) == len(search.params) else []
     compared: dict[str, dict[str, Any]] = {}
     for name, text in asked:
-        fits = _asked(kind, name, searches.alternatives(text))
+        fits = _asked(kind, name, alternatives(text))
         known = compared.setdefault(name, {})
         for each in found:
             if each not in known:
@@ -97,6 +99,9 @@ def _told(resources: FhirDirectory, kind: str, identifier: str, name: str) -> An
     if name == "identifier":
         found = msgspec.json.decode(resources.texts[kind][identifier]).get("identifier", ())
         return [(each.get("system", ""), each.get("value")) for each in found]
+    if name == _ACTORS_IDENTIFIER:
+        people = (each for actor, each in resources.actors.get(identifier, ()) if actor == "Practitioner")
+        return [told for each in people for told in _told(resources, "Practitioner", each, "identifier")]
     lines = resources.lines[kind][identifier]
     if name == "actor":
         return {
@@ -118,7 +123,7 @@ def _told(resources: FhirDirectory, kind: str, identifier: str, name: str) -> An
 
 def _asked(kind: str, name: str, values: Sequence[str]) -> Callable[[Any], bool]:
     """Whether what :func:`_told` gives is any of the values that one parameter asks for."""
-    if name == "identifier":
+    if name in ("identifier", _ACTORS_IDENTIFIER):
         tokens = [value.rpartition("|") for value in values]
         return lambda told: any(_identified(each, token) for each in told for token in tokens)
     if name == "actor":

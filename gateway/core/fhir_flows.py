@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.core import fhir, fhir_directory, fhir_pages, fhir_times, references, window
 from gateway.core import search as searches
+from gateway.core.chained import alternatives
 from gateway.core.directory import Cells, Directory, Named, allowed, exactly, shown, told_to_clients
 from gateway.core.errors import InvalidMessage, Issue, NotFound, NotKnownHere, UpstreamFailed
 from gateway.core.fhir import Interaction
@@ -114,7 +115,7 @@ def _ids(values: Sequence[str]) -> list[str] | None:
     hold. None where none is asked for."""
     if not values:
         return None
-    first, *others = (searches.alternatives(value) for value in values)
+    first, *others = (alternatives(value) for value in values)
     return [each for each in dict.fromkeys(first) if all(each in other for other in others)]
 
 

@@ -77,12 +77,13 @@ def _plain(name: str) -> str:
 
 
 def _spelt(name: str, known: Collection[str]) -> list[str]:
-    """The parameters that mean the same: by the end of its chain, or by what stands before ``_id``."""
+    """The parameters that mean the same: by the end of its chain, or by what stands there before ``_id``."""
     last = name.rpartition(".")[2].partition(":")[0]
     if last == "identifier" and "actor" not in name:
         return []  # that of a slot or schedule itself is none of those that are searched by
-    own = "." in name and last.startswith("_") and "actor" not in name
-    return _ending(_plain(name) if own else last, known)
+    if last.startswith("_") and "." in name:
+        last = name.split(".")[-2].partition(":")[0]  # the id of a thing is what a reference to it says
+    return _ending(last, known)
 
 
 def _near(name: str, known: Collection[str]) -> list[str]:

@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from gateway.core.chained import alternatives
 from gateway.core.directory import shown
 from gateway.core.errors import Issue
 from gateway.core.fhir import Params
-from gateway.core.search import alternatives
 
 _ID = r"[^/?#\s]+"
 _RELATIVE = re.compile(rf"([A-Z][A-Za-z]+)/({_ID}?)(?:/_history/{_ID})?")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.core import filters
+from gateway.core.chained import alternatives, unchained
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Params
 from gateway.core.subset import ELEMENTS, SUMMARIES, WHOLE, Subset
@@ -35,11 +36,6 @@ _TYPED: Mapping[str, tuple[str, ...]] = {
 _SORTS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(INCLUDES, ()), "Slot": ("start", "-start")}
 _TOTALS = ("none", "estimate", "accurate")
 _PRETTY = frozenset({"", "true", "false"})
-# R4, chaining: a reference may say of which type it is; ours have one, or the next step says it.
-_SCHEDULE = re.compile(r"schedule:Schedule(?=\.|$)")
-_TYPE = re.compile(r"(?P<name>(?:schedule\.)?actor):(?P<type>Practitioner|Location)(?P<own>\._id)?")
-_ESCAPED = re.compile(r"\\.|,|[^\\,]+", re.DOTALL)
-_SPECIAL = frozenset({",", "|", "$", "\\"})
 _CURSOR = re.compile(r"([0-9]{1,7})~([0-9]{1,7})~([0-9T:.Z-]{0,24})~([A-Za-z0-9.-]{1,64})")
 
 
@@ -94,7 +90,7 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
         raise InvalidMessage(Issue("too-costly", "", text))
     taken = _Taken(interaction.resource, known, most)
     for name, value in interaction.params:
-        taken.take(*_untyped(name, value, known))
+        taken.take(name, value)
     return taken.search(strict=interaction.strict)
 
 
@@ -115,6 +111,10 @@ class _Taken:
 
     def take(self, name: str, value: str) -> None:
         """One parameter."""
+        name, value, wrong = unchained(name, value, self._known)
+        if wrong is not None:
+            self._issues.append(wrong)
+            return
         if name == "_format" or (name == "_pretty" and value in _PRETTY):
             return  # who hands the answer over has seen to the first; the second changes nothing
         if not alternatives(value):
@@ -207,31 +207,6 @@ def _elements(value: str, resource: str) -> list[str]:
     return [each for each in dict.fromkeys(named) if each in ELEMENTS[resource]]
 
 
-def _untyped(name: str, value: str, known: frozenset[str]) -> tuple[str, str]:
-    """A parameter as the rows know it, of one that names the types of its references."""
-    if name in known:
-        return name, value
-    shorter = _SCHEDULE.sub("schedule", name)
-    match = _TYPE.fullmatch(shorter)
-    if match is None or match["name"] not in known:
-        return (shorter, value) if shorter in known else (name, value)
-    # Who asks by the id of a resource may put a system before it, which an id does not have.
-    ids = [each.rpartition("|")[2] if match["own"] else each for each in _raw_alternatives(value)]
-    prefix = f"{match['type']}/"
-    return match["name"], ",".join(each if "/" in each else prefix + each for each in ids if each.strip())
-
-
-def _raw_alternatives(text: str) -> list[str]:
-    """The values of a parameter, still escaped."""
-    found = [""]
-    for part in _ESCAPED.findall(text):
-        if part == ",":
-            found.append("")
-        else:
-            found[-1] += part
-    return found
-
-
 def _included(value: str, resource: str) -> tuple[str, ...]:
     """What comes along by an `_include`: ``*`` is every reference; none: nothing can."""
     kind, _, path = value.partition(":")
@@ -273,19 +248,6 @@ def _modified(name: str, known: frozenset[str]) -> Issue:
 
 def _shown(name: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in name)[:64]
-
-
-def alternatives(text: str) -> list[str]:
-    """The values of a parameter: commas separate them unless escaped (FHIR search, escaping)."""
-    if "\\" not in text:
-        return [value.strip() for value in text.split(",") if value.strip()]
-    found: list[list[str]] = [[]]
-    for part in _ESCAPED.findall(text):
-        if part == ",":
-            found.append([])
-        else:
-            found[-1].append(part[1] if part[0] == "\\" and part[1:] in _SPECIAL else part)
-    return [value for parts in found if (value := "".join(parts).strip())]
 
 
 def _ignored(name: str, known: frozenset[str], resource: str) -> Issue:

@@ -239,7 +239,9 @@ def test_a_wild_card_includes_every_reference(where: FhirSite, asked: str, used:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("Slot?schedule._id=north-granite", "write schedule"),
+        ("Slot?actor._id=granite", "write schedule.actor"),
+        ("Slot?actor:Practitioner._id=granite", "write schedule.actor"),
+        ("Schedule?actor.identifier=5", "write actor:Practitioner.identifier"),
         ("Slot?serviceType=fu", "write service-type"),
         ("Slot?identifier=5", "what can be asked instead: schedule.actor:Practitioner.identifier"),
         ("Slot?appointment-type=fu", "what can be asked instead: service-type"),

@@ -7,7 +7,7 @@ import pytest
 from gateway.core.fhir_flows import FhirSite
 from gateway.tables.answer.site import SiteTables
 from tests import partner
-from tests.partner import NORTH_GRANITE, SOUTH_GRANITE, Search, network, refused, slot
+from tests.partner import NORTH_GRANITE, NORTH_SLATE, SOUTH_GRANITE, Search, network, refused, slot
 
 WINDOW = "start=2025-10-22&end=2025-10-23"
 AT_NINE = "2025-10-22T16:00:00.000Z"
@@ -105,3 +105,50 @@ def test_schedules_by_their_actor(where: FhirSite, actor: str, count: int) -> No
 def test_what_refers_to_no_actor_is_refused(where: FhirSite, actor: str) -> None:
     error = refused(where, f"Schedule?actor={actor}")
     assert str(error.issues[0]).startswith("actor: not a reference to a Practitioner or Location; write")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "schedule:Schedule._id=north-granite",
+        "schedule._id=north-granite",
+        "schedule._id=north-granite,%20,none",
+        "schedule:Schedule._id=http://ehr.example|north-granite",
+        "schedule:Schedule.actor._id=granite&schedule._id=north-granite",
+        "schedule.actor._id=granite&schedule=north-granite",
+    ],
+)
+def test_the_id_behind_a_chain_is_what_the_reference_says(where: FhirSite, asked: str) -> None:
+    slots = [slot(AT_NINE, of=of) for of in (NORTH_GRANITE, NORTH_SLATE, SOUTH_GRANITE)]
+    search = Search(where, f"Slot?{WINDOW}&{asked}", network(slots), strict=True)
+    found = {each["schedule"]["reference"] for each in search.resources()}
+    assert found == {f"Schedule/{NORTH_GRANITE}"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "actor:Practitioner=granite",
+        "actor:Practitioner._id=granite",
+        "actor._id=granite",
+        f"actor:Practitioner.identifier={partner.GRANITE_ID}",
+        f"actor:Practitioner.identifier=http://hl7.org/fhir/sid/us-npi|{partner.GRANITE_ID},none",
+    ],
+)
+def test_schedules_by_a_chain(where: FhirSite, asked: str) -> None:
+    found = {each["id"] for each in Search(where, f"Schedule?{asked}", strict=True).resources()}
+    assert found == {NORTH_GRANITE, SOUTH_GRANITE}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Slot?schedule.actor:Practitioner=Location/loc-1",
+        "Slot?schedule:Schedule.actor:Location=Practitioner/granite",
+        f"Slot?schedule.actor:Practitioner=granite,{partner.BASE}/Location/loc-1/_history/2",
+        "Slot?schedule.actor:Practitioner._id=Location/loc-1",
+        "Schedule?actor:Location=Practitioner/granite",
+    ],
+)
+def test_a_type_in_a_name_is_not_passed_over(where: FhirSite, asked: str) -> None:
+    assert "which its own name asks for; write" in str(refused(where, asked))

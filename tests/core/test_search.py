@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.chained import alternatives
 from gateway.core.errors import InvalidMessage
 from gateway.core.fhir import Interaction, Params
-from gateway.core.search import Cursor, Search, alternatives, included_types, page_params, take_apart
+from gateway.core.search import Cursor, Search, included_types, page_params, take_apart
 
 KNOWN = frozenset({"start", "schedule"})
 

@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from gateway.core.chained import alternatives
 from gateway.core.envelope import UNREADABLE
-from gateway.core.search import alternatives
 from gateway.core.values import AT_ONCE_BYTES, MOST_ANSWERED, Pieces, parts, values
 
 # Which element of a Slot each search parameter of FHIR R4 compares, and the column of its Schedule's.

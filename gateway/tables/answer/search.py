@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateway.core.chained import alternatives
 from gateway.core.directory import Cells, Named
 from gateway.core.errors import Issue
 from gateway.core.mapping import Sought
-from gateway.core.search import alternatives
 from gateway.tables.answer import convert
 from gateway.tables.answer.bounds import most_items
 from gateway.tables.codecs.codec import Ends

@@ -183,6 +183,9 @@ def _compared(value: str, zone: ZoneInfo) -> tuple[str, str, str]:
     match = _COMPARED.fullmatch(value)
     if match is None:
         raise ValueError("is empty; write a date or an instant")
+    if match[1] in ("ne", "ap"):
+        text = "be asked here; write eq, ge, gt, sa, lt, le or eb, as ge2025-10-21 and lt2025-10-23 do"
+        raise ValueError(f"the comparison {match[1]} cannot {text} for a time about 2025-10-22")
     first, after = window.parse_range(_PLUS.sub(r"\1+\2", match[2].strip()), zone)
     return match[1] or "", window.to_utc_text(first), window.to_utc_text(after)
 
