@@ -249,3 +249,11 @@ def test_a_wild_card_includes_every_reference(where: FhirSite, asked: str, used:
 )
 def test_only_what_means_the_same_is_called_its_spelling(where: FhirSite, url: str, said: str) -> None:
     assert said in refused(where, url)
+
+
+@pytest.mark.parametrize(
+    "token", [f"{BY_IDENTIFIER}={NPI}|", "service-type=http://snomed.info/sct|,follow-up"]
+)
+def test_a_system_alone_is_refused(where: FhirSite, token: str) -> None:
+    with pytest.raises(InvalidMessage, match=r"names a system alone.*; write system\|code"):
+        Search(where, f"Slot?{WINDOW}&{token}")

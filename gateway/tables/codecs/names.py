@@ -198,7 +198,7 @@ def make_identifier(arguments: tuple[str, ...], context: Context) -> Codec:
     table = _table(arguments[0], context)
 
     def to_redox(token: str) -> Identifier:
-        system, bar, value = token.rpartition("|")
+        system, bar, value = _parts(token)
         if not bar:
             return Identifier(value, None)
         known = not table.tokens or (system, "") in table.tokens or table.backward(system, "") is None
@@ -208,9 +208,17 @@ def make_identifier(arguments: tuple[str, ...], context: Context) -> Codec:
     return Codec(to_redox, _as_it_is)
 
 
+def _parts(token: str) -> tuple[str, str, str]:
+    """The system, the bar and the code of a token. FHIR's ``system|``, any code of a system, is refused."""
+    system, bar, code = token.rpartition("|")
+    if not code.strip():
+        raise ValueError("names a system alone, which cannot be asked for; write system|code")
+    return system, bar, code
+
+
 def _from_token(token: str, table: CodeTable) -> tuple[str, str]:
     """FHIR search, token: ``system|code``, ``|code`` (of no system), ``code`` (of any)."""
-    system, bar, code = token.rpartition("|")
+    system, bar, code = _parts(token)
     found = table.token(code, system if bar else None)
     if found is None:
         raise Unmapped(token, table.name, table.known_to_fhir)
