@@ -12,6 +12,8 @@ _ZULU = re.compile(r"(.*[0-9])Z", re.IGNORECASE)
 _WORDS = {"noon": "12:00", "midday": "12:00", "midnight": "00:00", "24:00": "00:00", "2400": "00:00"}
 _RANGE = re.compile(r"(.+?) +(?:to|until) +(.+)", re.IGNORECASE)
 _FURTHEST = 14 * 60
+ONE_OR_TWO = re.compile(r"[0-9]{1,2},[0-9]{2}")
+"""Two hours, or one time as it is written with a comma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,11 @@ def parse_times(text: str) -> tuple[TimeOfDay, ...]:
 
     Each time is spelt as :func:`parse_time` reads it; a range may end at 24:00. HL7 version 2 writes an
     offset without ``UTC`` (``1000-0500``): it is read where it cannot be meant as a range (``0900-1100``).
-    ``Z`` is UTC; noon and midnight are times, 24:00 alone is midnight.
+    ``Z`` is UTC; noon and midnight are times, 24:00 alone is midnight. ``10,15`` may be one or two: refused.
     Raises ValueError with a text for people.
     """
+    if ONE_OR_TWO.fullmatch(text.strip()):
+        raise ValueError(f"{quoted(text)} may be one time or two; write it as 10:15, or as 10:00, 15:00")
     return tuple(_one(each) for each in text.split(","))
 
 

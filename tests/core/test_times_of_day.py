@@ -37,6 +37,8 @@ from gateway.core.times_of_day import TimeOfDay, parse_times
         ("10:00+15:00", None),
         ("10:00 to 10:00", None),
         ("10:00,", None),
+        ("10,15", None),  # a quarter past ten, or ten and three
+        ("8,9", [TimeOfDay(480), TimeOfDay(540)]),
         ("-0500", None),
         ("", None),
     ],

@@ -10,13 +10,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.core import window
-from gateway.core.times_of_day import parse_times
+from gateway.core.times_of_day import ONE_OR_TWO, TimeOfDay, parse_times
 from gateway.tables.codecs.codec import Codec, Context, Ends, Maker
 from gateway.tables.codecs.instants import InstantTexts, minutes_between
 
 _CLOCK = re.compile(r":[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII)  # behind the hour of the UTC texts that Redox has
 _COMPARED = re.compile(r"(eq|ne|ge|gt|sa|le|lt|eb|ap)?(.+)", re.DOTALL)
 _KEPT = 20_000
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# What parts the days, or the times, of one text. A slash between times is a span (ISO 8601).
+_DAYS_APART = re.compile(r"[,;/&|\n]|\b(?:and|or)\b", re.IGNORECASE)
+_TIMES_APART = re.compile(r"[,;&|\n]|\b(?:and|or)\b", re.IGNORECASE)
 # The plus of an offset that a client did not escape arrives as a space.
 _PLUS = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)$")
 
@@ -236,29 +240,49 @@ def make_minutes(_arguments: tuple[str, ...], _context: Context) -> Codec:
 
 
 def make_weekday(arguments: tuple[str, ...], context: Context) -> Codec:
-    """Days of the week in any usual spelling, or a word of a code table, by their English names."""
-    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    """Days of the week in any usual spelling, or words of a code table, by their English names; several in
+    one text are alternatives, as no visit is on two days."""
 
-    def to_fhir(text: str) -> str:
-        meant = _meant(text, arguments, context)
-        days = meant.replace(",", " ").split() if meant is not None else [text]
-        return " ".join(names[window.parse_day(each)] for each in days)
+    def days(text: str) -> list[int]:
+        if (meant := _meant(text, arguments, context)) is not None:
+            return [window.parse_day(each) for each in meant.replace(",", " ").split()]
+        parts = _parts(_DAYS_APART, text) or [text]
+        if parts == [text] and all(map(_is_day, words := text.split())):
+            parts = words or [text]
+        return [window.parse_day(text)] if parts == [text] else [day for part in parts for day in days(part)]
 
-    return Codec(lambda text: text, to_fhir)
+    return Codec(lambda text: text, lambda text: " ".join(_DAYS[each] for each in dict.fromkeys(days(text))))
 
 
 def make_time_of_day(arguments: tuple[str, ...], context: Context) -> Codec:
-    """Times of day in any usual spelling, or a word of a code table, as hh:mm or hh:mm to hh:mm."""
+    """Times of day in any usual spelling, or words of a code table, as hh:mm or hh:mm to hh:mm; several in
+    one text are alternatives, as a visit begins but once."""
 
-    def to_fhir(text: str) -> str:
-        meant = _meant(text, arguments, context)
-        return ", ".join(map(str, parse_times(text if meant is None else meant)))
+    def times(text: str) -> list[TimeOfDay]:
+        if (meant := _meant(text, arguments, context)) is not None:
+            return list(parse_times(meant))
+        parts = _parts(_TIMES_APART, text) or [text]
+        if parts == [text] or ONE_OR_TWO.fullmatch(text.strip()):
+            return list(parse_times(text))
+        return [time for part in parts for time in times(part)]
 
-    return Codec(lambda text: text, to_fhir)
+    return Codec(lambda text: text, lambda text: ", ".join(map(str, dict.fromkeys(times(text)))))
+
+
+def _parts(apart: re.Pattern[str], text: str) -> list[str]:
+    return [part for part in apart.split(text) if part.strip()]
+
+
+def _is_day(word: str) -> bool:
+    try:
+        window.parse_day(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _meant(word: str, arguments: tuple[str, ...], context: Context) -> str | None:
     """What a clinic's own word for days or times means, by the code table that the row names, if any."""
     table = context.codes.get(arguments[0]) if arguments else None
-    found = table.forward(word, "") if table is not None else None
+    found = table.forward(word.strip(), "") if table is not None else None
     return found[0] if found is not None else None

@@ -182,6 +182,74 @@ def test_days_and_times_in_any_usual_spelling() -> None:
         codec("weekday").to_fhir("Someday")
 
 
+SHIPPED = {
+    name: CodeTable(name, {(word, ""): (meant, "") for word, meant in words.items()}, {})
+    for name, words in {
+        "days": {"weekend": "Saturday Sunday", "any day": "Monday Tuesday", "mon-fri": "Monday Friday"},
+        "times": {"morning": "00:00 to 12:00", "evening": "17:00 to 24:00", "any time": "00:00 to 24:00"},
+    }.items()
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Mon,Wed", "Monday Wednesday"),
+        ("Mon, Wed and Fri", "Monday Wednesday Friday"),
+        ("Tuesdays or Thursdays", "Tuesday Thursday"),
+        ("Tue/Thu", "Tuesday Thursday"),
+        ("Mon; Tue & Mon", "Monday Tuesday"),
+        ("Mon Wed Fri", "Monday Wednesday Friday"),
+        ("Weekend, Fri", "Saturday Sunday Friday"),
+        ("Any day", "Monday Tuesday"),
+        ("mon-fri or Sat", "Monday Friday Saturday"),
+        ("Mon,", "Monday"),
+        ("Mon someday", None),
+        ("Mon,someday", None),
+        ("not Mon", None),
+        ("Mon and", "Monday"),
+        (",", None),
+        ("", None),
+        ("and", None),
+    ],
+)
+def test_several_days_of_one_text_are_alternatives(text: str, read: str | None) -> None:
+    made = CODECS["weekday"].make(("days",), Context(ZoneInfo("UTC"), SHIPPED))
+    if read is None:
+        with pytest.raises(ValueError, match="not a day of the week"):
+            made.to_fhir(text)
+    else:
+        assert made.to_fhir(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Morning,Evening", "00:00 to 12:00, 17:00 to 24:00"),
+        ("morning or 1 pm", "00:00 to 12:00, 13:00"),
+        ("08:00,13:00", "08:00, 13:00"),
+        ("0800;1300 & 0800", "08:00, 13:00"),
+        ("8 am and 9 a.m.", "08:00, 09:00"),
+        ("08:00 to 10:00, Evening", "08:00 to 10:00, 17:00 to 24:00"),
+        ("1000-0500, noon", "10:00 UTC-05:00, 12:00"),
+        ("10:00,", "10:00"),
+        ("10,15", None),
+        ("between 8:00 and 12:00", None),
+        ("08:00/12:00", None),
+        ("Morning,soon", None),
+        ("not Morning", None),
+        (",", None),
+    ],
+)
+def test_several_times_of_one_text_are_alternatives(text: str, read: str | None) -> None:
+    made = CODECS["time-of-day"].make(("times",), Context(ZoneInfo("UTC"), SHIPPED))
+    if read is None:
+        with pytest.raises(ValueError, match="write it as"):
+            made.to_fhir(text)
+    else:
+        assert made.to_fhir(text) == read
+
+
 def test_the_words_of_a_clinic_stand_in_code_tables() -> None:
     table = CodeTable(
         "ours",
