@@ -20,7 +20,7 @@ from gateway.config.resolve import Draft, KeyPath, dotted
 from gateway.config.upstream_auth import auth_faults
 from gateway.files.marked import did_you_mean
 from gateway.files.regular import read_file, reason_of
-from gateway.files.zones import zone_meant
+from gateway.files.zones import zone_doubted, zone_meant
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -168,6 +168,8 @@ def _zone(draft: Draft, zones: dict[str, bool], path: KeyPath, name: Any) -> Non
     if not zones[name]:
         near = zone_meant(name) or "write one such as America/Los_Angeles"
         draft.fault(path, f"is not an IANA time zone; {near}")
+    elif doubt := zone_doubted(name):
+        draft.remark(path, doubt)
 
 
 def _is_zone(name: str) -> bool:

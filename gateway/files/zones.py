@@ -34,6 +34,17 @@ _SHORT = {
 }
 # An offset from UTC, which names no place: GMT-6, UTC+05:30, -0600.
 _OFFSET = re.compile(r"(?:gmt|utc|ut|z)?\s*([-+\u2212])\s*([0-9]{1,2})(?::?([0-9]{2}))?")
+# Zones without daylight saving time that bear the name of clocks which have it.
+_ALL_YEAR = {
+    "EST": ("UTC-5", "America/New_York (or America/Panama, where that is meant)"),
+    "MST": ("UTC-7", "America/Denver (or America/Phoenix, where that is meant)"),
+    **dict.fromkeys(
+        ("GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich"), ("UTC", "Europe/London (or UTC, where that is meant)")
+    ),
+}
+_AT = {4: "Halifax", 5: "New_York", 6: "Chicago", 7: "Denver", 8: "Los_Angeles", 9: "Anchorage"}
+_REVERSED = re.compile(r"Etc/GMT([-+])([1-9][0-9]?)")
+_NOWHERE = frozenset({"Factory", "localtime"})
 _ALMOST = re.compile(r"(?:etc/)?(?:gmt|utc)\s*[-+\u2212]?\s*[0-9]")
 _ABBREVIATION = re.compile(r"[A-Z]{2,5}")
 _UTC = frozenset({"z", "zulu", "ut"})
@@ -68,6 +79,28 @@ def zone_meant(text: str) -> str:
         return _PLACE  # what looks like it may be many hours off
     near = nearest(text, _suggested(), cutoff=0.8)
     return f'did you mean "{near[0]}"?' if near else ""
+
+
+def zone_doubted(name: str) -> str:
+    """What is to be said of a zone that is hardly the one that is meant; empty for any other.
+
+    The name itself is not told: it may be one of a configuration, which no remark quotes.
+    """
+    if (offset := _REVERSED.fullmatch(name)) is not None:
+        return _doubted_offset(offset[1], int(offset[2]))
+    if name in _NOWHERE:
+        return "is the zone of no place; write the name of one, such as America/Chicago"
+    always, meant = _ALL_YEAR.get(name.removeprefix("Etc/"), ("", ""))
+    return f"is {always} all year, without daylight saving time; write {meant}" if always else ""
+
+
+def _doubted_offset(sign: str, hours: int) -> str:
+    place = f"a place, such as America/{_AT[hours]}" if hours in _AT else "a place"
+    if sign == "+":
+        return f"is UTC-{hours} all year, without daylight saving time; if that is not meant, write {place}"
+    other = f"Etc/GMT+{hours}"
+    behind = f", and UTC-{hours} is {other}" if other in zones() else ""
+    return f"is UTC+{hours} all year, east of Greenwich{behind}: its sign is reversed; better write {place}"
 
 
 def _fixed(offset: re.Match[str]) -> str:

@@ -27,7 +27,7 @@ from gateway.tables.answer.site import SiteTables
 from gateway.tables.answer.slot_lines import SlotLines, needed
 from gateway.tables.check import site as check
 from gateway.tables.check.cells import compared, unpadded
-from gateway.tables.check.schedules import alike, refused, swapped, types_of
+from gateway.tables.check.schedules import alike, doubted_zones, refused, swapped, types_of
 from gateway.tables.check.table import ANSWER, DIRECTORY, QUERY
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow, bind
@@ -140,6 +140,7 @@ class Tables:
             *told,
             *unpadded(made.schedules, places),
             *swapped(made.schedules, types_of(made.tables, made.context.codes), places),
+            *doubted_zones(made.schedules, places),
             *_of_redox(made, places),
         ]
 

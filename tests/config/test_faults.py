@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gateway.config import Settings, cross, load
 from gateway.config.explain import schema
 from gateway.files.marked import Faults
+from gateway.files.zones import zone_doubted
 
 Load = Callable[..., Settings]
 FaultsOf = Callable[..., list[str]]
@@ -62,6 +63,14 @@ def below(part: str, fault: str) -> str:
     """The fault with its part of the configuration in front; the name of an unknown key is not told."""
     place, text = fault.split(" ", 1)
     return f"{place} {part}{': ' if text.startswith('unknown key') else '.'}{text}"
+
+
+@pytest.mark.parametrize("zone", ["EST", "Etc/GMT-6", "GMT"])
+def test_a_zone_that_is_hardly_meant_is_remarked(loaded: Load, least: Least, zone: str) -> None:
+    [remark] = loaded(least(upstream=HOST).replace("timezone: UTC", f"timezone: {zone}")).remarks
+    assert str(remark).endswith(f":3:15: sites[0].timezone: {zone_doubted(zone)}")
+    assert zone not in remark.text or zone == "GMT"
+    assert loaded(least(upstream=HOST)).remarks == ()
 
 
 @pytest.mark.parametrize(("line", "expected"), SITE_FAULTS)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.files.zones import zone_meant, zones
+from gateway.files.zones import zone_doubted, zone_meant, zones
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,52 @@ def test_the_zone_of_an_offset_has_the_opposite_sign(text: str, hours: int, zone
 )
 def test_no_zone_of_the_opposite_sign_is_suggested(text: str) -> None:
     assert not re.search(r"Etc/GMT[-+]\d", zone_meant(text))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("EST", "is UTC-5 all year, without daylight saving time; write America/New_York (or America/Panama"),
+        ("MST", "is UTC-7 all year, without daylight saving time; write America/Denver (or America/Phoenix"),
+        ("GMT", "is UTC all year, without daylight saving time; write Europe/London (or UTC"),
+        ("Etc/Greenwich", "is UTC all year"),
+        (
+            "Etc/GMT-6",
+            "is UTC+6 all year, east of Greenwich, and UTC-6 is Etc/GMT+6: its sign is reversed; better "
+            "write a place, such as America/Chicago",
+        ),
+        ("Etc/GMT-14", "is UTC+14 all year, east of Greenwich: its sign is reversed; better write a place"),
+        (
+            "Etc/GMT+6",
+            "is UTC-6 all year, without daylight saving time; if that is not meant, write a place, such as "
+            "America/Chicago",
+        ),
+        ("Etc/GMT+12", "is UTC-12 all year, without daylight saving time; if that is not meant, write a"),
+        ("Factory", "is the zone of no place"),
+        ("America/New_York", ""),
+        ("EST5EDT", ""),
+        ("HST", ""),
+        ("UTC", ""),
+        ("Etc/UTC", ""),
+        ("CET", ""),
+        ("Etc/America/New_York", ""),
+        ("", ""),
+    ],
+)
+def test_a_zone_that_is_hardly_meant(name: str, said: str) -> None:
+    assert zone_doubted(name).startswith(said)
+    assert bool(zone_doubted(name)) == bool(said)
+
+
+def test_every_zone_that_looks_as_if_its_clocks_changed() -> None:
+    """What is said of one is so, and what is named in its place has clocks that change."""
+    for name in zones() - {"Factory", "localtime"}:
+        summer, winter = (datetime(2025, month, 1, tzinfo=ZoneInfo(name)).utcoffset() for month in (7, 1))
+        if not (said := zone_doubted(name)):
+            continue
+        hours = int((summer or timedelta()) / timedelta(hours=1))
+        assert summer == winter and f"is UTC{f'{hours:+d}' if hours else ''} all year" in said
+        meant = re.search(r"(?:America|Europe)/[A-Za-z_]+", said)
+        if meant is not None:
+            there = [datetime(2025, month, 1, tzinfo=ZoneInfo(meant[0])).utcoffset() for month in (7, 1)]
+            assert there[0] != there[1] and timedelta(hours=-abs(hours)) == there[1]

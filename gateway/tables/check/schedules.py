@@ -15,6 +15,7 @@ from gateway.core.directory import (
 )
 from gateway.core.nearest import folded
 from gateway.files.marked import Fault, Mark, did_you_mean
+from gateway.files.zones import zone_doubted
 from gateway.tables.check.table import QUERY
 from gateway.tables.codecs.codec import Codec, Context, Unmapped
 from gateway.tables.codecs.registry import CODECS
@@ -42,6 +43,16 @@ def swapped(lines: Iterable[Cells], types: CodeTable | None, places: Mapping[str
         beside = f'"{kind}" in "{PROVIDER_ID_TYPE}" is {"none" if told else "no type of IDs"}' if kind else ""
         text = ", ".join(filter(None, (told, beside)))
         yield places[line["schedule"]].fault(f"{text}; are they swapped?")
+
+
+def doubted_zones(lines: Iterable[Cells], places: Mapping[str, Mark]) -> Iterator[Fault]:
+    """Remarks on zones that are hardly those that are meant, each once."""
+    first: dict[str, str] = {}
+    for line in lines:
+        first.setdefault(line.get("timezone", ""), line["schedule"])
+    told = ((zone, schedule, text) for zone, schedule in first.items() if (text := zone_doubted(zone)))
+    for zone, schedule, text in islice(told, _TOLD):
+        yield places[schedule].fault(f'"{zone}" in "timezone" {text}')
 
 
 def _known(kind: str, types: CodeTable | None) -> bool:

@@ -30,6 +30,15 @@ def test_swapped_columns_of_ids(tmp_path: Path) -> None:
     ]
 
 
+def test_zones_that_are_hardly_meant(tmp_path: Path) -> None:
+    lines = "schedule,room,timezone\na,1,Etc/GMT-6\nb,2,America/Chicago\nc,3,EST\nd,4,EST\ne,5,\n"
+    told = remarks(tmp_path, "fhir-r4", schedules=lines)
+    assert [each.partition(";")[0] for each in told] == [
+        'schedules.csv:2:1: "Etc/GMT-6" in "timezone" is UTC+6 all year, east of Greenwich, and UTC-6 is Etc/GMT+6: its sign is reversed',
+        'schedules.csv:4:1: "EST" in "timezone" is UTC-5 all year, without daylight saving time',
+    ]
+
+
 def test_schedules_of_one_provider_at_one_place(tmp_path: Path) -> None:
     """A name beside an ID makes no other provider, and what is not said of anyone is no likeness."""
     lines = (
