@@ -15,11 +15,13 @@ from gateway.web.exchange import NotAcceptable
 
 MAX_PARAMETERS: Final = 100
 
-# FHIR R4, http.html#mime-type: what a client may ask for and mean JSON.
-_FHIR_JSON: Final = frozenset({"application/json", "application/fhir+json"})
+# FHIR R4, http.html#mime-type: what a client may ask for and mean JSON. The last is DSTU2's name for it,
+# which servers are encouraged to understand.
+_FHIR_JSON: Final = frozenset({"application/json", "application/fhir+json", "application/json+fhir"})
 _JSON_FORMATS: Final = _FHIR_JSON | {"json", "text/json"}
 _JSON_RANGES: Final = _FHIR_JSON | {"*/*", "application/*"}
-_FORMER: Final = re.compile(r"json[+ ]fhir", re.IGNORECASE)  # what DSTU2 called it
+# Sent unescaped, the + of application/fhir+json comes as a space.
+_UNESCAPED: Final = re.compile(r"(?<=/fhir) (?=json)|(?<=/json) (?=fhir)", re.IGNORECASE)
 # FHIR R4, http.html#version-parameter has the version without its technical correction; many write that, too.
 _VERSIONS: Final = frozenset({"4.0", "4.0.0", "4.0.1"})
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -84,16 +86,13 @@ def without_format(request: web.Request, params: Params) -> Params:
     Raises NotAcceptable unless the caller takes FHIR R4 as JSON. ``_format`` overrules ``Accept``, as FHIR
     has it.
     """
-    formats = [value for name, value in params if name == "_format"]
+    formats = [value.strip() for name, value in params if name == "_format" and value.strip()]
     if formats:
-        # Sent unescaped, the + of application/fhir+json has come as a space.
-        taken = all(_is_json(value.strip().replace(" json", "+json"), _JSON_FORMATS) for value in formats)
+        taken = all(_is_json(_UNESCAPED.sub("+", value), _JSON_FORMATS) for value in formats)
     else:
         taken = _accepted(request.headers.getall(hdrs.ACCEPT, []))
     if not taken:
         text = "Only FHIR R4 in JSON is spoken here; ask for application/fhir+json."
-        if any(_FORMER.search(each) for each in (*formats, *request.headers.getall(hdrs.ACCEPT, []))):
-            text += " It has been called so since STU3, where DSTU2 had json+fhir."
         raise NotAcceptable(Issue("not-supported", "", text))
     return tuple(each for each in params if each[0] != "_format")
 
