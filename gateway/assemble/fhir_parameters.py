@@ -44,9 +44,9 @@ _OF_DIRECTORY = {
     "actor": "Whose schedule it is, or where: Practitioner/id or Location/id.",
     "actor:Practitioner.identifier": "An identifier of who works by the schedule, as identifier.",
     "identifier": "An identifier, as system|value, |value (without a system), system| or value.",
-    "name": "The beginning of a name, in any letter case.",
-    "family": "The beginning of the family name, in any letter case.",
-    "given": "The beginning of the given name, in any letter case.",
+    "name": "The beginning of a name, or each word that of one; letter case and accents do not count.",
+    "family": "The beginning of the family name; letter case and accents do not count.",
+    "given": "The beginning of the given name; letter case and accents do not count.",
 }
 
 

@@ -132,6 +132,7 @@ def _issue(_number: int, issue: Issue) -> bytes:
 
 
 def search_url(base: str, resource: str, params: Params) -> str:
-    """The absolute URL of a search."""
-    query = urlencode(params, quote_via=quote, safe=":/,|")
+    """The absolute URL of a search. A bar in it is escaped: it is no letter of a URL (RFC 3986), and clients
+    that read URLs strictly (those in Java, say) could not follow the link."""
+    query = urlencode(params, quote_via=quote, safe=":/,")
     return f"{base}/{resource}?{query}" if query else f"{base}/{resource}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 from gateway.core import fhir, references
 from gateway.core import search as searches
 from gateway.core.chained import alternatives
-from gateway.core.directory import IDENTITIES, Directory, told_to_clients
+from gateway.core.directory import IDENTITIES, Directory, told_to_clients, values
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Link
 from gateway.core.mapping import FhirDirectory
@@ -32,7 +33,7 @@ DIRECTORY_PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
         "family": ("last_name",),
         "given": ("first_name",),
     },
-    "Location": {"_id": ("place",), "name": ("facility",), "identifier": ()},
+    "Location": {"_id": ("place",), "name": ("facility", "alias"), "identifier": ()},
 }
 _MOST_PARAMETERS = 20
 _BY_ID = "_id"
@@ -54,7 +55,7 @@ def searched(interaction: Interaction, most: int, directory: Directory, resource
     found = list(resources.lines[kind]) if len(params) == len(search.params) else []
     compared: dict[str, dict[str, Any]] = {}
     for name, text in asked:
-        fits = _asked(kind, name, alternatives(text))
+        fits = _asked(name, alternatives(text), resources.system)
         known = compared.setdefault(name, {})
         for each in found:
             if each not in known:
@@ -116,24 +117,48 @@ def _told(resources: FhirDirectory, kind: str, identifier: str, name: str) -> An
         for column in DIRECTORY_PARAMETERS[kind][name]:
             if column in IDENTITIES and line.get(column):
                 cells |= {line[column], fhir.resource_id(line[column])}  # ids have letter case
-            elif cell := folded(line.get(column, "")):
-                cells.add(cell)
+            else:
+                cells.update(filter(None, map(_plain, values(column, line.get(column, "")))))
     return cells
 
 
-def _asked(kind: str, name: str, values: Sequence[str]) -> Callable[[Any], bool]:
-    """Whether what :func:`_told` gives is any of the values that one parameter asks for."""
+def _asked(name: str, asked: Sequence[str], system: Callable[[str], str]) -> Callable[[Any], bool]:
+    """Whether what :func:`_told` gives is any of the values that one parameter asks for. ``system`` gives
+    that of an identifier as the resources have it."""
     if name in ("identifier", _ACTORS_IDENTIFIER):
-        tokens = [value.rpartition("|") for value in values]
+        tokens = [(system(of) if of else of, bar, value) for of, bar, value in map(_token, asked)]
         return lambda told: any(_identified(each, token) for each in told for token in tokens)
     if name == "actor":
-        actors = frozenset(each for value in values for each in _actors(value))
+        actors = frozenset(each for value in asked for each in _actors(value))
         return lambda told: not actors.isdisjoint(told)
-    wanted = frozenset(values if name == _BY_ID else map(folded, values))
     if name in _PREFIXED:
-        beginnings = tuple(wanted)
-        return lambda cells: any(cell.startswith(beginnings) for cell in cells)
+        names = [each for each in map(_plain, asked) if each]
+        return lambda cells: any(_begins(cells, each, by_words=name == "name") for each in names)
+    wanted = frozenset(asked if name == _BY_ID else map(folded, asked))
     return lambda cells: not wanted.isdisjoint(cells)
+
+
+def _token(text: str) -> tuple[str, str, str]:
+    return text.rpartition("|")
+
+
+def _plain(text: str) -> str:
+    """A name as names are compared: R4's `string` has neither letter case nor accents."""
+    plain = folded(text)
+    if plain.isascii():
+        return plain
+    letters = unicodedata.normalize("NFD", plain)
+    return "".join(each for each in letters if not unicodedata.combining(each))
+
+
+def _begins(cells: Collection[str], text: str, *, by_words: bool) -> bool:
+    """Whether a cell begins so; ``by_words``: or each of several words begins one of theirs, as those of a
+    whole name do."""
+    if any(cell.startswith(text) for cell in cells):
+        return True
+    words = text.replace(",", " ").split() if by_words else []
+    parts = [part for cell in cells for part in cell.split()]
+    return len(words) > 1 and all(any(part.startswith(word) for part in parts) for word in words)
 
 
 def _actors(value: str) -> Sequence[Reference]:

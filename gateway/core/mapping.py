@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -82,11 +82,13 @@ class Entries:
 @dataclass(frozen=True, slots=True)
 class FhirDirectory:
     """The directory as FHIR resources. ``texts``: type -> id -> JSON text; ``lines``: type -> id -> the
-    lines that it stands for; ``actors``: Schedule id -> (type, id) of what its actors refer to."""
+    lines that it stands for; ``actors``: Schedule id -> (type, id) of what its actors refer to. ``system``
+    gives an identifier's system as the resources spell it."""
 
     texts: dict[str, dict[str, str]]
     lines: dict[str, dict[str, list[Cells]]]
     actors: dict[str, tuple[tuple[str, str], ...]]
+    system: Callable[[str], str] = str
 
 
 class FhirServer(Protocol):

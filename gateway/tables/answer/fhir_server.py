@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.core import redox_answers, window
-from gateway.core.directory import Cells, Directory, identified
+from gateway.core.directory import PROVIDER_ID_TYPE, Cells, Directory, identified
 from gateway.core.envelope import UNREADABLE
 from gateway.core.errors import Issue
 from gateway.core.fhir import writable
@@ -133,7 +133,9 @@ class FhirServerTables:
         return made
 
     def _fhir_directory(self, directory: Directory) -> Pieces[FhirDirectory]:
-        resources = FhirDirectory({kind: {} for kind in KINDS}, {kind: {} for kind in KINDS}, {})
+        resources = FhirDirectory(
+            {kind: {} for kind in KINDS}, {kind: {} for kind in KINDS}, {}, self._system()
+        )
         told: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in KINDS}
         for number, line in enumerate(map(identified, directory.lines), 1):
             if number % _LINES_AT_ONCE == 0:
@@ -159,6 +161,23 @@ class FhirServerTables:
                     made["actor"] = self._actors(lines)
                 resources.texts[kind][identifier] = encode(made)
         return resources
+
+    def _system(self) -> Callable[[str], str]:
+        """A function from an identifier's system, as a client spells it, to how the directory's rows do: a
+        type of IDs may have several."""
+        reads = next((each.codec.to_redox for each in self.search.identifiers), None)
+        written = (row for row in self.directory_rows if row.row.directory == PROVIDER_ID_TYPE)
+        writes = next((each.codec.to_fhir for each in written if each.row.to_fhir), None)
+        if reads is None or writes is None:
+            return str
+
+        def system(text: str) -> str:
+            try:
+                return str(writes(reads(f"{text}|-").kind))
+            except ValueError:
+                return text
+
+        return system
 
     def _actors(self, lines: Iterable[Cells]) -> list[Any]:
         """The actors of a schedule of several lines, each once."""

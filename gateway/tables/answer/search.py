@@ -65,7 +65,8 @@ class _Found:
 class SearchTable:
     """Made once per site. ``names`` are the parameters that its rows read, ``references`` those of them whose
     values are references; by name, ``notes`` are what the rows say of them to people, and ``beside`` the
-    parameters next to which a value without a prefix means "from this on".
+    parameters next to which a value without a prefix means "from this on"; ``identifiers`` are the rows that
+    read one.
 
     ``whole``: the query goes out to Redox, so that it must name the schedules, and a length where the site
     has one; else it only carries what a flow of ours is not told otherwise.
@@ -92,6 +93,7 @@ class SearchTable:
             for name, each in self._by_param.items()
             if any(b.row.codec.name == "reference" for b in each)
         )
+        self.identifiers = [bound for bound in self._rows if bound.row.codec.name == "identifier"]
         self._selects = [
             bound for bound in self._rows if bound.row.select is not None and bound.row.redox is not None
         ]
