@@ -105,7 +105,7 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime, walk: 
         else:
             wanted = replace(sought, ends=None) if times.zoned else sought
             entries = yield from _entries(interaction, site, wanted, span, directory, positions)
-            entries = times.kept(entries, site.fhir_server, directory)
+            entries = yield from paused(times.kept(entries, site.fhir_server, directory))
         found = fhir_pages.found_anew(entries, search, around.order)
     return (yield from fhir_pages.page(interaction, times.spelt(search, now), found, issues, around))
 

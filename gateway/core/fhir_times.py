@@ -21,9 +21,11 @@ from gateway.core.fhir import Params
 from gateway.core.flows import SiteRules
 from gateway.core.mapping import Entries, FhirServer, Sought
 from gateway.core.search import Search
+from gateway.core.values import Pieces
 
 FOREIGN = Issue("value", searches.CURSOR, "is not from a link of this server; follow the link as it is")
 _TIMES = ("start", "end")
+_ENTRIES_AT_ONCE = 1_000
 _UTC = ZoneInfo("UTC")
 
 
@@ -35,12 +37,12 @@ class Meaning:
     sought: Sought
     span: window.Window | None
 
-    def holds(self, start: str, minutes: int) -> bool:
-        """Whether a slot is in the window, and ends when it is to end."""
-        span = self.span
-        if span is None or not window.to_utc_text(span.start) <= start < window.to_utc_text(span.end):
-            return False
-        return self.ends(start, minutes)
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """The span as UTC texts; where there is none, one that holds nothing."""
+        if self.span is None:
+            return "~", ""
+        return window.to_utc_text(self.span.start), window.to_utc_text(self.span.end)
 
     def asks_for(self, start: str, minutes: int) -> bool:
         """Whether a slot is when it is asked for, without any default."""
@@ -66,18 +68,24 @@ class Times:
         """What the search means for the schedule of a line."""
         return self.zoned.get(zone_of(directory.lines[position]), self.own)
 
-    def kept(self, entries: Entries, fhir_server: FhirServer, directory: Directory) -> Entries:
+    def kept(self, entries: Entries, fhir_server: FhirServer, directory: Directory) -> Pieces[Entries]:
         """The slots that are in the window of their own schedules."""
         if not self.zoned:
             return entries
-        kept = tuple(each for each in entries.slots if self._holds(each, fhir_server, directory))
+        others = (*self.own.bounds, self.own)
+        bounds = {zone: (*each.bounds, each) for zone, each in self.zoned.items()}
+        kept = []
+        for number, slot in enumerate(entries.slots, 1):
+            if number % _ENTRIES_AT_ONCE == 0:
+                yield
+            start, name, _ = slot
+            if (named := fhir_server.named(name, directory)) is None:
+                continue
+            low, high, meaning = bounds.get(zone_of(directory.lines[named[0]]), others)
+            if low <= start < high and meaning.ends(start, named[2]):
+                kept.append(slot)
         outside = entries.counts.get("outside", 0) + len(entries.slots) - len(kept)
-        return replace(entries, slots=kept, counts={**entries.counts, "outside": outside})
-
-    def _holds(self, slot: tuple[str, str, str], fhir_server: FhirServer, directory: Directory) -> bool:
-        start, name, _ = slot
-        named = fhir_server.named(name, directory)
-        return named is not None and self.of(directory, named[0]).holds(start, named[2])
+        return replace(entries, slots=tuple(kept), counts={**entries.counts, "outside": outside})
 
     def left(self, search: Search) -> window.Window | None:
         """The part of the span in which a further page can be. InvalidMessage for a cursor not of ours."""

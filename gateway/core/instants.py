@@ -31,6 +31,8 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 _MONTH = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?")
 # What Redox itself sends, which `datetime` reads by itself; but later Pythons also read 24:00.
 _USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+# The plus of an offset that a client did not escape arrives as a space.
+_PLUS = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)$")
 _FURTHEST_OFFSET = timedelta(hours=14)  # as in XML Schema, on which FHIR's dateTime stands
 _HOUR, _MINUTE, _SECOND, _MILLISECOND = (
     timedelta(**{unit: 1}) for unit in ("hours", "minutes", "seconds", "milliseconds")
@@ -74,6 +76,11 @@ def parse_range(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     if precision is None:
         return first, start_of_day(first.astimezone(zone).date() + timedelta(days=1), zone)
     return first, first + precision
+
+
+def with_its_plus(text: str) -> str:
+    """A date-time of a URL with the plus of its offset, where that has come as a space."""
+    return _PLUS.sub(r"\1+\2", text)
 
 
 def _read(text: str, zone: ZoneInfo) -> tuple[datetime, timedelta | None]:

@@ -15,6 +15,7 @@ from gateway.core import filters
 from gateway.core.chained import alternatives, unchained
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Params
+from gateway.core.instants import with_its_plus
 from gateway.core.subset import ELEMENTS, SUMMARIES, WHOLE, Subset
 
 PAGE_SIZE = 100
@@ -124,7 +125,7 @@ class _Taken:
             else:
                 self._ignored.append(Issue("value", "", f"{_shown(name)}: has no value"))
         elif name in self._known:
-            self._chosen.append((name, value))
+            self._chosen.append((name, with_its_plus(value)))
         elif name == "_count":
             self._count = _count(value, self._most, self._issues)
         elif name == CURSOR:

@@ -21,6 +21,7 @@ from gateway.core.instants import (
     parse_range,
     start_of_day,
     to_utc_text,
+    with_its_plus,
     zone_named,
 )
 from gateway.core.preferences import (
@@ -57,6 +58,7 @@ __all__ = [
     "start_of_day",
     "to_utc_text",
     "window_of",
+    "with_its_plus",
     "zone_named",
 ]
 

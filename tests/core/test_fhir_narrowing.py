@@ -205,6 +205,8 @@ def test_self_names_what_was_used_and_nothing_else(where: FhirSite) -> None:
     assert Search(where, f"Slot?{shown}").link("self") == f"{partner.BASE}/Slot?{shown}"
     counted = Search(where, f"Slot?{asked}&_summary=false&_summary=count&_count=3")
     assert counted.link("self") == f"{partner.BASE}/Slot?{asked}&_summary=count"
+    plus = Search(where, "Slot?start=ge2025-10-22T16:00:00+02:00&start=lt2025-10-22T17:00:00%2B02:00")
+    assert "+" not in (link := plus.link("self") or "") and link.count("%2B02:00") == 2, "not a space"
     some = Search(where, f"Slot?{asked}&_elements=start,bogus&_elements=Slot.end,start&_total=accurate")
     assert some.link("self") == f"{partner.BASE}/Slot?{asked}&_elements=start,end&_total=accurate&_count=100"
     assert "only elements of a Slot can be named" in some.warnings[0]

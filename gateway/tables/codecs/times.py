@@ -21,8 +21,6 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 # What parts the days, or the times, of one text. A slash between times is a span (ISO 8601).
 _DAYS_APART = re.compile(r"[,;/&|\n]|\b(?:and|or)\b", re.IGNORECASE)
 _TIMES_APART = re.compile(r"[,;&|\n]|\b(?:and|or)\b", re.IGNORECASE)
-# The plus of an offset that a client did not escape arrives as a space.
-_PLUS = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)$")
 
 
 def make_instant(_arguments: tuple[str, ...], context: Context) -> Codec:
@@ -190,7 +188,7 @@ def _compared(value: str, zone: ZoneInfo) -> tuple[str, str, str]:
     if match[1] in ("ne", "ap"):
         text = "be asked here; write eq, ge, gt, sa, lt, le or eb, as ge2025-10-21 and lt2025-10-23 do"
         raise ValueError(f"the comparison {match[1]} cannot {text} for a time about 2025-10-22")
-    first, after = window.parse_range(_PLUS.sub(r"\1+\2", match[2].strip()), zone)
+    first, after = window.parse_range(window.with_its_plus(match[2].strip()), zone)
     return match[1] or "", window.to_utc_text(first), window.to_utc_text(after)
 
 
