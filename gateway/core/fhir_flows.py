@@ -107,7 +107,7 @@ def _slot_search(interaction: Interaction, site: FhirSite, now: datetime, walk: 
             entries = yield from _entries(interaction, site, wanted, span, directory, positions)
             entries = yield from paused(times.kept(entries, site.fhir_server, directory))
         found = fhir_pages.found_anew(entries, search, around.order)
-    return (yield from fhir_pages.page(interaction, times.spelt(search, now), found, issues, around))
+    return (yield from fhir_pages.page(interaction, times.spelt(search), found, issues, around))
 
 
 def _ids(values: Sequence[str]) -> list[str] | None:

@@ -24,7 +24,6 @@ from gateway.core.search import Search
 from gateway.core.values import Pieces
 
 FOREIGN = Issue("value", searches.CURSOR, "is not from a link of this server; follow the link as it is")
-_TIMES = ("start", "end")
 _ENTRIES_AT_ONCE = 1_000
 _UTC = ZoneInfo("UTC")
 
@@ -99,21 +98,16 @@ class Times:
             return replace(span, end=min(span.end, last + timedelta(milliseconds=1)))
         return replace(span, start=last)
 
-    def spelt(self, search: Search, now: datetime) -> Search:
-        """The search with the window's defaults spelt out, for links that mean the same tomorrow."""
+    def spelt(self, search: Search) -> Search:
+        """The search with the window's defaults spelt out, for links that mean the same tomorrow. What was
+        asked stays as it is: no one instant means what a day does in several zones."""
         sought, span = self.own.sought, self.span
         if span is None or (sought.start is not None and sought.end is not None):
             return search
-        if self.zoned:  # no one instant means what the days of several zones do: they stay as they are
-            begin = () if sought.start is not None else (f"ge{window.to_utc_text(now)}",)
-            end = () if sought.end is not None else (f"lt{window.to_utc_text(span.end)}",)
-            added = (("start", bound) for bound in (*begin, *end))
-            return replace(search, params=(*search.params, *added))
-        bounds = (f"ge{window.to_utc_text(span.start)}", f"lt{window.to_utc_text(span.end)}")
-        # What says when slots end is not in the window.
-        spelt = _TIMES if sought.ends is None else ("start",)
-        others = (each for each in search.params if each[0] not in spelt)
-        return replace(search, params=(*others, *(("start", bound) for bound in bounds)))
+        begin = () if sought.start is not None else (f"ge{window.to_utc_text(span.start)}",)
+        end = () if sought.end is not None else (f"lt{window.to_utc_text(span.end)}",)
+        added = (("start", bound) for bound in (*begin, *end))
+        return replace(search, params=(*search.params, *added))
 
 
 def meaning(sought: Sought, rules: SiteRules, now: datetime) -> Meaning:
