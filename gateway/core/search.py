@@ -36,6 +36,7 @@ _TYPED: Mapping[str, tuple[str, ...]] = {
 }
 _SORTS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(INCLUDES, ()), "Slot": ("start", "-start")}
 _TOTALS = ("none", "estimate", "accurate")
+_OF_A_READ = frozenset({"_summary", "_elements", "_format", "_pretty"})
 _PRETTY = frozenset({"", "true", "false"})
 _CURSOR = re.compile(r"([0-9]{1,7})~([0-9]{1,7})~([0-9T:.Z-]{0,24})~([A-Za-z0-9.-]{1,64})")
 
@@ -186,14 +187,19 @@ class _Taken:
 
 
 def subset_of(interaction: Interaction) -> Subset:
-    """The part of a resource that a client wants to read; what cannot be read of that is passed over."""
-    shown = {}
+    """The part of a resource that a client wants to read. What cannot be read of that, or has no meaning for
+    a read, is passed over: InvalidMessage where the client wants it strict."""
+    taken = _Taken(interaction.resource, frozenset(), PAGE_SIZE)
+    others = []
     for name, value in interaction.params:
-        if name == "_summary" and value in SUMMARIES:
-            shown[name] = value
-        elif name == "_elements":
-            shown[name] = ",".join(_elements(value, interaction.resource))
-    return _subset(shown)
+        if name in _OF_A_READ:
+            taken.take(name, value)
+        else:
+            others.append(Issue("not-supported", "", f"{_shown(name)}: means nothing where one is read"))
+    subset = taken.search(strict=interaction.strict).subset
+    if others and interaction.strict:
+        raise InvalidMessage(*others)
+    return subset
 
 
 def _subset(shown: Mapping[str, str]) -> Subset:

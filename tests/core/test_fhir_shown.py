@@ -12,6 +12,7 @@ from fhir.resources.R4B.schedule import Schedule
 from fhir.resources.R4B.slot import Slot
 
 from gateway.core import fhir, subset
+from gateway.core.errors import InvalidMessage
 from gateway.core.fhir_flows import FhirSite
 from gateway.tables.answer.site import SiteTables
 from tests import partner
@@ -98,6 +99,18 @@ def test_so_of_one_slot(where: FhirSite) -> None:
     read = Search(where, f"Slot/{one['id']}?_summary=true", network(SLOTS))
     assert read.body == one
     assert "meta" not in Search(where, f"Slot/{one['id']}?_summary=all", network(SLOTS)).body
+
+
+@pytest.mark.parametrize(
+    "asked", ["_elements=bogus", "_elements=id,bogus", "_summary=bogus", "_pretty=1", "_count=2", "colour=x"]
+)
+def test_a_read_is_strict_where_that_is_wanted(where: FhirSite, asked: str) -> None:
+    read = f"Schedule/{NORTH_GRANITE}"
+    assert Search(where, f"{read}?{asked}").body["id"] == NORTH_GRANITE
+    with pytest.raises(InvalidMessage):
+        Search(where, f"{read}?{asked}", strict=True)
+    fine = Search(where, f"{read}?_elements=id&_elements=comment&_pretty=true&_format=json", strict=True)
+    assert fine.body["meta"] == {"tag": [fhir.SUBSETTED]}
 
 
 # --- zones ------------------------------------------------------------------------------------------
