@@ -33,6 +33,13 @@ def alternatives(text: str) -> list[str]:
     return [value for parts in found if (value := "".join(parts).strip())]
 
 
+def token(text: str) -> tuple[str, str, str]:
+    """The system, the bar and the code of a token. What stands behind the first bar is the code: an escaped
+    bar is one of its letters, and no system has any."""
+    system, bar, code = text.partition("|")
+    return (system, bar, code) if bar else ("", "", text)
+
+
 def _as_sent(text: str) -> list[str]:
     """The values of a parameter, still escaped."""
     found = [""]

@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.core import fhir, references
 from gateway.core import search as searches
-from gateway.core.chained import alternatives
+from gateway.core.chained import alternatives, token
 from gateway.core.directory import IDENTITIES, Directory, told_to_clients, values
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Link
@@ -126,8 +126,8 @@ def _asked(name: str, asked: Sequence[str], system: Callable[[str], str]) -> Cal
     """Whether what :func:`_told` gives is any of the values that one parameter asks for. ``system`` gives
     that of an identifier as the resources have it."""
     if name in ("identifier", _ACTORS_IDENTIFIER):
-        tokens = [(system(of) if of else of, bar, value) for of, bar, value in map(_token, asked)]
-        return lambda told: any(_identified(each, token) for each in told for token in tokens)
+        tokens = [(system(of) if of else of, bar, value) for of, bar, value in map(token, asked)]
+        return lambda told: any(_identified(each, wanted) for each in told for wanted in tokens)
     if name == "actor":
         actors = frozenset(each for value in asked for each in _actors(value))
         return lambda told: not actors.isdisjoint(told)
@@ -136,10 +136,6 @@ def _asked(name: str, asked: Sequence[str], system: Callable[[str], str]) -> Cal
         return lambda cells: any(_begins(cells, each, by_words=name == "name") for each in names)
     wanted = frozenset(asked if name == _BY_ID else map(folded, asked))
     return lambda cells: not wanted.isdisjoint(cells)
-
-
-def _token(text: str) -> tuple[str, str, str]:
-    return text.rpartition("|")
 
 
 def _plain(text: str) -> str:
@@ -171,9 +167,9 @@ def _actors(value: str) -> Sequence[Reference]:
     return tuple(Reference(kind, value) for kind in _ACTORS)
 
 
-def _identified(identifier: tuple[str, str | None], token: tuple[str, str, str]) -> bool:
+def _identified(identifier: tuple[str, str | None], asked: tuple[str, str, str]) -> bool:
     """FHIR search, token: ``system|value``, ``|value`` (no system), ``system|`` (any value), ``value``."""
-    (system, value), (asked_system, bar, asked_value) = identifier, token
+    (system, value), (asked_system, bar, asked_value) = identifier, asked
     if bar and system != asked_system:
         return False
     return not asked_value or value == asked_value

@@ -12,6 +12,7 @@ NPI, OID = "http://hl7.org/fhir/sid/us-npi", "urn:oid:2.16.840.1.113883.4.6"
 CSV = """\
 schedule,practitioner,provider_id,provider_id_type,first_name,last_name,facility,alias
 a,jurgen,4356789876,NPI,J\u00fcrgen,van der Berg,Juniper Street Clinic,JSC|Old Mill
+c,bar,7|8,Cerner ID,Kim,Bar,,
 b,jose,BH 7,Cerner ID,Jos\u00e9,N\u00fa\u00f1ez,Hospital,
 """
 
@@ -64,11 +65,13 @@ def test_a_place_by_its_name_and_its_other_names(where: FhirSite, name: str) -> 
         ("http://other.example|4356789876", []),
         ("urn:redox:id-type:Cerner%2520ID|BH+7", ["jose"]),
         ("urn:redox:id-type:Cerner%20ID|BH+7", ["jose"]),
+        ("urn:redox:id-type:Cerner%2520ID|7%5C|8", ["bar"]),
+        ("urn:redox:id-type:Cerner%2520ID|8", []),
     ],
 )
 def test_a_type_of_ids_may_have_several_systems(where: FhirSite, token: str, ids: list[str]) -> None:
     assert found(where, f"Practitioner?identifier={token}") == ids
-    schedules = ["a" if each == "jurgen" else "b" for each in ids]
+    schedules = [{"jurgen": "a", "jose": "b", "bar": "c"}[each] for each in ids]
     assert found(where, f"Schedule?actor:Practitioner.identifier={token}") == schedules
 
 

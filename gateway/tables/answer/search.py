@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateway.core import chained
 from gateway.core.chained import alternatives
 from gateway.core.directory import Cells, Named
 from gateway.core.errors import Issue
@@ -247,7 +248,7 @@ def _told(bound: BoundRow, cell: str | None) -> Any:
 
 def _says(name: str, token: str, codes: Collection[str]) -> bool:
     """Whether a token is one of the codes: with its own system before it, or with none."""
-    system, _, own = token.rpartition("|")
+    system, _, own = chained.token(token)
     return own in codes and system in ("", SYSTEMS.get(name, system))
 
 

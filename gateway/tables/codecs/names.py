@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote
 
+from gateway.core import chained
 from gateway.core.fhir import resource_id
 from gateway.tables.codecs.codec import Codec, Context, Unmapped
 from gateway.tables.rows.model import CodeTable
@@ -210,7 +211,7 @@ def make_identifier(arguments: tuple[str, ...], context: Context) -> Codec:
 
 def _parts(token: str) -> tuple[str, str, str]:
     """The system, the bar and the code of a token. FHIR's ``system|``, any code of a system, is refused."""
-    system, bar, code = token.rpartition("|")
+    system, bar, code = chained.token(token)
     if not code.strip():
         raise ValueError("names a system alone, which cannot be asked for; write system|code")
     return system, bar, code
