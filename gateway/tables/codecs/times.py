@@ -20,6 +20,7 @@ _KEPT = 20_000
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # What parts the days, or the times, of one text. A slash between times is a span (ISO 8601).
 _DAYS_APART = re.compile(r"[,;/&|\n]|\b(?:and|or)\b", re.IGNORECASE)
+_FROM_DAY_TO_DAY = re.compile(r"(\w+\.?) ?(?:[-\u2013]| to | through | thru ) ?(\w+\.?)", re.IGNORECASE)
 _TIMES_APART = re.compile(r"[,;&|\n]|\b(?:and|or)\b", re.IGNORECASE)
 
 
@@ -245,6 +246,9 @@ def make_weekday(arguments: tuple[str, ...], context: Context) -> Codec:
         if (meant := _meant(text, arguments, context)) is not None:
             return [window.parse_day(each) for each in meant.replace(",", " ").split()]
         parts = _parts(_DAYS_APART, text) or [text]
+        if (span := _FROM_DAY_TO_DAY.fullmatch(text.strip())) and all(map(_is_day, span.groups())):
+            first, last = map(window.parse_day, span.groups())
+            return [each % 7 for each in range(first, first + (last - first) % 7 + 1)]
         if parts == [text] and all(map(_is_day, words := text.split())):
             parts = words or [text]
         return [window.parse_day(text)] if parts == [text] else [day for part in parts for day in days(part)]
