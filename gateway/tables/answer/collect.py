@@ -54,7 +54,7 @@ Group = tuple[dict[str, str], tuple[str, ...]]
 class SlotCollector:
     """One query's slots. ``positions`` are the chosen lines of the directory; the slots of any other schedule
     were not asked for and are left out. ``placed``: each slot says of which line it is, in a member of its
-    own (:data:`LINE`), which no message to Redox has.
+    own (:data:`LINE`), which no message to Redox has. ``counted``: a Bundle's ``total`` may be believed.
 
     A schedule of several lines has its slots in each of them.
     """
@@ -71,7 +71,9 @@ class SlotCollector:
         placed: bool = False,
         placing: Placing | None = None,
         combining: Combining | None = None,
+        counted: bool = True,
     ) -> None:
+        self._counted = counted
         self._guarded = guarded
         self._placing = placing
         self._combining = combining
@@ -151,7 +153,7 @@ class SlotCollector:
         if self._pieces:
             yield from self._combined(wanted)
         came = self._counts.get("received", 0) - before
-        if answer.complete and self._total > came:
+        if answer.complete and self._counted and self._total > came:
             text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
             self._issues.append(Issue("incomplete", "Bundle.total", text))
         return readable

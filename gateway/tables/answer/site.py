@@ -215,12 +215,17 @@ class SiteTables:
         issues.extend(answer.issues)
         if not answer.complete and not answer.issues:
             issues.append(_missing(target, "pages are missing"))
+        total = came = 0
         for content in answer.pages:
             broken, left_out, failed = 0, 0, False
             try:
                 for page in reader.pieces(content):
+                    total = page.total or total
+                    came += len(page.broken)
                     for url, resource in zip(page.urls, page.resources, strict=True):
-                        of_kind = found.setdefault(type(resource).__name__, [])
+                        kind = type(resource).__name__
+                        came += kind == target
+                        of_kind = found.setdefault(kind, [])
                         if len(of_kind) < MOST_RESOURCES:
                             of_kind.append((url, resource))
                         else:
@@ -237,6 +242,9 @@ class SiteTables:
                 issues.append(_missing(target, "the EHR tells of an error"))
             if broken:
                 issues.append(_missing(target, f"{broken} entries cannot be read"))
+        if answer.complete and total > came and target not in self.dialect.miscounts:
+            what = f"the EHR counts {total:,} resources, but {came:,} came, and there is no further page"
+            issues.append(_missing(target, what))
 
     @property
     def asking_columns(self) -> tuple[str, ...]:
@@ -270,6 +278,7 @@ class SiteTables:
             placed=placed,
             placing=placing,
             combining=self.combining,
+            counted="Slot" not in self.dialect.miscounts,
         )
 
     def _explain(self, value: dict[str, Any]) -> list[Issue]:

@@ -26,7 +26,7 @@ class Dialect:
     Organization; ``marks``: where the joins (``join of Location``), the ``page_size`` and each name of
     ``together`` (``together schedule``) are written. ``slots``: what a Slot tells of its line of the
     directory, where its Schedule is none of that; ``apart_by_system``: parameters of which values of several
-    systems are not sent in one search.
+    systems are not sent in one search. ``miscounts``: the types of which more are counted than there are.
     """
 
     upstream: Literal["fhir", "redox"] = "fhir"
@@ -41,6 +41,7 @@ class Dialect:
     slots: tuple[SlotWay, ...] = ()
     sorted_by_start: bool = False
     combine_slots: bool = False
+    miscounts: frozenset[str] = frozenset()
     together: frozenset[str] = frozenset()
     apart_by_system: frozenset[str] = frozenset()
     together_at_most: int = 20
@@ -92,6 +93,7 @@ def load(sources: Iterable[Source], validator: Draft202012Validator, faults: lis
         slots=slot_ways(settings.get("slots", ())),
         apart_by_system=frozenset(settings.get("apart_by_system", ())),
         combine_slots=settings.get("combine_slots") == "true",
+        miscounts=frozenset(settings.get("miscounts", ())),
         sorted_by_start=settings.get("sorted_by_start") == "true",
         together=frozenset(settings.get("together", ())),
         together_at_most=int(settings.get("together_at_most", "20")),

@@ -1,0 +1,61 @@
+"""What is missing of an answer is told: that it is, and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.core.plan import Answer, Call, Outcome
+from gateway.tables.answer.site import SiteTables
+from tests import clinic
+from tests.clinic import ask, slot
+
+NINE = slot("2025-10-22T17:00:00Z", "2025-10-22T17:20:00Z")
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "told"),
+    [
+        ("Practitioner", 1, "the EHR counts 3 resources, but 2 came, and there is no further page"),
+        ("Location", 3, "the EHR counts 5 resources, but 2 came, and there is no further page"),
+        ("Practitioner", 0, ""),
+        ("Location", -2, ""),
+        ("Schedule", 1, ""),  # as in the sample of Canvas's documentation: its tables say so
+    ],
+)
+def test_of_a_directory_the_ehr_counts_more_than_came(
+    mapping: SiteTables, target: str, more: int, told: str
+) -> None:
+    def answer(call: Call) -> Outcome:
+        found = clinic.answering(NINE)(call)
+        if call.target != target or not isinstance(found, Answer):
+            return found
+        page = json.loads(found.pages[0])
+        return Answer(call, (json.dumps(page | {"total": page["total"] + more}).encode(),))
+
+    body, reply, _ = ask(mapping, clinic.query(), answer)
+    assert body["Meta"].get("IsIncomplete", False) is bool(told)
+    expected = [f"{target}: a part of the directory is missing: {told}"] if told else []
+    assert [str(each) for each in reply.issues] == expected
+    assert len(body["AvailableSlots"]) == 1
+
+
+@pytest.mark.parametrize("included", [0, 2])
+def test_what_comes_along_is_not_counted_with_what_was_asked_for(tmp_path: Path, included: int) -> None:
+    """``Bundle.total`` is of the matches alone (FHIR R4)."""
+    mapping = clinic.tables(tmp_path, "fhir-r4", "schedule\n")
+    one = {"resourceType": "Schedule", "id": "one", "actor": [{"reference": "Practitioner/p1"}]}
+    along = [clinic.practitioner(f"p{number}", "1", "Pat", "Granite") for number in range(1, included + 1)]
+
+    def answer(call: Call) -> Outcome:
+        if call.target == "Schedule":
+            entries = [{"resource": each} for each in (one, *along)]
+            page = {"resourceType": "Bundle", "type": "searchset", "total": 2, "entry": entries}
+            return Answer(call, (json.dumps(page).encode(),))
+        return Answer(call, (clinic.bundle(),))
+
+    body, reply, _ = ask(mapping, clinic.query(), answer)
+    assert body["Meta"]["IsIncomplete"] is True
+    assert any("counts 2 resources, but 1 came" in each.text for each in reply.issues)
