@@ -130,6 +130,7 @@ async def _asked(
         served.deadline_seconds,
         site.upstream.max_query_pages,
         served.rules.max_schedules,
+        served.rules.max_searches,
     )
     found = (*report.findings, *costs(report, limits, spent.get("slots", 0.0)))
     return replace(report, findings=tuple(sorted(found, key=lambda each: each.level != "fault"))), token

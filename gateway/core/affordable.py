@@ -47,7 +47,10 @@ def affordable(
         raise TooCostly(Issue("too-costly", "", text))
     number = bisect_right(range(1, len(positions) + 1), most, key=count)
     text = f"only {number:,} of {len(positions):,} schedules were asked: all of them take {whole:,} searches,"
-    text += f" and this site makes at most {most:,} for one query; ask for fewer providers, places or lengths"
+    text += (
+        f" and this site makes at most {most:,} for one query, so earlier times may be open at the others;"
+    )
+    text += " ask for fewer providers, places or lengths"
     return positions[:number], (Issue("too-costly", "", text, "warning"),)
 
 

@@ -1,4 +1,5 @@
 """The flows: what is asked of whom, in which order, and what is made of the answers. No I/O.
+What a query is planned as is in :mod:`gateway.core.query_plan`, and can be had from here too.
 
 A flow is a generator (see :mod:`gateway.core.plan`): ``next`` it, compare the calls, ``send`` the
 answers, compare the reply.
@@ -8,105 +9,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from gateway.core import directory as places
 from gateway.core import redox, window
-from gateway.core.affordable import NO_WAYS, Ways, affordable, together, zone_of
-from gateway.core.choosing import UNCHECKED, Beside, Chosen, choose
-from gateway.core.directory import Cells, Directory
-from gateway.core.earliest import earliest
-from gateway.core.errors import (
-    DeadlineExceeded,
-    GatewayError,
-    InvalidMessage,
-    Issue,
-    NotKnownHere,
-    UpstreamFailed,
-)
-from gateway.core.mapping import Asked, Collector, Mapping, Wanted
-from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Remember, Reply, paused
+from gateway.core.affordable import affordable
+from gateway.core.choosing import UNCHECKED, Chosen, choose
+from gateway.core.directory import Directory
+from gateway.core.errors import GatewayError, InvalidMessage, Issue, NotKnownHere, UpstreamFailed
+from gateway.core.gathering import gathered
+from gateway.core.mapping import Asked, Mapping
+from gateway.core.plan import Flow, Remember, Reply
+from gateway.core.query_plan import USUAL_MINUTES, Meant, Plan, Search, SiteRules, searches
+
+__all__ = [
+    "JSON",
+    "NOT_HERE",
+    "RESPONSE",
+    "USUAL_MINUTES",
+    "Meant",
+    "Plan",
+    "Search",
+    "SiteRules",
+    "available_slots",
+    "directory_of",
+    "every_fault",
+    "no_schedules",
+    "planned",
+    "searches",
+    "unaskable",
+]
 
 JSON = "application/json"
 RESPONSE = "AvailableSlotsResponse"
-USUAL_MINUTES = 20
 _DIRECTORY_SHARE = 0.5
 _AGAIN_SECONDS = 10.0
 _STALE_TIMES = 12  # of directory_cache_seconds: an hour, where nothing is configured
 _POSITION = re.compile(r"\[\d+\]")
 NOT_HERE = frozenset({"not-found", "code-invalid"})
-
-
-@dataclass(frozen=True, slots=True)
-class SiteRules:
-    """What a site's configuration says of queries. Minutes, days and seconds as their names say.
-
-    ``asked_minutes``: the length that Redox is asked for where a FHIR client asks for none; None: any.
-    """
-
-    id: str
-    zone: ZoneInfo
-    default_duration_minutes: int = USUAL_MINUTES
-    asked_minutes: int | None = None
-    default_window_days: int = 7
-    max_window_days: int = 62
-    preferences: Literal["filter", "order", "ignore"] = "filter"
-    time_tolerance_minutes: int = 60
-    max_schedules: int = 50
-    max_searches: int = 200
-    max_slots: int = 1000
-    directory_cache_seconds: float = 300
-    providers_by_name: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a query means: its window, what it prefers, and whose schedules. ``unchecked``: the paths of
-    wishes of which nobody can tell whether an answer is what they ask; ``beside``: what schedules are asked
-    with."""
-
-    asked: Asked
-    span: window.Window
-    lengths: tuple[int, ...]
-    directory: Directory
-    positions: tuple[int, ...]
-    cut: bool
-    issues: tuple[Issue, ...]
-    unchecked: tuple[str, ...] = ()
-    beside: Ways = field(default_factory=lambda: NO_WAYS)
-
-    @property
-    def lines(self) -> tuple[Cells, ...]:
-        """The chosen lines of the directory, in the order of the answer."""
-        return tuple(self.directory.lines[position] for position in self.positions)
-
-    def prefers(self, site: SiteRules, zone: str) -> window.Matcher | None:
-        """Which slots of schedules in a zone the asker prefers; None where any will do."""
-        clinic = window.zone_named(zone, site.zone)
-        return window.matcher(self.asked.preferences, clinic, site.time_tolerance_minutes)
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """One search of a plan: the minutes that it asks for (0: none), and the zone of its schedules, as
-    the directory says it (empty: the site's own)."""
-
-    call: Call
-    minutes: int
-    zone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Meant:
-    """What a FHIR client of this gateway means, who knows it better than a message can say: the directory,
-    and the ``positions`` of its lines; None: whichever the message says. A query of theirs without a length
-    means any, not the site's default one; and each slot of the answer says of which line it is."""
-
-    directory: Directory
-    positions: tuple[int, ...] | None = None
 
 
 def available_slots(
@@ -119,28 +61,12 @@ def available_slots(
     them failing makes it an error.
     """
     plan = yield from planned(message, site, mapping, now, meant)
-    asked = searches(plan, mapping)
-    calls = tuple(search.call for search in asked)
-    outcomes = yield from _asked("slots", calls)
-    if not mapping.sorted_by_start:
-        outcomes = yield from earliest(plan.span, calls, outcomes, lambda span: _calls(plan, span, mapping))
-    collector = mapping.collector(plan.directory, plan.positions, placed=meant is not None)
-    failed = yield from _collected(plan, site, collector, mapping, asked, outcomes)
-    first = plan.prefers(site, _zone_of(plan)) if site.preferences == "order" else None
-    texts, between, cut = yield from paused(collector.texts(site.max_slots, first))
-    issues = (*plan.issues, *collector.issues)
-    incomplete = plan.cut or cut or failed > 0 or any(issue.severity == "error" for issue in collector.issues)
-    incomplete = incomplete or any(isinstance(each, Answer) and not each.complete for each in outcomes)
+    found = yield from gathered(plan, site, mapping, placed=meant is not None)
+    incomplete = plan.cut or found.incomplete
     at = window.to_utc_text(now)
-    body = redox.reply(message.meta, RESPONSE, at, texts, between, incomplete=incomplete)
-    counts = {
-        "schedules": len(plan.positions),
-        "searches": len(asked),
-        "failed": failed,
-        "slots": len(texts),
-        "incomplete": int(incomplete),
-        **collector.counts,
-    }
+    body = redox.reply(message.meta, RESPONSE, at, found.texts, found.between, incomplete=incomplete)
+    counts = {**found.counts, "incomplete": int(incomplete)}
+    issues = (*plan.issues, *found.issues)
     return Reply(200, body, JSON, issues, counts, plan.unchecked)
 
 
@@ -169,14 +95,21 @@ def planned(
     issues.extend(mute)
     lengths = tuple(dict.fromkeys(each.minutes for each in asked.preferences if each.minutes is not None))
     lengths = lengths or (site.default_duration_minutes,)
-    kept, told = affordable(
-        directory, positions[: site.max_schedules], lengths, asked, site.max_searches, mapping, chosen.beside
-    )
+    kept, told = affordable(directory, positions, lengths, asked, site.max_searches, mapping, chosen.beside)
     cut = len(positions) > len(kept) or directory.incomplete or bool(mute or others)
     unchecked = (_POSITION.sub("", each.path) for each in issues if each.code == UNCHECKED)
     told = (*told, *issues, *(replace(each, severity="warning") for each in others), *directory.issues)
     return Plan(
-        asked, span, lengths, directory, kept, cut, told, tuple(dict.fromkeys(unchecked)), chosen.beside
+        asked,
+        span,
+        lengths,
+        directory,
+        kept,
+        cut,
+        told,
+        tuple(dict.fromkeys(unchecked)),
+        chosen.beside,
+        site.max_schedules,
     )
 
 
@@ -290,73 +223,3 @@ def no_schedules(directory: Directory) -> GatewayError:
     if unusable:
         text = "this site has no schedules that may be used"
     return NotKnownHere(Issue("not-found", "", text), *unusable)
-
-
-def searches(plan: Plan, mapping: Mapping) -> tuple[Search, ...]:
-    """The searches of a plan. Days and times are those of the clinic, so schedules in different zones are not
-    asked together; nor are those that are asked with different things beside them."""
-    start, end = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
-    return tuple(
-        Search(call, minutes, zone)
-        for (zone, beside), lines in together(plan.directory, plan.positions, plan.beside).items()
-        for call, minutes in mapping.slot_searches(start, end, plan.lengths, _with(plan.asked, beside), lines)
-    )
-
-
-def _calls(plan: Plan, span: window.Window, mapping: Mapping) -> tuple[Call, ...]:
-    """The same calls for another window."""
-    return tuple(search.call for search in searches(replace(plan, span=span), mapping))
-
-
-def _with(asked: Asked, beside: Beside) -> Asked:
-    return replace(asked, params=(*asked.params, *((name, (value,)) for name, value in beside)))
-
-
-def _zone_of(plan: Plan) -> str:
-    """The zone that all chosen schedules share; the site's own if they do not."""
-    zones = {zone_of(line) for line in plan.lines}
-    return zones.pop() if len(zones) == 1 else ""
-
-
-def _asked(stage: str, calls: tuple[Call, ...]) -> Generator[Any, Any, Sequence[Outcome]]:
-    if not calls:
-        return ()
-    outcomes: Sequence[Outcome] = yield Ask(stage, calls)
-    return outcomes
-
-
-def _collected(
-    plan: Plan,
-    site: SiteRules,
-    collector: Collector,
-    mapping: Mapping,
-    searches: Sequence[Search],
-    outcomes: Sequence[Outcome],
-) -> Generator[Any, Any, int]:
-    """Collects the slots of every search that answered; gives back how many did not. With none that did, the
-    worst failure is raised."""
-    failures: list[Failure] = []
-    low, high = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
-    asked_length = min((each.minutes for each in plan.asked.preferences if each.minutes), default=0)
-    filtered = site.preferences == "filter"
-    zones = {each.zone for each in searches}
-    prefers = {zone: plan.prefers(site, zone) if filtered else None for zone in zones}
-    for search, outcome in zip(searches, outcomes, strict=True):
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
-            continue
-        lengths = (search.minutes,) if search.minutes else plan.lengths
-        shortest = search.minutes or asked_length
-        wanted = Wanted(low, high, shortest, prefers[search.zone], lengths=lengths if shortest else ())
-        if not (yield from paused(collector.add(outcome, wanted))):
-            failures.append(Failure(outcome.call, "protocol"))
-    if outcomes and len(failures) == len(outcomes):
-        raise _worst(failures, mapping)
-    return len(failures)
-
-
-def _worst(failures: Sequence[Failure], mapping: Mapping) -> GatewayError:
-    """The failure that says most: what the asker or the operator can do something about first."""
-    errors = [mapping.failure(failure) for failure in failures]
-    telling = [error for error in errors if not isinstance(error, DeadlineExceeded)]
-    return (telling or errors)[0]

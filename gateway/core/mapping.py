@@ -62,10 +62,14 @@ class Collector(Protocol):
     def counts(self) -> dict[str, int]:
         """Numbers for the log: slots taken in, and left out by reason."""
 
-    def texts(self, most: int, first: Matcher | None = None) -> Pieces[tuple[list[str], str, bool]]:
+    def keep(self, most: int, first: Matcher | None = None) -> Pieces[int]:
+        """Leaves out all schedules but ``most``, those whose slots begin first (with ``first``: those that it
+        accepts before all others); gives back how many that had slots."""
+
+    def texts(self, most: int, first: Matcher | None = None) -> Pieces[tuple[list[str], str, int]]:
         """The slots by time, then in the directory's order, those that ``first`` accepts before all
-        others: one text each, which joined by the second value are the JSON of all. True: more than
-        ``most``, so some were cut."""
+        others: one text each, at most ``most``, which joined by the second value are the JSON of all; and how
+        many were left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +141,9 @@ class Mapping(Protocol):
     def read_query(self, message: Any, *, wishes: bool = True) -> Asked:
         """The checked Redox message by its rows; ``wishes``: preferred days and times, too."""
 
-    @property
-    def sorted_by_start(self) -> bool:
-        """Whether the upstream gives slots by their start, the earliest first."""
+    def by_start(self, answer: Answer) -> Pieces[bool]:
+        """Whether the slots of an answer came by their start, the earliest first, and nothing in it says that
+        the upstream does not sort."""
 
     @property
     def asks_length(self) -> bool:

@@ -19,6 +19,7 @@ class Limits:
     deadline_seconds: float
     max_query_pages: int
     max_schedules: int
+    max_searches: int = 200
 
 
 def costs(report: Report, limits: Limits, seconds: float) -> tuple[Finding, ...]:
@@ -45,21 +46,21 @@ def _page_size(pages: Pages) -> Iterator[Finding]:
 
 def _schedules(report: Report, limits: Limits) -> Iterator[Finding]:
     if report.schedules > limits.max_schedules:
-        most = f"one query is for {limits.max_schedules} of them at most (max_schedules)"
+        most = f"one answer is of {limits.max_schedules} of them at most (max_schedules)"
         text = f"The EHR lists {report.schedules} schedules; {most}"
-        yield Finding("note", f"{text}, so one that names nobody is not answered for all.")
+        yield Finding("note", f"{text}, so a query that names nobody gets those that are open first.")
 
 
 def _whole(report: Report, pages: Pages, limits: Limits, apiece: float) -> Iterator[Finding]:
-    """A query for as many schedules as one may be for."""
-    schedules = min(report.schedules, limits.max_schedules)
-    searches = ceil(report.searches * schedules / report.schedules)
+    """A query for as many schedules as one may ask for."""
+    searches = min(report.searches, limits.max_searches)
+    schedules = report.schedules * searches // report.searches
     who = f"A query for {schedules} schedules makes {searches} searches"
     took = ceil(searches / limits.max_concurrency) * apiece
     if took > limits.deadline_seconds:
         text = f"{who}, {limits.max_concurrency} at a time; by this one they take {took:.0f} s"
         wanted = f"more than deadline_seconds ({limits.deadline_seconds:g}): raise upstream.max_concurrency"
-        yield Finding("fault", f"{text}, {wanted} if the EHR bears it, or lower max_schedules.")
+        yield Finding("fault", f"{text}, {wanted} if the EHR bears it, or lower max_searches.")
     read = searches * len(pages.sizes)
     if read > limits.max_query_pages:
         text = f"{who}; by this one they have {read} pages, more than upstream.max_query_pages"

@@ -53,7 +53,8 @@ def test_beyond_it_the_first_schedules_are_asked_for_every_length(
     assert body["Meta"]["IsIncomplete"] is True
     assert str(reply.issues[0]) == (
         f"only {schedules} of 3 schedules were asked: all of them take 30 searches, and this site makes at "
-        f"most {most} for one query; ask for fewer providers, places or lengths"
+        f"most {most} for one query, so earlier times may be open at the others; ask for fewer providers, "
+        "places or lengths"
     )
     assert reply.issues[0].severity == "warning"
 

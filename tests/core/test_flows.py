@@ -158,13 +158,6 @@ def test_more_slots_than_the_cap_are_cut_and_said(mapping: SiteTables) -> None:
     assert "IsIncomplete" not in body["Meta"]
 
 
-def test_more_schedules_than_the_cap_are_cut_and_said(mapping: SiteTables) -> None:
-    body, reply, played = ask(mapping, clinic.query(), clinic.answering(TUESDAY), max_schedules=2)
-    assert schedules_of(played) == EVERYBODY[:2]
-    assert body["Meta"]["IsIncomplete"] is True
-    assert reply.counts["schedules"] == 2
-
-
 def test_a_malformed_slot_is_left_out_and_said_without_its_values(mapping: SiteTables) -> None:
     bad = slot("tomorrow-canary", "2025-10-28T10:30:00-07:00")
     body, reply, _ = ask(mapping, clinic.query(), clinic.answering(TUESDAY, bad))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gateway.core.plan import Answer, Call, Outcome
+from gateway.core.plan import Answer, Call, Failure, Outcome
 from gateway.tables.answer.site import SiteTables
 from tests import clinic
 from tests.clinic import ask, slot
@@ -59,3 +60,40 @@ def test_what_comes_along_is_not_counted_with_what_was_asked_for(tmp_path: Path,
     body, reply, _ = ask(mapping, clinic.query(), answer)
     assert body["Meta"]["IsIncomplete"] is True
     assert any("counts 2 resources, but 1 came" in each.text for each in reply.issues)
+
+
+def test_slots_that_are_too_many_are_told(mapping: SiteTables) -> None:
+    many = [slot(f"2025-10-23T09:{n:02}:00-07:00", f"2025-10-23T10:{n:02}:00-07:00") for n in range(9)]
+    body, reply, _ = ask(mapping, clinic.query(), clinic.answering(*many), max_slots=7)
+    assert clinic.starts(body)[-1] == "2025-10-23T16:06:00.000Z"
+    text = "an answer has 7 slots at most (max_slots), so 2 were left out: the latest"
+    assert [str(each) for each in reply.issues] == [f"AvailableSlots: {text}"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "text"),
+    [
+        ({"kind": "deadline"}, "timeout", "there was no answer within the time for one query"),
+        (
+            {"kind": "protocol", "reason": "query-limit"},
+            "too-costly",
+            "the answers to one query hold more than is read for it",
+        ),
+        ({"kind": "protocol"}, "exception", "the answer cannot be read"),
+        ({"kind": "status", "status": 500}, "exception", "the EHR refused them, or failed"),
+        ({"kind": "breaker"}, "transient", "the EHR was not asked, as it failed again and again"),
+    ],
+)
+def test_searches_that_failed_beside_others_are_told_by_why(
+    mapping: SiteTables, failure: dict[str, Any], code: str, text: str
+) -> None:
+    def answer(call: Call) -> Outcome:
+        failing = call.target == "Slot" and clinic.SLATE_HOSPITAL in dict(call.params)["schedule"]
+        return Failure(call, **failure) if failing else clinic.answering(NINE)(call)
+
+    body, reply, _ = ask(mapping, clinic.query(), answer)
+    assert body["Meta"]["IsIncomplete"] is True
+    assert len(body["AvailableSlots"]) == 1
+    (issue,) = reply.issues
+    assert (issue.code, issue.path, issue.severity) == (code, "Slot", "warning")
+    assert issue.text == f"1 of 3 searches for slots failed: {text}"

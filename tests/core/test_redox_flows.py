@@ -337,7 +337,9 @@ def test_a_part_that_an_ehr_cannot_tell_makes_the_bundle_incomplete(tmp_path: Pa
     )
     assert len(found.resources()) == 1
     assert any(each.startswith("not all open slots") for each in found.warnings)
-    cut = site.search("Slot?start=2025-10-22", clinic.slot(NINE, TWENTY_PAST), max_schedules=1)
+    several = [clinic.slot(NINE, TWENTY_PAST, each) for each in (GRANITE_HOSPITAL, SLATE_HOSPITAL)]
+    cut = site.search("Slot?start=2025-10-22", *several, max_schedules=1)
+    assert len(cut.resources()) == 1
     assert any(each.startswith("not all open slots") for each in cut.warnings)
 
 

@@ -37,7 +37,11 @@ def test_nothing_where_all_is_well() -> None:
         ({"sizes": (5, 5, 5, 5), "asked": 5}, "note: page_size is 5: one search took 4 requests"),
         (
             {"schedules": 400, "searches": 400},
-            "note: The EHR lists 400 schedules; one query is for 50 of them at most (max_schedules)",
+            "note: The EHR lists 400 schedules; one answer is of 50 of them at most (max_schedules)",
+        ),
+        (
+            {"schedules": 400, "searches": 400, "seconds": 2.6},
+            "fault: A query for 200 schedules makes 200 searches, 20 at a time; by this one they take 26 s, ",
         ),
         (
             {"seconds": 13.0},

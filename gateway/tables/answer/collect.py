@@ -316,19 +316,39 @@ class SlotCollector:
         """Numbers for the log, zeros left out."""
         return {name: number for name, number in self._counts.items() if number}
 
-    def texts(self, most: int, first: Matcher | None = None) -> Pieces[tuple[list[str], str, bool]]:
-        """One text a slot, at most ``most``, and what to join them by; true: some were cut. They stand by
+    def keep(self, most: int, first: Matcher | None = None) -> Pieces[int]:
+        """Leaves out all schedules but ``most``, those whose slots begin first; gives back how many that had
+        slots. With ``first``, those that have slots which it accepts are kept before all others."""
+        self._within_horizons()
+        filled = [group for group in self._ordered if group[0]]
+        if len(filled) <= most:
+            return 0
+
+        def rank(when: str) -> tuple[bool, str]:
+            start, minutes, *_ = when.split("~", 2)
+            return first is not None and not first(start, int(minutes)), start
+
+        begins = []
+        for texts, _ in filled:
+            yield
+            begins.append(min(map(rank, texts)))
+        kept = frozenset(sorted(range(len(filled)), key=begins.__getitem__)[:most])
+        self._ordered = [group for number, group in enumerate(filled) if number in kept]
+        return len(filled) - most
+
+    def texts(self, most: int, first: Matcher | None = None) -> Pieces[tuple[list[str], str, int]]:
+        """One text a slot, at most ``most``, what to join them by, and how many were left out. They stand by
         time, then in the directory's order; with ``first``, those it accepts stand before all others."""
         self._within_horizons()
         filled = [group for group in self._ordered if group[0]]
         if first is None and len(filled) == 1:
             [(texts, (shared, *_))] = filled
             found = yield from _by_when(texts)
-            cut = len(found) > most
+            more = max(0, len(found) - most)
             del found[most:]
             if found:
                 found[-1] += shared + "}"
-            return found, shared + "},", cut
+            return found, shared + "},", more
         keys: list[tuple[bool, str]] = []
         every: list[tuple[str, str]] = []
         for texts, (shared, *_) in filled:
@@ -341,7 +361,7 @@ class SlotCollector:
                 every += [(texts[when], shared) for when in whens[begin : begin + _KEYED_AT_ONCE]]
         order = yield from ordered(range(len(keys)), keys.__getitem__)
         chosen = [f"{text}{shared}}}" for text, shared in map(every.__getitem__, order[:most])]
-        return chosen, ",", len(order) > most
+        return chosen, ",", len(order) - len(chosen)
 
     def _within_horizons(self) -> None:
         """Leave out what its Schedule is not planned for (``planningHorizon``)."""

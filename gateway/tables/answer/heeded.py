@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,7 +19,9 @@ import msgspec
 
 from gateway.core.chained import alternatives
 from gateway.core.envelope import UNREADABLE
+from gateway.core.plan import Answer
 from gateway.core.values import AT_ONCE_BYTES, MOST_ANSWERED, Pieces, parts, values
+from gateway.tables.answer.pages import PageError, PageReader
 
 # Which element of a Slot each search parameter of FHIR R4 compares, and the column of its Schedule's.
 _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
@@ -27,6 +30,7 @@ _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "appointment-type": ("appointmentType", ""),
     "specialty": ("specialty", "specialty"),
 }
+_SORT: Final = "_sort"
 _LONGEST_LINK: Final = 16 * 1024
 _LONGEST_ENTRY: Final = 64 * 1024
 _LONGEST_TEXT: Final = 4096  # of a warning, in which names are looked for
@@ -146,6 +150,40 @@ def _codings(element: Any) -> set[Coding]:
 def _tokens(value: str) -> set[Coding]:
     parts = (each.rpartition("|") for each in alternatives(value))
     return {(system, code) for system, _, code in parts}
+
+
+def came_by_start(answer: Answer, reader: PageReader, slots: type) -> Pieces[bool]:
+    """Whether the slots of an answer stand by their start, and neither its ``self`` links nor a warning say
+    that it was not sorted."""
+    params = answer.call.params
+    sorting = [each for each in params if each[0] == _SORT]
+    last: datetime | None = None
+    for content in answer.pages:
+        try:
+            for part in reader.pieces(content, slots):
+                yield
+                if sorting and part.links and _SORT in not_in_self(part.links, params):
+                    return False
+                if sorting and part.outcome:
+                    found = yield from heeded(content, sorting, frozenset(), lambda _reference: None)
+                    if _SORT in found.ignored:
+                        return False
+                for slot in part.resources:
+                    start = _instant(getattr(slot, "start", None))
+                    if start is not None and last is not None and start < last:
+                        return False
+                    last = start or last
+        except PageError:
+            continue
+    return True
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def not_in_self(links: bytes | msgspec.Raw, params: Params) -> set[str]:

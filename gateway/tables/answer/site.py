@@ -13,11 +13,13 @@ from gateway.core.directory import Cells, Directory, join
 from gateway.core.errors import GatewayError, Issue
 from gateway.core.mapping import Asked
 from gateway.core.plan import Answer, Call, Failure, Outcome
+from gateway.core.values import Pieces
 from gateway.core.window import to_utc_text
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.collect import SlotCollector
 from gateway.tables.answer.combining import Combining
 from gateway.tables.answer.fhir_server import FhirServerTables
+from gateway.tables.answer.heeded import came_by_start
 from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pages import PageError, PageReader
 from gateway.tables.answer.pool import Located
@@ -74,10 +76,12 @@ class SiteTables:
         """The checked Redox message by its rows; ``wishes``: preferred days and times, too."""
         return self.query.read(message, wishes=wishes)
 
-    @property
-    def sorted_by_start(self) -> bool:
-        """Whether the upstream is asked for slots by their start, or gives them so by itself."""
-        return self.dialect.sorted_by_start or ("_sort", "start") in self.query.fixed
+    def by_start(self, answer: Answer) -> Pieces[bool]:
+        """Whether the slots of an answer came by their start: the upstream was asked for that, or is said to
+        do it by itself; it does not say that it did not; and what came bears it out."""
+        if not (self.dialect.sorted_by_start or ("_sort", "start") in self.query.fixed):
+            return False
+        return (yield from came_by_start(answer, self._pages, self.answer.resource))
 
     @property
     def asks_length(self) -> bool:
