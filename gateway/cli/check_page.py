@@ -64,6 +64,8 @@ def _tell_tables(told: dict[str, Any]) -> None:
     _tell_codes(told)
     for wish in told["unchecked"]:
         click.echo(f"  not checked: {wish['row']}, as codes/{wish['code_table']}.csv has no lines")
+    for field in told["not_looked_at"]:
+        click.echo(f"  not looked at: {field}, whatever a query says there")
 
 
 def _tell_rest(told: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from gateway.config import Settings, Site
 from gateway.config.cross import is_loopback
 from gateway.files.characters import plain_line
 from gateway.shipped import folder
+from gateway.tables.answer.passed_over import WISHES
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.check.table import DIRECTORY, QUERY
 from gateway.tables.read.code_tables import code_tables
@@ -114,6 +115,12 @@ def _tables(sources: Sources, members: list[tuple[Site, SiteTables]]) -> dict[st
             {"row": row.key, "code_table": row.codec.arguments[0]}
             for _, row in rows
             if row.unmapped == "unchecked" and not counts.get(row.codec.arguments[0])
+        ],
+        "not_looked_at": [
+            field
+            for name, row in rows
+            for field in row.ignore
+            if name == QUERY and row.wish and not row.unless and field.startswith(WISHES)
         ],
         "untranslated": [
             {"row": row.key, "code_table": row.codec.arguments[0], "unmapped": row.unmapped}

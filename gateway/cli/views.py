@@ -124,6 +124,7 @@ def _row(row: Row) -> Json:
         "fhir": ", ".join(map(str, row.fhir)),
         "with": ", ".join(row.with_),
         "ignore": ", ".join(row.ignore),
+        "unless": ", ".join(row.unless),
         "example": _examples(row),
         "examples": _examples(row),
     }

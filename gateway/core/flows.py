@@ -40,6 +40,7 @@ __all__ = [
     "planned",
     "searches",
     "unaskable",
+    "without_positions",
 ]
 
 JSON = "application/json"
@@ -97,7 +98,7 @@ def planned(
     lengths = lengths or (site.default_duration_minutes,)
     kept, told = affordable(directory, positions, lengths, asked, site.max_searches, mapping, chosen.beside)
     cut = len(positions) > len(kept) or directory.incomplete or bool(mute or others)
-    unchecked = (_POSITION.sub("", each.path) for each in issues if each.code == UNCHECKED)
+    unchecked = (without_positions(each.path) for each in issues if each.code == UNCHECKED)
     told = (*told, *issues, *(replace(each, severity="warning") for each in others), *directory.issues)
     return Plan(
         asked,
@@ -111,6 +112,11 @@ def planned(
         chosen.beside,
         site.max_schedules,
     )
+
+
+def without_positions(path: str) -> str:
+    """The field that a path of a message leads to, whichever item of a list it is in."""
+    return _POSITION.sub("", path)
 
 
 def _of_a_length(preferences: Sequence[window.Preference], default: int) -> tuple[window.Preference, ...]:

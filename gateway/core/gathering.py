@@ -61,7 +61,7 @@ def gathered(plan: Plan, site: SiteRules, mapping: Tables, *, placed: bool) -> G
     incomplete = bool(failures or others or more)
     incomplete = incomplete or any(issue.severity == "error" for issue in collector.issues)
     incomplete = incomplete or any(isinstance(each, Answer) and not each.complete for each in outcomes)
-    issues = (*_failed(failures, len(asked)), *_left_out(others, more, site, first is None))
+    issues = (*_failed(failures, len(asked)), *_left_out(others, more, site, by_time=first is None))
     counts = {
         "schedules": len(plan.positions),
         "searches": len(asked),
@@ -131,13 +131,20 @@ def _failed(failures: Sequence[Failure], searches: int) -> tuple[Issue, ...]:
     )
 
 
-def _left_out(others: int, more: int, site: SiteRules, by_time: bool) -> tuple[Issue, ...]:
+def too_many_slots(more: int, most: int, which: str = "the latest") -> Issue:
+    """What is said of slots beyond the most that an answer may have."""
+    text = f"an answer has {most:,} slots at most (max_slots), so {more:,} were left out: {which}"
+    return Issue("too-costly", "AvailableSlots", text, "warning")
+
+
+def _left_out(others: int, more: int, site: SiteRules, *, by_time: bool) -> tuple[Issue, ...]:
     """What is said of schedules, and of slots, that are too many for an answer."""
     told = []
     if others:
         text = f"an answer is of {site.max_schedules:,} schedules at most (max_schedules), so {others:,} were"
-        told.append(f"{text} left out: those whose times begin later")
+        text += " left out: those whose times begin later"
+        told.append(Issue("too-costly", "AvailableSlots", text, "warning"))
     if more:
-        text = f"an answer has {site.max_slots:,} slots at most (max_slots), so {more:,} were left out: "
-        told.append(text + ("the latest" if by_time else "those that are not preferred, and the latest"))
-    return tuple(Issue("too-costly", "AvailableSlots", text, "warning") for text in told)
+        which = "the latest" if by_time else "those that are not preferred, and the latest"
+        told.append(too_many_slots(more, site.max_slots, which))
+    return tuple(told)

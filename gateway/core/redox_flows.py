@@ -12,15 +12,18 @@ from typing import Any
 import msgspec
 
 from gateway.core import flows, redox, redox_answers, window
+from gateway.core.choosing import UNCHECKED
 from gateway.core.envelope import UNREADABLE
 from gateway.core.errors import InvalidMessage, Issue, UpstreamFailed
 from gateway.core.flows import JSON, RESPONSE, SiteRules
+from gateway.core.gathering import too_many_slots
 from gateway.core.mapping import Mapping as Tables
 from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Reply, paused
 from gateway.core.values import Pieces, ordered
 
 EVENT = "AvailableSlots"
 _SLOTS_AT_ONCE = 500
+_NOT_ALL = "the scheduling system says that its answer does not have all open slots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +119,31 @@ def relay(
     low, high = window.to_utc_text(span.start), window.to_utc_text(span.end)
     query = {**_kept(message.body, limits.carried), "StartDateTime": low, "EndDateTime": high}
     body, told = yield from ask_redox(query, address, mapping, now)
+    unread = tuple(each for each in asked.issues if _unread(each, limits.carried))
     incomplete, slots = yield from paused(redox_answers.opened(body))
     found, broken = yield from paused(_within(slots, limits.slot, low, high, site))
     if slots and broken == len(slots):
         raise UpstreamFailed(
             Issue("exception", "", "None of the slots that the scheduling system answered can be read.")
         )
-    incomplete = incomplete or bool(broken) or len(found) > site.max_slots
+    if incomplete:
+        told = (*told, Issue("incomplete", "Meta.IsIncomplete", _NOT_ALL, "warning"))
+    if more := max(0, len(found) - site.max_slots):
+        told = (*told, too_many_slots(more, site.max_slots))
+    incomplete = incomplete or bool(broken or more)
     texts = found[: site.max_slots]
     reply = redox.reply(message.meta, RESPONSE, window.to_utc_text(now), texts, incomplete=incomplete)
     counts = {"slots": len(texts), "incomplete": int(incomplete), "received": len(slots)}
     if broken:
         text = f"{broken} slots of the answer cannot be read and were left out"
         told = (*told, Issue("structure", "AvailableSlots", text))
-    return Reply(200, reply, JSON, told, counts)
+    paths = dict.fromkeys(flows.without_positions(each.path) for each in unread)
+    return Reply(200, reply, JSON, (*unread, *told), counts, tuple(paths))
+
+
+def _unread(issue: Issue, carried: frozenset[str]) -> bool:
+    """Whether a wish does not go on to Redox either."""
+    return issue.code == UNCHECKED and flows.without_positions(issue.path) not in carried
 
 
 def _kept(value: Any, carried: frozenset[str]) -> dict[str, Any]:

@@ -219,6 +219,21 @@ def test_wishes_that_cannot_be_checked_are_told(inside: Any, configured: Any, tm
         assert (told in done.stdout) == said
 
 
+def test_wishes_that_a_clinic_ignores_are_told(inside: Any, configured: Any, tmp_path: Path) -> None:
+    path = configured()
+    told = "not looked at: Visit.Locations.Room, whatever a query says there"
+    assert "not looked at" not in inside("check", "--config", path).stdout
+    own = tmp_path / "own" / "sites" / "demo"
+    own.mkdir(parents=True)
+    dropped = "  - row: Visit.Locations.Room\n    drop: true\n"
+    ignored = "  - ignore: Visit.Locations.Room\n    because: rooms change daily\n"
+    (own / "query.yaml").write_text(f"over: available-slots.query\nrows:\n{dropped}{ignored}")
+    path.write_text("mappings: own\n" + path.read_text())
+    done = inside("check", "--config", path)
+    assert done.returncode == 0, done.stderr
+    assert told in done.stdout
+
+
 def test_examples_of_the_package_that_are_in_force_are_told(
     inside: Any, configured: Any, tmp_path: Path
 ) -> None:

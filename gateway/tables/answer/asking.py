@@ -53,10 +53,8 @@ class Reading:
         can check is neither."""
         told: list[Issue] = []
         found = convert.to_fhir(bound, value, companions, path, told)
-        unknown = next(
-            (each for each in told if each.code == "code-invalid" and each.severity == "error"), None
-        )
-        self.issues += [each for each in told if each is not unknown]
+        unknown = convert.unknown(told)
+        self.issues += convert.others(told, unknown)
         return found, unknown
 
     def asked(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from gateway.core.choosing import UNCHECKED
 from gateway.core.directory import shown
@@ -11,6 +12,8 @@ from gateway.core.errors import Issue
 from gateway.core.nearest import HINTS, Known
 from gateway.tables.codecs.codec import Unmapped
 from gateway.tables.compile.bind import BoundRow
+
+_UNKNOWN: Final = "code-invalid"
 
 
 def to_fhir(bound: BoundRow, value: Any, companions: Sequence[Any], path: str, issues: list[Issue]) -> Any:
@@ -58,6 +61,22 @@ def _through(
         return None
 
 
+def unknown(told: Sequence[Issue]) -> Issue | None:
+    """What is said of a wish that no code table has, and that is a fault."""
+    return next((each for each in told if each.code == _UNKNOWN and each.severity == "error"), None)
+
+
+def dropped(told: Sequence[Issue]) -> bool:
+    """Whether a wish that no code table has is one that its row drops."""
+    return any(each.code == _UNKNOWN and each.severity == "warning" for each in told)
+
+
+def others(told: Sequence[Issue], unknown: Issue | None) -> list[Issue]:
+    """What else is said of a wish: of one that its row drops, that nobody looks at it."""
+    found = (each for each in told if each is not unknown)
+    return [replace(each, code=UNCHECKED) if each.code == _UNKNOWN else each for each in found]
+
+
 def _unchecked(bound: BoundRow, path: str) -> Issue:
     text = f"the code table {bound.row.codec.arguments[0]} has no lines, so this wish is not checked"
     return Issue(UNCHECKED, path, text, "warning")
@@ -71,9 +90,9 @@ def _under(codesets: Sequence[str]) -> str:
 def _unmapped(unmapped: Unmapped, bound: BoundRow, path: str, *, hint: bool) -> Issue:
     text = f'"{shown(unmapped.code)}" has no line in the code table {bound.row.codec.arguments[0]}'
     if bound.row.unmapped == "drop":
-        return Issue("code-invalid", path, f"{text}; it was left out", "warning")
+        return Issue(_UNKNOWN, path, f"{text}; it was left out", "warning")
     text += _under(unmapped.codesets)
     if hint:
         near = Known.of(unmapped.known).nearest(unmapped.code, 0.5) or unmapped.known[:5]
         text += "; known: " + ", ".join(f'"{each}"' for each in near) if near else ""
-    return Issue("code-invalid", path, text)
+    return Issue(_UNKNOWN, path, text)

@@ -9,12 +9,14 @@ from math import prod
 from typing import Any
 
 from gateway.core import window
+from gateway.core.choosing import UNCHECKED
 from gateway.core.directory import Cells, Want, Wants
 from gateway.core.errors import Issue
 from gateway.core.mapping import Asked
 from gateway.core.times_of_day import TimeOfDay, parse_times
 from gateway.tables.answer import convert
 from gateway.tables.answer.asking import Default, Reading
+from gateway.tables.answer.passed_over import PassedOver
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
@@ -26,6 +28,7 @@ from gateway.tables.rows.schema import Found, SchemaView, repeated
 START, END = "StartDateTime", "EndDateTime"
 _PREFERENCE = "Visit.VisitPreference"
 _WISHES = ("day", "time")
+_NOT_LOOKED_AT = "no time is left out by this wish: this site ignores preferred days and times (preferences)"
 
 # Codecs that refuse no text on its way to an EHR.
 _TAKING_ALL = frozenset({"text", "reference", "fhir-id", "identifier", "token-value"})
@@ -75,7 +78,8 @@ class QueryTable:
                 grouped.setdefault(prefix, []).append((bound, *_below(bound.row.redox, prefix, view), []))
         plan = _compile(source, grouped, view)
         scope = source.build(f"table {table.name}, read from Redox")
-        self.code = source.text
+        self._passed_over = PassedOver(table, view)
+        self.code = source.text + self._passed_over.code
         self._groups = tuple(
             _Group(
                 prefix,
@@ -126,6 +130,7 @@ class QueryTable:
                 wants.append(tuple(alternatives))
         for default in self._defaults:
             default.fill(found, wants)
+        issues += self._passed_over.issues(message)
         return found.asked(tuple(preferences), tuple(wants), issues)
 
     @property
@@ -305,7 +310,7 @@ def _item(group: _Group, item: Any, base: str, found: Reading) -> None:
             if row.key in (START, END):
                 found.texts[row.key] = value
             elif row.select is not None:
-                found.whole.append((_want(read, value, companions, path, found.issues),))
+                found.whole += [(each,) for each in _want(read, value, companions, path, found.issues)]
             elif row.param is not None:
                 found.parameter(read.bound, value, companions, path)
 
@@ -318,14 +323,15 @@ def _alternative(group: _Group, item: Any, base: str, found: Reading) -> tuple[W
         for value, companions in _values(read, item):
             path = base + read.tail
             if row.select is not None:
-                wants.append(_want(read, value, companions, path, found.issues))
+                wants += _want(read, value, companions, path, found.issues)
             elif row.param is not None:
                 wants += found.beside(read.bound, value, companions, path)
     return tuple(wants)
 
 
-def _want(read: _Read, value: str, companions: list[Any], path: str, issues: list[Issue]) -> Want:
-    """What a row that selects wants of a schedule; what no code table has is wanted of none."""
+def _want(read: _Read, value: str, companions: list[Any], path: str, issues: list[Issue]) -> list[Want]:
+    """What a row that selects wants of a schedule; what no code table has is wanted of none, or where the row
+    drops it, not at all."""
     row = read.bound.row
     column, text, kind, of = row.select or "", value, "", path
     told: list[Issue] = []
@@ -336,9 +342,11 @@ def _want(read: _Read, value: str, companions: list[Any], path: str, issues: lis
             column = convert.to_fhir(read.bound, kind, (), of, told) or column
     else:
         text = convert.to_fhir(read.bound, value, companions, path, told)
-    unknown = next((each for each in told if each.code == "code-invalid"), None)
-    issues += [each for each in told if each is not unknown]
-    return Want(column, text or value, path, kind, row.others, unknown)
+    unknown = convert.unknown(told)
+    issues += convert.others(told, unknown)
+    if unknown is None and convert.dropped(told):
+        return []
+    return [Want(column, text or value, path, kind, row.others, unknown)]
 
 
 def _preference(
@@ -350,6 +358,8 @@ def _preference(
     for read in group.rows:
         row = read.bound.row
         if row.filter in _WISHES and not wishes:
+            if _values(read, item):
+                issues.append(Issue(UNCHECKED, base + read.tail, _NOT_LOOKED_AT, "warning"))
             continue
         for position, (value, companions) in enumerate(_values(read, item)):
             path = base + read.tail + (f"[{position}]" if row.filter in _WISHES else "")

@@ -181,14 +181,21 @@ def _paths(row: Row, around: Around) -> Iterator[Fault]:
 
 
 def _ignored(row: Row, table: Table, schemas: Mapping[str, SchemaView]) -> Iterator[Fault]:
-    for ignored in row.ignore:
-        if table.redox is not None and not ignored.startswith("*."):
-            names = ignored.split(".")
+    for cell in ("unless", "wish"):
+        if cell in row.cells and not row.ignore:
+            yield row.at(cell).fault(
+                f'"{cell}" says something of fields that are ignored; this row ignores none'
+            )
+    named = [("ignore", each) for each in row.ignore if not each.startswith("*.")]
+    for cell, field in (*named, *(("unless", each) for each in row.unless)):
+        if table.redox is not None:
+            names = field.split(".")
             known = set(schemas[table.redox].leaves(start_of(table, schemas)))
-            if not any(leaf.split(".")[: len(names)] == names for leaf in known):
-                parents = {".".join(leaf.split(".")[: len(names)]) for leaf in known}
-                near = did_you_mean(ignored, sorted(parents), _MANY)
-                yield row.at("ignore").fault(f'"{ignored}" is not a field of {table.redox}; {near}')
+            whole = len(names) if cell == "ignore" else None
+            if not any(leaf.split(".")[:whole] == names for leaf in known):
+                parents = {".".join(leaf.split(".")[:whole]) for leaf in known}
+                near = did_you_mean(field, sorted(parents), _MANY)
+                yield row.at(cell).fault(f'"{field}" is not a field of {table.redox}; {near}')
 
 
 def _path(row: Row, cell: str, path: Path, around: Around, label: str) -> Iterator[Fault]:

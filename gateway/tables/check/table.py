@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gateway.files.marked import Fault
 from gateway.tables.rows.model import Former, Row, Table
-from gateway.tables.rows.paths import Path, Where, render
+from gateway.tables.rows.paths import Path, Where, covers, render
 from gateway.tables.rows.schema import SchemaView, Unknown
 
 QUERY, ANSWER, DIRECTORY = "available-slots.query", "available-slots.answer", "directory"
@@ -83,7 +83,7 @@ def conflicts(table: Table) -> Iterator[Fault]:
     for ignorer in table.rows:
         for name in ignorer.ignore:
             for row in table.rows:
-                if row.redox is not None and _covers(name, str(row.redox)):
+                if row.redox is not None and covers(name, str(row.redox)):
                     yield _ignored_too(row, ignorer, name)
 
 
@@ -172,7 +172,7 @@ def _coverage(table: Table, view: SchemaView) -> Iterator[Fault]:
     spoken = [_spoken(row) for row in table.rows]
     needed = NEEDED_ROWS.get(table.name, ())
     for leaf in view.leaves(start_of(table, {table.redox or "": view})):
-        if any(_covers(name, leaf) for names in spoken for name in names):
+        if any(covers(name, leaf) for names in spoken for name in names):
             continue
         former = next((each for each in reversed(table.former) if _speaks(each, leaf)), None)
         if former is None:
@@ -189,7 +189,7 @@ def _coverage(table: Table, view: SchemaView) -> Iterator[Fault]:
 
 
 def _speaks(former: Former, leaf: str) -> bool:
-    return any(_covers(name, leaf) for name in _spoken(former.row))
+    return any(covers(name, leaf) for name in _spoken(former.row))
 
 
 def _spoken(row: Row) -> tuple[str, ...]:
@@ -205,12 +205,6 @@ def _fields(path: Path) -> Iterator[str]:
         names.append(step.name)
         yield from (".".join([*names, each.name]) for each in step.narrow if isinstance(each, Where))
     yield ".".join(names)
-
-
-def _covers(ignored: str, leaf: str) -> bool:
-    if ignored.startswith("*."):
-        return leaf.rpartition(".")[2] == ignored[2:]
-    return leaf == ignored or leaf.startswith(ignored + ".")
 
 
 def start_of(table: Table, schemas: Mapping[str, SchemaView]) -> dict[str, object] | None:

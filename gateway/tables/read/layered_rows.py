@@ -84,6 +84,8 @@ def row_of(draft: Draft, faults: list[Fault]) -> Row | None:
         default=text("default"),
         value=text("value"),
         ignore=tuple(texts_of(nodes["ignore"])) if "ignore" in nodes else (),
+        unless=tuple(texts_of(nodes["unless"])) if "unless" in nodes else (),
+        wish=text("wish") != "false",
         codec=cast(CodecCall, codec),
         with_=tuple(texts_of(nodes["with"])) if "with" in nodes else (),
         required=text("required") == "true",

@@ -65,7 +65,8 @@ class Row:
     - ``redox`` + ``directory``, ``fhir`` + ``directory``: a column of the schedule directory; of a Location
       that of ``level`` in its hierarchy is read;
     - ``value`` in place of one side: a constant;
-    - ``ignore``: fields deliberately not carried.
+    - ``ignore``: fields deliberately not carried. In a query they are wishes, which is told where one is
+      uttered, ``unless`` one of these fields says the same beside it; or none, by ``wish``.
     """
 
     key: str
@@ -82,6 +83,8 @@ class Row:
     default: str | None = None
     value: str | None = None
     ignore: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    wish: bool = True
     codec: CodecCall = CodecCall()
     with_: tuple[str, ...] = ()
     required: bool = False

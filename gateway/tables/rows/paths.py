@@ -171,3 +171,10 @@ def _put(items: list[Any], step: Step, value: Any) -> None:
     while len(items) <= index:
         items.append(None)
     items[index] = value
+
+
+def covers(ignored: str, field: str) -> bool:
+    """Whether what an ``ignore`` row names is that field, or what it stands in; ``*.Name``: wherever."""
+    if ignored.startswith("*."):
+        return field.rpartition(".")[2] == ignored[2:]
+    return field == ignored or field.startswith(ignored + ".")

@@ -190,6 +190,18 @@ QUERY = [
         ['4:13: "rooms" is not a column of the directory; did you mean "room"?'],
     ),
     (
+        "- row: ignore Visit.Locations.Type\n  unless: Visit.Locations.Rom",
+        ['4:13: "Visit.Locations.Rom" is not a field of AvailableSlots; did you mean "Visit.Locations.Room"'],
+    ),
+    (
+        "- row: ignore Visit.Locations.Type\n  unless: Visit.Locations",
+        ['4:13: "Visit.Locations" is not a field of AvailableSlots; '],
+    ),
+    (
+        "- row: Visit.Locations.Room\n  wish: false",
+        ['4:11: "wish" says something of fields that are ignored; this row ignores none'],
+    ),
+    (
         "- row: Visit.VisitPreference.Duration\n  with: Visit.VisitPreference.Unit",
         [
             '4:11: "Visit.VisitPreference.Unit" is not a field of AvailableSlots; did you mean "Visit.VisitPreference'
