@@ -95,7 +95,6 @@ def _collected(
     the worst failure is raised."""
     failures: list[Failure] = []
     low, high = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
-    asked_length = min((each.minutes for each in plan.asked.preferences if each.minutes), default=0)
     filtered = site.preferences == "filter"
     zones = {each.zone for each in asked}
     prefers = {zone: plan.prefers(site, zone) if filtered else None for zone in zones}
@@ -104,7 +103,7 @@ def _collected(
             failures.append(outcome)
             continue
         lengths = (search.minutes,) if search.minutes else plan.lengths
-        shortest = search.minutes or asked_length
+        shortest = search.minutes or plan.shortest
         wanted = Wanted(low, high, shortest, prefers[search.zone], lengths=lengths if shortest else ())
         if not (yield from paused(collector.add(outcome, wanted))):
             failures.append(Failure(outcome.call, "protocol"))

@@ -149,6 +149,10 @@ class Mapping(Protocol):
     def asks_length(self) -> bool:
         """Whether the upstream is asked for slots of a certain length."""
 
+    @property
+    def combines(self) -> bool:
+        """Whether slots that touch make longer times."""
+
     def slot_searches(
         self, start: str, end: str, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]
     ) -> tuple[tuple[Call, int], ...]:

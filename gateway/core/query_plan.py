@@ -57,6 +57,11 @@ class Plan:
     most: int = 50
 
     @property
+    def shortest(self) -> int:
+        """The shortest length that is asked for, in minutes; 0: any will do."""
+        return min((each.minutes for each in self.asked.preferences if each.minutes), default=0)
+
+    @property
     def lines(self) -> tuple[Cells, ...]:
         """The chosen lines of the directory, in the order of the answer."""
         return tuple(self.directory.lines[position] for position in self.positions)
@@ -91,6 +96,9 @@ def searches(plan: Plan, mapping: Mapping) -> tuple[Search, ...]:
     """The searches of a plan. Days and times are those of the clinic, so schedules in different zones are not
     asked together; nor are those that are asked with different things beside them."""
     start, end = window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
+    if mapping.combines and plan.shortest:
+        # A time that begins in the window may need slots that begin after it.
+        end = window.later(end, max(plan.lengths))
     found = tuple(
         Search(call, minutes, zone)
         for (zone, beside), lines in together(plan.directory, plan.positions, plan.beside).items()

@@ -164,8 +164,10 @@ class SlotCollector:
         if self._combining is not None and (self._unfit or len(wanted.lengths) > 1):
             finders: list[Callable[[str], Group | None]] = [self._group]
             finders += [partial(self._in, groups) for groups in self._further]
+            planned = {id(texts): (low, high) for texts, low, high in self._horizons}
             for find in finders:
-                self._count("combined", (yield from self._combining.combine(pieces, find, wanted)))
+                made = yield from self._combining.combine(pieces, find, wanted, planned)
+                self._count("combined", made)
         self._unfit = 0
 
     def _in(self, groups: Mapping[str, Group], reference: str) -> Group | None:

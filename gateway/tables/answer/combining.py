@@ -7,7 +7,7 @@ slots in its own, so that it can be booked by that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.core.mapping import Wanted
 from gateway.core.values import Pieces
-from gateway.core.window import MAX_MINUTES, to_utc_text
+from gateway.core.window import MAX_MINUTES, later, to_utc_text
 from gateway.tables.codecs.names import slot_key
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.compile.to_redox.table import ID, LENGTH, ToRedox
@@ -63,11 +63,17 @@ class Combining:
         self._readers = [scope[f"read_{number}"] for number in range(len(KINDS))]
 
     def combine(
-        self, parts: Iterable[Sequence[Any]], groups: Callable[[str], Group | None], wanted: Wanted
+        self,
+        parts: Iterable[Sequence[Any]],
+        groups: Callable[[str], Group | None],
+        wanted: Wanted,
+        planned: Mapping[int, tuple[str, str]],
     ) -> Pieces[int]:
-        """Adds to the groups the times that fit, made of the slots of one answer; gives back how many.
+        """Adds to the groups the times that fit, made of the slots of one answer; gives back how many. They
+        begin in the window, as every slot that counts, and may end after it.
 
-        ``groups`` finds the group of a schedule's reference.
+        ``groups`` finds the group of a schedule's reference; ``planned`` has, by the ``id`` of a group's
+        texts, from when until when slots of its schedule may begin.
         """
         kinds: dict[tuple[tuple[str, ...], ...], list[Any]] = {}
         for slots in parts:
@@ -78,7 +84,9 @@ class Combining:
         for alike in kinds.values():
             yield
             for group, texts in self._pieces(alike, groups, wanted).values():
-                made += yield from _combined(group, texts, wanted)
+                low, high = planned.get(id(group[0]), ("", "~"))
+                within = {when: text for when, text in texts.items() if low <= when < high}
+                made += yield from _combined(group, within, wanted)
         return made
 
     def _pieces(
@@ -93,7 +101,8 @@ class Combining:
                 return None
             return pieces.setdefault(id(group), (group, {}))[1], group[1]
 
-        self._compiled.convert(slots, apart, wanted.low, wanted.high, 0, None, [], [])
+        high = later(wanted.high, max(wanted.lengths or (wanted.shortest,)))
+        self._compiled.convert(slots, apart, wanted.low, high, 0, None, [], [])
         return pieces
 
 
@@ -107,6 +116,8 @@ def _combined(group: Group, texts: dict[str, str], wanted: Wanted) -> Pieces[int
         if number % _AT_ONCE == 0:
             yield
         start = to_utc_text(atom.start)
+        if start >= wanted.high:
+            continue
         for length in wanted.lengths or (wanted.shortest,):
             chain = _chain(atom, following, length)
             minutes = sum(each.minutes for each in chain)

@@ -88,6 +88,11 @@ class SiteTables:
         """Whether the upstream is asked for slots of a certain length."""
         return self.query.asks_length
 
+    @property
+    def combines(self) -> bool:
+        """Whether slots that touch make longer times."""
+        return self.combining is not None
+
     def slot_searches(
         self, start: str, end: str, lengths: Sequence[int], asked: Asked, lines: Sequence[Cells]
     ) -> tuple[tuple[Call, int], ...]:

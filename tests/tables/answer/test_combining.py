@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,46 @@ def test_days_and_times_are_those_of_the_whole(tables: SiteTables) -> None:
     )
     assert found == [("09:00", 30, "q0+q15"), ("09:15", 30, "q15+q30")]
     assert told(tables, *QUARTERS, **{**wished, "Day": ["Thursday"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("minutes", "end", "horizon", "found"),
+    [
+        # Whatever begins in the window counts, as of single slots, and may end after it.
+        (30, "16:30", None, ["q0+q15", "q15+q30"]),
+        (45, "16:30", None, ["q0+q15+q30", "q15+q30+q45"]),
+        (60, "16:01", None, ["q0+q15+q30+q45"]),
+        (15, "16:30", None, ["q0", "q15"]),
+        (30, "16:15", None, ["q0+q15"]),
+        # Nothing begins when its Schedule is no longer planned for, nor does a part of something.
+        (30, "17:00", "09:20", ["q0+q15"]),
+        (30, "17:00", "09:40", ["q0+q15", "q15+q30"]),
+    ],
+)
+def test_a_time_that_begins_in_the_window_may_end_after_it(
+    tables: SiteTables, minutes: int, end: str, horizon: str | None, found: list[str]
+) -> None:
+    quarters = [*QUARTERS, slot("09:45", "10:00", id="q45")]
+    planned = {"planningHorizon": {"end": f"2025-10-22T{horizon}:00-07:00"}} if horizon else {}
+    schedules = [{"resourceType": "Schedule", "id": each, "actor": [], **planned} for each in ("s", "t")]
+
+    def answer(call: Call) -> Outcome:
+        """As a server that keeps to the bounds it is asked for."""
+        if call.target == "Slot":
+            bounds = {value[:2]: value[2:] for name, value in call.params if name == "start"}
+            low, high = (datetime.fromisoformat(bounds[each]) for each in ("ge", "lt"))
+            mine = [each for each in quarters if low <= datetime.fromisoformat(each["start"]) < high]
+            return Answer(call, (clinic.bundle(*mine),))
+        return Answer(call, (clinic.bundle(*(schedules if call.target == "Schedule" else [])),))
+
+    message = clinic.query(
+        start="2025-10-22T16:00:00Z",
+        end=f"2025-10-22T{end}:00Z",
+        VisitPreference=[{"Duration": str(minutes), "DurationUnit": "minutes"}],
+    )
+    body, _, _ = clinic.ask(tables, message, answer)
+    assert [each["ID"] for each in body["AvailableSlots"]] == found
+    assert "IsIncomplete" not in body["Meta"]
 
 
 def test_a_server_that_makes_its_slots_to_order_is_taken_at_its_word(tmp_path: Path) -> None:

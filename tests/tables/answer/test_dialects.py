@@ -59,7 +59,11 @@ def r4(tmp_path_factory: pytest.TempPathFactory) -> SiteTables:
 def test_r4_asks_with_both_bounds_on_start_and_for_free_slots(r4: SiteTables) -> None:
     (call,), _ = played(r4, answering(), Locations=[{"Room": "138"}])
     sorting = ("_sort", "start")
-    assert call.params == (("schedule", f"Schedule/{SLATE_HOSPITAL}"), FREE, sorting, *WINDOW, COUNT)
+    first, (name, last) = WINDOW
+    assert last == "lt2025-10-23T07:00:00.000Z"
+    # A time of 20 minutes that begins in the window may be made of slots that begin after it.
+    bounds = (first, (name, "lt2025-10-23T07:20:00.000Z"))
+    assert call.params == (("schedule", f"Schedule/{SLATE_HOSPITAL}"), FREE, sorting, *bounds, COUNT)
 
 
 def test_r4_asks_for_several_schedules_in_one_search(r4: SiteTables) -> None:
