@@ -16,7 +16,7 @@ from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
 from gateway.upstream.interface import ClientSettings, Rebased
 from gateway.upstream.oauth import FixedToken
-from gateway.upstream.paging import BaseUrl, next_link, origin_named
+from gateway.upstream.paging import BaseUrl, entries_of, next_link, origin_named
 from gateway.upstream.places import Turn
 from gateway.upstream.resilient import ResilientClient
 from gateway.upstream.surroundings import Surroundings
@@ -69,6 +69,7 @@ class FhirClient(Client):
         seen: set[URL] = set()
         missing: Issue | None = None
         told = False
+        held: list[int | None] = []  # what stands on each page, where there are several
         while url is not None:
             seen.add(url)
             try:
@@ -80,10 +81,14 @@ class FhirClient(Client):
                 missing = _missing(code, f"page {len(pages) + 1} could not be read ({trouble})")
                 break
             pages.append(page)
+            if link is not None or len(pages) > 1:
+                held.append(entries_of(page))
             url, missing, named = self._onward(call, url, link, len(pages), seen)
             if named and not told:
                 told = True
                 self._tell(Rebased(request_id, call.target.partition("/")[0], named), turn)
+        if missing is None and (several := [each for each in held if each is not None]):
+            missing = _REPEATED if len(set(several)) < len(several) else None
         return Answer(call, tuple(pages), missing is None, () if missing is None else (missing,))
 
     async def _page(
@@ -133,6 +138,14 @@ class FhirClient(Client):
 
 def _missing(code: str, reason: str) -> Issue:
     return Issue(code, "Bundle.link", f"{reason}; what stands on the pages from there is missing", "warning")
+
+
+_REPEATED = Issue(
+    "incomplete",
+    "Bundle.link",
+    "a page holds what stands on another one; what should stand there instead is missing",
+    "warning",
+)
 
 
 def issue_code(body: bytes) -> str | None:

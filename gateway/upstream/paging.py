@@ -32,6 +32,11 @@ class _Page(msgspec.Struct, gc=False):
     link: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _Entries(msgspec.Struct, gc=False):
+    entry: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_ENTRIES = msgspec.json.Decoder(_Entries)
 _PAGE = msgspec.json.Decoder(_Page)
 _LINKS = msgspec.json.Decoder(list[_Link] | None)
 
@@ -50,6 +55,16 @@ def next_link(page: bytes) -> str | None:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise Trouble("protocol", status=200, down=False) from None
     return next((link.url for link in links or () if link.relation == "next" and link.url), None)
+
+
+def entries_of(page: bytes) -> int | None:
+    """A number that pages of the same entries share, in this process; None for a page without entries, or one
+    that cannot be read."""
+    try:
+        entries = bytes(_ENTRIES.decode(page).entry)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    return hash(entries) if len(entries) > len(b"null") else None
 
 
 def origin_named(page: URL, link: str) -> str:

@@ -105,6 +105,32 @@ async def test_a_circle_of_links_is_left(script: Script, make: MakeBench) -> Non
     assert len(script.seen) == 2
 
 
+@pytest.mark.parametrize(
+    ("pages", "whole"),
+    [
+        ([["a", "b"], ["a", "b"]], False),  # a server that does not look at its own _offset
+        ([["a", "b"], ["c"], ["a", "b"]], False),
+        ([["a", "b"], ["b"]], True),
+        ([["a"], [], []], True),
+    ],
+)
+async def test_a_page_that_holds_what_stands_on_another_is_no_further_page(
+    script: Script, make: MakeBench, pages: list[list[str]], whole: bool
+) -> None:
+    following = [f"/Slot?_offset={number}" for number in range(1, len(pages))]
+    script.steps = [
+        answer(bundle(*names, following=link) if link else bundle(*names))
+        for names, link in zip(pages, [*following, None], strict=True)
+    ]
+    outcome = await make().call()
+    assert isinstance(outcome, Answer)
+    assert outcome.complete is whole
+    if not whole:
+        number, code, text = incomplete(outcome)
+        assert (number, code) == (len(pages), "incomplete")
+        assert text.startswith("a page holds what stands on another one")
+
+
 async def test_the_page_cap_holds(script: Script, make: MakeBench) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         number = int(request.query.get("p", "1"))
