@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping as Lookup
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.core.choosing import Beside
 from gateway.core.directory import Cells, Directory
@@ -14,6 +15,8 @@ from gateway.core.mapping import Asked, Mapping
 ZONE = "timezone"
 Ways = Lookup[int, tuple[Beside, ...]]
 NO_WAYS: Ways = {}
+_MOST_ASKED: Final = 2_000
+"""Schedules, however few searches they take: to plan for so many takes some hundredths of a second."""
 
 
 def affordable(
@@ -36,21 +39,32 @@ def affordable(
         shared = together(directory, positions[:number], beside)
         return sum(mapping.search_count(lengths, asked, lines) for lines in shared.values())
 
+    every, positions = len(positions), positions[:_MOST_ASKED]
     each = count(1)
-    if (not beside and each * len(positions) <= most) or (whole := count(len(positions))) <= most:
-        return positions, ()
     if each > most:
         text = f"takes {each:,} searches for each schedule, one for every length with every visit type; this"
         text += (
             f" site makes at most {most:,} for one query, so ask for fewer lengths or visit types at a time"
         )
         raise TooCostly(Issue("too-costly", "", text))
-    number = bisect_right(range(1, len(positions) + 1), most, key=count)
-    text = f"only {number:,} of {len(positions):,} schedules were asked: all of them take {whole:,} searches,"
-    text += (
-        f" and this site makes at most {most:,} for one query, so earlier times may be open at the others;"
+    if len(positions) == every and not beside and each * every <= most:
+        return positions, ()
+    # Where each schedule is a search of its own, as many as that are affordable; else some times as many.
+    number = min(len(positions), most // each if each else len(positions))
+    while number < len(positions) and count(number) <= most:
+        number = min(2 * number, len(positions))
+    whole = count(len(positions))
+    if whole > most:
+        number = bisect_right(range(1, number + 1), most, key=count)
+    if number == every:
+        return positions, ()
+    takes = f"all of them take {whole:,} searches, and this site makes at most {most:,}"
+    if whole <= most:
+        takes = f"this site asks for at most {_MOST_ASKED:,}"
+    text = (
+        f"only {number:,} of {every:,} schedules were asked: {takes} for one query, so earlier times may be"
     )
-    text += " ask for fewer providers, places or lengths"
+    text += " open at the others; ask for fewer providers, places or lengths"
     return positions[:number], (Issue("too-costly", "", text, "warning"),)
 
 

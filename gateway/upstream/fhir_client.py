@@ -69,7 +69,7 @@ class FhirClient(Client):
         seen: set[URL] = set()
         missing: Issue | None = None
         told = False
-        held: list[int | None] = []  # what stands on each page, where there are several
+        held: list[tuple[int, bytes, bytes] | None] = []  # what stands on each page, where there are several
         while url is not None:
             seen.add(url)
             try:

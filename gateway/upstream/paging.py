@@ -18,6 +18,7 @@ _KNOWN = 64  # resource types that are searched are few
 _MOST_LINK_BYTES = 64 * 1024  # of Bundle.link as a whole: four links or so
 
 _MOST_NAMED = 200
+_COMPARED_BYTES = 4096  # of a page's entries, at both ends
 
 # RFC 3986 has no others; a backslash is a slash to some and not to others.
 _PLAIN = re.compile(r"[!-\[\]-~]+")
@@ -57,14 +58,16 @@ def next_link(page: bytes) -> str | None:
     return next((link.url for link in links or () if link.relation == "next" and link.url), None)
 
 
-def entries_of(page: bytes) -> int | None:
-    """A number that pages of the same entries share, in this process; None for a page without entries, or one
-    that cannot be read."""
+def entries_of(page: bytes) -> tuple[int, bytes, bytes] | None:
+    """What pages of the same entries share: how long these are, and their beginning and end. None for a page
+    without entries, or one that cannot be read."""
     try:
-        entries = bytes(_ENTRIES.decode(page).entry)
+        entries = memoryview(_ENTRIES.decode(page).entry)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-    return hash(entries) if len(entries) > len(b"null") else None
+    if len(entries) <= len(b"null"):
+        return None
+    return len(entries), bytes(entries[:_COMPARED_BYTES]), bytes(entries[-_COMPARED_BYTES:])
 
 
 def origin_named(page: URL, link: str) -> str:

@@ -10,6 +10,8 @@ import pytest
 
 from gateway.assemble.fhir_side import asker
 from gateway.core import fhir_flows
+from gateway.core.affordable import affordable
+from gateway.core.directory import Directory
 from gateway.core.errors import InvalidMessage, TooCostly
 from gateway.core.plan import Call
 from gateway.tables.answer.site import SiteTables
@@ -102,6 +104,24 @@ def test_several_schedules_in_one_search_count_as_one(tmp_path: Path) -> None:
     asked = together.read_query(clinic.read(clinic.query()).body)
     assert together.search_count((20,), asked, lines) == 3
     assert len(together.slot_searches("2025-10-21", "2025-10-28", (20,), asked, lines)) == 3
+
+
+@pytest.mark.parametrize(
+    ("schedules", "most", "asked"), [(1_900, 200, 1_900), (2_300, 200, 2_000), (1_900, 90, 1_800)]
+)
+def test_so_many_schedules_are_asked_and_no_more(
+    tmp_path: Path, schedules: int, most: int, asked: int
+) -> None:
+    together = clinic.tables(tmp_path, "fhir-r4", "schedule\n")
+    lines = tuple({"schedule": f"s{number}"} for number in range(schedules))
+    directory = Directory(lines, False, (), tuple(("",) for _ in lines))
+    nothing = together.read_query(clinic.read(clinic.query()).body)
+    kept, told = affordable(directory, tuple(range(schedules)), (20,), nothing, most, together)
+    assert kept == tuple(range(asked))
+    assert bool(told) == (asked < schedules)
+    for issue in told:
+        assert issue.text.startswith(f"only {asked:,} of {schedules:,} schedules were asked: ")
+        assert ("this site asks for at most 2,000 for one query" in issue.text) == (schedules > 2_000)
 
 
 # --- FHIR clients -----------------------------------------------------------------------------------

@@ -330,10 +330,14 @@ class SlotCollector:
             start, minutes, *_ = when.split("~", 2)
             return first is not None and not first(start, int(minutes)), start
 
-        begins = []
+        begins: list[tuple[bool, str]] = []
+        ranked = 0
         for texts, _ in filled:
-            yield
             begins.append(min(map(rank, texts)))
+            ranked += len(texts)
+            if ranked > _KEYED_AT_ONCE:
+                ranked = 0
+                yield
         kept = frozenset(sorted(range(len(filled)), key=begins.__getitem__)[:most])
         self._ordered = [group for number, group in enumerate(filled) if number in kept]
         return len(filled) - most
