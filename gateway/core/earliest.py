@@ -3,13 +3,13 @@ shorter time, until it can tell all of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from gateway.core.errors import Issue
+from gateway.core.mapping import Mapping
 from gateway.core.plan import Answer, Ask, Call, Outcome, paused
-from gateway.core.values import Pieces
 from gateway.core.window import Window
 
 _HALVINGS: Final = 6  # of a window: of 62 days a day is left
@@ -27,45 +27,56 @@ def earliest(
     span: Window,
     calls: Sequence[Call],
     outcomes: Sequence[Outcome],
+    cut: Collection[int],
     of: Callable[[Window], Sequence[Call]],
-    by_start: Callable[[Answer], Pieces[bool]],
+    mapping: Mapping,
 ) -> Generator[Any, Any, Sequence[Outcome]]:
-    """The outcomes of the calls; in place of those that are cut and not the earliest, those of the same
-    searches over a shorter window from its start. These stay incomplete, with what was said of the cut; where
-    no window is short enough, that is said, too. ``of`` gives the same calls for another window; ``by_start``
-    tells whether an answer's slots came in the order of their start.
+    """The outcomes of the calls; in place of those that are ``cut`` (by their places) and not the earliest,
+    those of the same searches over a shorter window from its start. These stay incomplete, with what was said
+    of the cut; where no window is short enough, that is said, too. ``of`` gives the same calls for another
+    window.
     """
     found, asked = list(outcomes), list(calls)
-    cut: dict[int, Answer] = {}
-    for place, outcome in enumerate(outcomes):
-        if isinstance(outcome, Answer) and _is_cut(outcome) and not (yield from paused(by_start(outcome))):
-            cut[place] = outcome
-    open_still = dict(cut)
+    unsure: dict[int, Answer] = {}
+    for place in cut:
+        outcome = outcomes[place]
+        if isinstance(outcome, Answer) and not (yield from paused(mapping.by_start(outcome))):
+            unsure[place] = outcome
+    left = list(unsure)
     for _ in range(_HALVINGS):
-        if not open_still:
+        if not left:
             break
         span = replace(span, end=span.start + (span.end - span.start) / 2)
         shorter = of(span)
-        again = [place for place in open_still if shorter[place] != asked[place]]
+        again = [place for place in left if shorter[place] != asked[place]]
         brought: Sequence[Outcome] = (
             (yield Ask("earliest", tuple(shorter[place] for place in again))) if again else ()
         )
         for place, outcome in zip(again, brought, strict=True):
             asked[place] = shorter[place]
             if not isinstance(outcome, Answer):
-                del open_still[place]  # what there was is better than nothing
-            elif _is_cut(outcome):
+                left.remove(place)  # what there was is better than nothing
+                continue
+            first = unsure[place]
+            came, total = yield from paused(mapping.counted(outcome))
+            at_most, _ = (yield from paused(mapping.counted(first))) if total > came else (0, 0)
+            if is_cut(outcome) or total > came >= at_most:
                 found[place] = outcome
+                continue
+            left.remove(place)
+            del unsure[place]
+            if total > came:
+                found[place] = first  # it is no limit of the EHR that cuts: it counts more than it has
             else:
-                del open_still[place]
-                told = cut.pop(place).issues
-                found[place] = replace(outcome, complete=False, issues=(*told, *outcome.issues))
-    for place in cut:
+                found[place] = replace(outcome, complete=False, issues=(*first.issues, *outcome.issues))
+    for place, first in unsure.items():
         last = found[place]
         if isinstance(last, Answer):
-            found[place] = replace(last, complete=False, issues=(*last.issues, _UNSURE))
+            told = dict.fromkeys((*first.issues, *last.issues, _UNSURE))
+            found[place] = replace(last, complete=False, issues=tuple(told))
     return found
 
 
-def _is_cut(answer: Answer) -> bool:
-    return any(issue.code == _CUT for issue in answer.issues)
+def is_cut(outcome: Outcome) -> bool:
+    """Whether there are more pages than were read."""
+    return isinstance(outcome, Answer) and any(issue.code == _CUT for issue in outcome.issues)

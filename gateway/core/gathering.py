@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.core import window
 from gateway.core.affordable import zone_of
-from gateway.core.earliest import earliest
+from gateway.core.earliest import earliest, is_cut
 from gateway.core.errors import DeadlineExceeded, GatewayError, Issue
 from gateway.core.mapping import Collector, Wanted
 from gateway.core.mapping import Mapping as Tables
@@ -50,11 +50,21 @@ def gathered(plan: Plan, site: SiteRules, mapping: Tables, *, placed: bool) -> G
     asked = searches(plan, mapping)
     calls = tuple(search.call for search in asked)
     outcomes: Sequence[Outcome] = (yield Ask("slots", calls)) if calls else ()
-    outcomes = yield from earliest(
-        plan.span, calls, outcomes, lambda span: _calls(plan, span, mapping), mapping.by_start
-    )
+
+    def of(span: window.Window) -> tuple[Call, ...]:
+        return tuple(search.call for search in searches(replace(plan, span=span), mapping))
+
+    cut = [place for place, each in enumerate(outcomes) if is_cut(each)]
+    outcomes = yield from earliest(plan.span, calls, outcomes, cut, of, mapping)
     collector = mapping.collector(plan.directory, plan.positions, placed=placed)
     failures = yield from _collected(plan, site, collector, mapping, asked, outcomes)
+    if short := collector.short:
+        cut = [place for place, call in enumerate(calls) if call in short]
+        told = [_told(each, short) for each in outcomes]
+        outcomes = yield from earliest(plan.span, calls, told, cut, of, mapping)
+        if any(now is not before for now, before in zip(outcomes, told, strict=True)):
+            collector = mapping.collector(plan.directory, plan.positions, placed=placed)
+            failures = yield from _collected(plan, site, collector, mapping, asked, outcomes)
     first = plan.prefers(site, _zone_of(plan)) if site.preferences == "order" else None
     others = yield from paused(collector.keep(site.max_schedules, first))
     texts, between, more = yield from paused(collector.texts(site.max_slots, first))
@@ -72,9 +82,11 @@ def gathered(plan: Plan, site: SiteRules, mapping: Tables, *, placed: bool) -> G
     return Gathered(texts, between, incomplete, (*issues, *collector.issues), counts)
 
 
-def _calls(plan: Plan, span: window.Window, mapping: Tables) -> tuple[Call, ...]:
-    """The same calls for another window."""
-    return tuple(search.call for search in searches(replace(plan, span=span), mapping))
+def _told(outcome: Outcome, short: Mapping[Call, Issue]) -> Outcome:
+    """An answer that lacks something, as one that says so."""
+    if not isinstance(outcome, Answer) or outcome.call not in short:
+        return outcome
+    return replace(outcome, complete=False, issues=(*outcome.issues, short[outcome.call]))
 
 
 def _zone_of(plan: Plan) -> str:

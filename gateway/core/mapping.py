@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Lookup
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -53,6 +54,10 @@ class Collector(Protocol):
     def add(self, answer: Answer, wanted: Wanted) -> Pieces[bool]:
         """Takes the pages of one search; what cannot be used becomes an Issue. False: none of its pages
         could be read, so that the search might as well have failed."""
+
+    @property
+    def short(self) -> Lookup[Call, Issue]:
+        """The calls of which the upstream counts more than came, and names no further page; what is said."""
 
     @property
     def issues(self) -> Sequence[Issue]:
@@ -140,6 +145,9 @@ class Mapping(Protocol):
 
     def read_query(self, message: Any, *, wishes: bool = True) -> Asked:
         """The checked Redox message by its rows; ``wishes``: preferred days and times, too."""
+
+    def counted(self, answer: Answer) -> Pieces[tuple[int, int]]:
+        """How many slots an answer has, and how many the upstream says that there are."""
 
     def by_start(self, answer: Answer) -> Pieces[bool]:
         """Whether the slots of an answer came by their start, the earliest first, and nothing in it says that

@@ -69,7 +69,7 @@ def tables(folder: Path, *, sorting: bool = False) -> Any:
     return clinic.tables(folder, "fhir-r4", f"schedule\n{clinic.GRANITE_HOSPITAL}\n")
 
 
-def asked(mapping: Any, ehr: Ehr) -> tuple[list[str], Any, Any]:
+def asked(mapping: Any, ehr: Any) -> tuple[list[str], Any, Any]:
     message = clinic.query(start="2025-10-22T07:00:00Z", AttendingProviders=[], Locations=[])
     message["EndDateTime"] = "2025-11-01T07:00:00Z"
     body, reply, _ = clinic.ask(mapping, message, ehr, preferences="ignore")
@@ -132,6 +132,42 @@ def test_a_server_that_was_asked_to_sort_and_did_not_is_one_that_does_not(
     assert (len(ehr.asked) == 1) == trusted
     assert starts == [f"{(BEGIN + timedelta(hours=n)).isoformat()[:19]}.000Z" for n in range(len(starts))]
     assert incomplete is True
+
+
+@pytest.mark.parametrize(
+    ("most", "more", "sorting", "kept", "rounds"),
+    [
+        (9, 0, False, 8, 6),  # of 240 hours 9 come, and there is no further page: of the first 7.5 all do
+        (9, 0, True, 9, 1),
+        (240, 0, False, 240, 1),
+        # It counts one too many of whatever it is asked for: a shorter time would be no better.
+        (240, 1, False, 240, 2),
+    ],
+)
+def test_a_server_that_gives_only_so_many_and_no_further_page(
+    tmp_path: Path, most: int, more: int, sorting: bool, kept: int, rounds: int
+) -> None:
+    asked_for = []
+
+    def answer(call: Call) -> Outcome:
+        if call.target != "Slot":
+            return clinic.directory(call)
+        asked_for.append(call)
+        bounds = {
+            value[:2]: datetime.fromisoformat(value[2:]) for name, value in call.params if name == "start"
+        }
+        every = [BEGIN + timedelta(hours=number) for number in range(240)]
+        found = [each for each in every if bounds["ge"] <= each < bounds["lt"]]
+        some = (found if sorting else found[::-1])[:most]
+        slots = [clinic.slot(each.isoformat(), (each + timedelta(minutes=20)).isoformat()) for each in some]
+        page = json.loads(clinic.bundle(*slots)) | {"total": len(found) + more}
+        return Answer(call, (json.dumps(page).encode(),))
+
+    starts, incomplete, reply = asked(tables(tmp_path, sorting=sorting), answer)
+    assert starts == [f"{(BEGIN + timedelta(hours=n)).isoformat()[:19]}.000Z" for n in range(len(starts))]
+    assert (len(starts), len({call.params for call in asked_for})) == (kept, rounds)
+    assert (incomplete or False) is (kept < 240 or bool(more))
+    assert [each.path for each in reply.issues] == (["Bundle.total"] if incomplete else [])
 
 
 def hour(number: int, of: str) -> Any:

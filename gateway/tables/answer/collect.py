@@ -12,7 +12,7 @@ import msgspec
 from gateway.core.directory import Cells, Directory
 from gateway.core.errors import Issue, Severity
 from gateway.core.mapping import Wanted
-from gateway.core.plan import Answer
+from gateway.core.plan import Answer, Call
 from gateway.core.references import resolve
 from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered
 from gateway.core.window import Matcher
@@ -74,6 +74,7 @@ class SlotCollector:
         counted: bool = True,
     ) -> None:
         self._counted = counted
+        self.short: dict[Call, Issue] = {}  # what is said of the calls of which not all came
         self._guarded = guarded
         self._placing = placing
         self._combining = combining
@@ -155,7 +156,8 @@ class SlotCollector:
         came = self._counts.get("received", 0) - before
         if answer.complete and self._counted and self._total > came:
             text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
-            self._issues.append(Issue("incomplete", "Bundle.total", text))
+            self.short[answer.call] = Issue("incomplete", "Bundle.total", text)
+            self._issues.append(self.short[answer.call])
         return readable
 
     def _combined(self, wanted: Wanted) -> Pieces[None]:

@@ -76,6 +76,20 @@ class SiteTables:
         """The checked Redox message by its rows; ``wishes``: preferred days and times, too."""
         return self.query.read(message, wishes=wishes)
 
+    def counted(self, answer: Answer) -> Pieces[tuple[int, int]]:
+        """How many slots an answer has, and how many the upstream says that there are, where that is to be
+        believed."""
+        came = total = 0
+        for content in answer.pages:
+            try:
+                for part in self._pages.pieces(content, self.answer.resource):
+                    yield
+                    came += len(part.resources) + len(part.broken)
+                    total = part.total or total
+            except PageError:
+                continue
+        return came, 0 if "Slot" in self.dialect.miscounts else total
+
     def by_start(self, answer: Answer) -> Pieces[bool]:
         """Whether the slots of an answer came by their start: the upstream was asked for that, or is said to
         do it by itself; it does not say that it did not; and what came bears it out."""
