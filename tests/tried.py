@@ -61,7 +61,13 @@ def remade(built: SiteTables, table: Table) -> SiteTables:
     elif table.name == DIRECTORY:
         changed["resources"] = ResourceTable(table, bound[DIRECTORY], schemas(), built.dialect)
     else:
-        changed["answer"] = compile_to_redox(table, bound[ANSWER], schemas(), needed(built.dialect.slots))
+        changed["answer"] = compile_to_redox(
+            table,
+            bound[ANSWER],
+            schemas(),
+            needed(built.dialect.slots),
+            referring=bool(built.dialect.slots),
+        )
         changed["answer_rows"] = bound[ANSWER]
     return replace(built, tables=tables, fhir_server=fhir_server_of(tables, bound, whole=True), **changed)
 

@@ -37,6 +37,10 @@ _LEFT_OUT = {
     "unfit": "not of the preferred days and times, or too short",
     "stray": "of schedules that were not asked for",
     "unplanned": "outside of what their Schedule is planned for",
+    "unusable": "of Schedules that are not to be used, or not then",
+    "unlike": "of another kind than was asked for",
+    "ambiguous": "that may be of several schedules asked for",
+    "untold": "that do not tell of which Schedule they are",
     "malformed": "unreadable",
 }
 

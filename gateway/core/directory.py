@@ -56,8 +56,9 @@ class Directory:
     ``incomplete`` when a part of it could not be read; ``issues`` says which. ``blocks`` holds what
     the mapping encodes once per schedule, in the order of ``lines``; ``bases`` are the upstream's addresses,
     with which absolute references to its resources begin; ``horizons`` say of schedules from when until when
-    (exclusive; UTC texts) they are planned. ``memo`` keeps what is made from
-    the lines on first use, for as long as the directory itself is kept.
+    (exclusive; UTC texts) they are planned; ``urls`` and ``identifiers`` (system and value) have schedules by
+    what else they are called, None for what several are. ``memo`` keeps what is made from the lines on first
+    use, for as long as the directory itself is kept.
     """
 
     lines: tuple[Cells, ...]
@@ -66,6 +67,8 @@ class Directory:
     blocks: tuple[tuple[str, ...], ...] = ()
     bases: frozenset[str] = frozenset()
     horizons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    urls: Mapping[str, str | None] = field(default_factory=dict)
+    identifiers: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict)
     _index: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict)
 

@@ -25,6 +25,7 @@ from gateway.tables.answer.resources import ResourceTable
 from gateway.tables.answer.search import SearchTable
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.answer.slot_lines import SlotLines, needed
+from gateway.tables.answer.slot_schedules import ways_within
 from gateway.tables.check import site as check
 from gateway.tables.check.cells import compared, unpadded
 from gateway.tables.check.schedules import alike, doubted_zones, refused, swapped, types_of
@@ -192,7 +193,14 @@ class Tables:
         bound = {name: bind(table, context, schemas()) for name, table in tables.items()}
         resources = ResourceTable(tables[DIRECTORY], bound[DIRECTORY], schemas(), rules)
         kinds = KINDS if rules.combine_slots else ()
-        answer = compile_to_redox(tables[ANSWER], bound[ANSWER], schemas(), needed(rules.slots), kinds)
+        answer = compile_to_redox(
+            tables[ANSWER],
+            bound[ANSWER],
+            schemas(),
+            (*needed(rules.slots), *KINDS),
+            kinds,
+            referring=bool(rules.slots),
+        )
         return SiteTables(
             hash=key,
             dialect=rules,
@@ -204,7 +212,9 @@ class Tables:
             answer=answer,
             answer_rows=bound[ANSWER],
             context=context,
-            slot_lines=_slot_lines(rules, resources),
+            slot_lines=SlotLines(
+                rules.slots or ways_within(rules.joins), schemas()["Slot"], resources.references
+            ),
             combining=Combining(answer, schemas()["Slot"]) if rules.combine_slots else None,
             fhir_server=fhir_server_of(tables, bound, whole=True) if rules.upstream == "redox" else None,
         )
@@ -263,10 +273,6 @@ def _of_redox(made: SiteTables, places: Mapping[str, Mark]) -> Iterator[Fault]:
     if made.fhir_server is not None:
         yield from alike(made.schedules, made.fhir_server.search.columns, places)
         yield from refused(made.tables, made.context, made.schedules, lambda: places, severe=False)
-
-
-def _slot_lines(rules: dialect.Dialect, resources: ResourceTable) -> SlotLines | None:
-    return SlotLines(rules.slots, schemas()["Slot"], resources.references) if rules.slots else None
 
 
 def fhir_server_of(

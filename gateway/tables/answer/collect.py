@@ -5,47 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from gateway.core.directory import Cells, Directory
-from gateway.core.errors import Issue, Severity
+from gateway.core.errors import Issue
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer, Call
 from gateway.core.references import resolve
 from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered
 from gateway.core.window import Matcher
 from gateway.tables.answer.combining import Combining
-from gateway.tables.answer.explain import explain_slot
 from gateway.tables.answer.heeded import Params, heeded, kinds_asked, not_in_self
+from gateway.tables.answer.left_out import LeftOut
 from gateway.tables.answer.pages import Page, PageError, PageReader
-from gateway.tables.answer.pool import Located
-from gateway.tables.answer.slot_lines import Placing
+from gateway.tables.answer.slot_lines import Placed, Placing, with_beside
+from gateway.tables.answer.slot_schedules import Referring, named_otherwise, slot_named_otherwise
 from gateway.tables.compile.to_fhir.plan import LINE
 from gateway.tables.compile.to_redox.table import ToRedox
 
 _KEYED_AT_ONCE = 5_000
-_EXPLAINED = 20  # a page full of broken slots is told by its first ones and a number
-
-# What is said of slots that are left out, by what they are counted under.
-_LEFT_OUT: Final[Mapping[str, tuple[str, str, str, Severity]]] = {
-    "ambiguous": ("multiple-matches", "Slot", "that may be of several schedules asked for", "error"),
-    "unusable": (
-        "business-rule",
-        "Schedule",
-        "of Schedules that are not to be used, or not then,",
-        "warning",
-    ),
-    "unlike": ("business-rule", "Slot", "of another kind than was asked for", "warning"),
-    "unplanned": (
-        "business-rule",
-        "Schedule.planningHorizon",
-        "outside of what their Schedule is planned for",
-        "warning",
-    ),
-}
-
 # What a schedule has so far: JSON objects that are still open at their end, by ``<DateTime>~<Duration>`` (and
 # their id, of several at one time); and what its slots share, of which the first text belongs there.
 Group = tuple[dict[str, str], tuple[str, ...]]
@@ -69,7 +47,7 @@ class SlotCollector:
         guarded: frozenset[str] | None = None,
         *,
         placed: bool = False,
-        placing: Placing | None = None,
+        placing: Placing | Callable[[], Referring],
         combining: Combining | None = None,
         counted: bool = True,
     ) -> None:
@@ -82,17 +60,15 @@ class SlotCollector:
         self._lines = {
             f"Schedule/{line['schedule']}": line for line in map(directory.lines.__getitem__, positions)
         }
-        self._ignored: dict[str, bool] = {}  # parameters that were not used, and whether slots depend on it
         self._untold: set[str] = set()  # those of which a slot of this page does not show what it is
         self._compiled = compiled
         self._pages = pages
-        self._explain = explain
+        self._left_out = LeftOut(explain)
         self._ordered: list[Group] = []
         self._groups: dict[str, Group] = {}
+        self._otherwise = 0  # slots of this page whose Schedule is not told by type and id
         self._further: list[dict[str, Group]] = []  # of schedules with several lines: those of the others
         self._issues: list[Issue] = []
-        self._counts: dict[str, int] = {}
-        self._only_strays = False
         self._unfit = 0
         self._total = 0  # matches of the search that is being taken, as far as its EHR says
         self._unpaused = 0  # bytes of pages that were read since others could work
@@ -140,7 +116,7 @@ class SlotCollector:
         """
         self._issues.extend(answer.issues)
         readable = not answer.pages
-        self._total, before = 0, self._counts.get("received", 0)
+        self._total, before = 0, self._left_out.counts.get("received", 0)
         params = answer.call.params
         by_kind = self._guarded is not None and kinds_asked(params, self._guarded)
         for page in answer.pages:
@@ -153,7 +129,7 @@ class SlotCollector:
             readable = (yield from self._page(content, params, wanted)) or readable
         if self._pieces:
             yield from self._combined(wanted)
-        came = self._counts.get("received", 0) - before
+        came = self._left_out.counts.get("received", 0) - before
         if answer.complete and self._counted and self._total > came:
             text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
             self.short[answer.call] = Issue("incomplete", "Bundle.total", text)
@@ -169,8 +145,30 @@ class SlotCollector:
             planned = {id(texts): (low, high) for texts, low, high in self._horizons}
             for find in finders:
                 made = yield from self._combining.combine(pieces, find, wanted, planned)
-                self._count("combined", made)
+                self._left_out.count("combined", made)
         self._unfit = 0
+
+    def _named(self, content: bytes, params: Params, wanted: Wanted, *, alone: bool) -> Pieces[None]:
+        """Takes the slots of a page whose Schedule is told otherwise than by type and id; ``alone``: it has
+        no others."""
+        only_strays, self._otherwise = self._left_out.only_strays, 0
+        assert not isinstance(self._placing, Placing)
+        for page, placed in self._placing().found(content):
+            yield
+            self._unplaced(placed)
+            for value in placed.broken:
+                self._left_out.count("received", 1)
+                self._left_out.malformed(value)
+            if placed.slots:
+                by_kind = self._guarded is not None and kinds_asked(params, self._guarded)
+                told = (yield from self._heeded(page, params)) if by_kind else page
+                yield from self._page(told, params, wanted)
+        self._left_out.only_strays = self._left_out.only_strays if alone else only_strays
+
+    def _unplaced(self, placed: Placed) -> None:
+        for name in ("unusable", "ambiguous", "untold"):
+            self._left_out.count(name, getattr(placed, name))
+            self._left_out.count("received", getattr(placed, name))
 
     def _in(self, groups: Mapping[str, Group], reference: str) -> Group | None:
         return groups.get(self._path(reference))
@@ -180,8 +178,8 @@ class SlotCollector:
         guarded = self._guarded or frozenset()
         found = yield from heeded(page, params, guarded, self._line)
         if found.other:
-            self._count("received", found.other)
-            self._count("unlike", found.other)
+            self._left_out.count("received", found.other)
+            self._left_out.count("unlike", found.other)
         self._untold = found.untold
         self._passed_over(found.ignored)
         return found.content
@@ -194,8 +192,7 @@ class SlotCollector:
         """Parameters that the EHR says it did not use."""
         guarded = self._guarded or frozenset()
         for name in names:
-            depends = name not in guarded and name in self._untold
-            self._ignored[name] = self._ignored.get(name, False) or depends
+            self._left_out.not_used(name, depends=name not in guarded and name in self._untold)
 
     def _page(self, content: bytes, params: Params, wanted: Wanted) -> Pieces[bool]:
         received = read = parts = foreign = 0
@@ -205,11 +202,11 @@ class SlotCollector:
                 if parts:
                     yield
                 parts += 1
-                before = self._counts.get("malformed", 0)
-                self._part(part, wanted)
+                unread = self._left_out.unread
                 found = len(part.resources) + len(part.broken)
+                self._part(part, wanted)
                 received += found
-                read += found - (self._counts.get("malformed", 0) - before)
+                read += found - (self._left_out.unread - unread)
                 failed = failed or part.failed
                 outcome = outcome or part.outcome
                 foreign += part.foreign
@@ -219,6 +216,10 @@ class SlotCollector:
         except PageError:
             self._issues.append(Issue("structure", "Bundle", "a page of the EHR's answer is not a Bundle"))
             return False
+        if self._otherwise:
+            unread = self._left_out.unread
+            yield from self._named(content, params, wanted, alone=self._otherwise == received)
+            read -= self._left_out.unread - unread
         if outcome and self._guarded is not None and not kinds_asked(params, self._guarded):
             yield from self._heeded(content, params)
         if failed:
@@ -231,27 +232,19 @@ class SlotCollector:
 
     def _parts(self, content: bytes) -> Iterable[Page]:
         """The slots of a page, in parts; where their Schedules do not name their lines, these are found."""
-        if self._placing is None:
-            return self._pages.pieces(content, self._compiled.resource)
-        return self._found(self._placing, content)
+        if isinstance(self._placing, Placing):
+            return self._found(self._placing, content)
+        return self._pages.pieces(content, self._compiled.resource)
 
     def _found(self, placing: Placing, content: bytes) -> Iterator[Page]:
-        parts: list[Page] = []
-        beside: dict[str, list[Located]] = {}
-        for part in self._pages.pieces(content):
-            parts.append(part)
-            for url, resource in zip(part.urls, part.resources, strict=True):
-                if type(resource) is not self._compiled.resource:
-                    beside.setdefault(type(resource).__name__, []).append((url, resource))
-            yield Page([])
+        slot = self._compiled.resource
+        parts, beside = yield from with_beside(self._pages.pieces(content), slot)
         pool = placing.pool(beside)
         lines = self._lines.values()
         for part in parts:
-            slots = (each for each in part.resources if type(each) is self._compiled.resource)
+            slots = (each for each in part.resources if type(each) is slot)
             placed = placing.lines.place(slots, lines, pool, placing.in_force)
-            self._count("received", placed.ambiguous + placed.unusable)
-            self._count("unusable", placed.unusable)
-            self._count("ambiguous", placed.ambiguous)
+            self._unplaced(placed)
             broken = (*part.broken, *((0, each) for each in placed.broken))
             yield replace(part, resources=placed.slots, broken=broken, urls=())
 
@@ -276,49 +269,47 @@ class SlotCollector:
                 [],
                 [],
             )
-        self._count("received", len(slots) + len(page.broken))
+        broken = [value for _, value in page.broken]
+        if stray or broken:
+            occupied -= self._set_aside(slots, stray, malformed, broken)
+        self._left_out.count("received", len(slots) + len(broken))
         if occupied or outside or doubles or unfit or stray:
-            self._count("occupied", occupied)
-            self._count("outside", outside)
-            self._count("doubles", doubles)
-            self._count("unfit", unfit)
-            self._count("stray", len(stray))
-            self._only_strays = self._only_strays or 0 < len(stray) == len(slots)
-        for slot in malformed:
-            self._malformed(slot)
-        for _, value in page.broken:
-            self._malformed(value)
+            self._left_out.count("occupied", occupied)
+            self._left_out.count("outside", outside)
+            self._left_out.count("doubles", doubles)
+            self._left_out.count("unfit", unfit)
+            self._left_out.count("stray", len(stray))
+            self._left_out.only_strays = self._left_out.only_strays or 0 < len(stray) == len(slots)
+        for slot in (*malformed, *broken):
+            self._left_out.malformed(slot)
 
-    def _count(self, name: str, number: int) -> None:
-        self._counts[name] = self._counts.get(name, 0) + number
-
-    def _malformed(self, value: Any) -> None:
-        self._count("malformed", 1)
-        if self._counts["malformed"] <= _EXPLAINED:
-            self._issues.append(explain_slot(msgspec.to_builtins(value), self._explain))
+    def _set_aside(self, slots: list[Any], stray: list[Any], malformed: list[Any], broken: list[Any]) -> int:
+        """Takes out of all of these the slots whose Schedule is told otherwise than by type and id, which are
+        looked at anew; gives back how many of them are in none but ``slots``."""
+        if isinstance(self._placing, Placing):
+            return 0
+        known = len(broken)
+        broken[:] = [value for value in broken if not slot_named_otherwise(value)]
+        self._otherwise += known - len(broken)
+        if not any(named_otherwise(slot.schedule.reference) for slot in stray):
+            return 0
+        left = []
+        for those in (slots, stray, malformed):
+            known = len(those)
+            those[:] = [slot for slot in those if not named_otherwise(slot.schedule.reference)]
+            left.append(known - len(those))
+        self._otherwise += left[0]
+        return left[0] - left[1] - left[2]
 
     @property
     def issues(self) -> tuple[Issue, ...]:
         """What was left out, and why."""
-        found = list(self._issues)
-        if stray := self._counts.get("stray"):
-            text = f"{stray} slots of schedules that were not asked for were left out"
-            # A page of nothing else: the EHR answered another question, so ours is still open.
-            severity: Severity = "error" if self._only_strays else "warning"
-            found.append(Issue("business-rule", "Slot.schedule", text, severity))
-        for name, depends in self._ignored.items():
-            text = "the EHR says that it did not use this parameter"
-            text += "; what it was to leave out may be among the slots" if depends else ""
-            found.append(Issue("not-supported", name, text, "error" if depends else "warning"))
-        for name, (code, path, text, severity) in _LEFT_OUT.items():
-            if number := self._counts.get(name):
-                found.append(Issue(code, path, f"{number} slots {text} were left out", severity))
-        return tuple(found)
+        return (*self._issues, *self._left_out.issues)
 
     @property
     def counts(self) -> dict[str, int]:
         """Numbers for the log, zeros left out."""
-        return {name: number for name, number in self._counts.items() if number}
+        return {name: number for name, number in self._left_out.counts.items() if number}
 
     def keep(self, most: int, first: Matcher | None = None) -> Pieces[int]:
         """Leaves out all schedules but ``most``, those whose slots begin first; gives back how many that had
@@ -378,7 +369,7 @@ class SlotCollector:
             for when in beyond:
                 del texts[when]
             if beyond:
-                self._count("unplanned", len(beyond))
+                self._left_out.count("unplanned", len(beyond))
 
 
 def _placed(block: tuple[str, ...], position: int) -> tuple[str, ...]:

@@ -55,9 +55,7 @@ class Pool:
                 self._add(kind, url, resource, names.get(kind, ()))
 
     def _add(self, kind: str, url: str, resource: Any, names: tuple[Reader, ...]) -> None:
-        item = Item(kind, resource)
-        if getattr(resource, "contained", None):
-            item.within = self._within(resource.contained)
+        item = self.item(kind, resource)
         self._of_kind.setdefault(kind, []).append(item)
         if url:
             self._by_url[url] = item
@@ -70,6 +68,13 @@ class Pool:
                 self._by_identifier[key] = None if key in self._by_identifier else item
         for name in {folded(name) for read in names for name in read(resource)}:
             self._by_name[kind, name] = None if (kind, name) in self._by_name else item
+
+    def item(self, kind: str, resource: Any) -> Item:
+        """A resource with what it contains, to follow its references; it need not be one of the pool's."""
+        item = Item(kind, resource)
+        if getattr(resource, "contained", None):
+            item.within = self._within(resource.contained)
+        return item
 
     def _within(self, contained: Iterable[msgspec.Raw]) -> Mapping[str, Item]:
         found: dict[str, Item] = {}
@@ -87,6 +92,17 @@ class Pool:
     def all(self, kind: str) -> Iterable[Item]:
         """All of a type."""
         return self._of_kind.get(kind, ())
+
+    def called(self, kind: str) -> tuple[dict[str, Item], dict[tuple[str, str], Item | None]]:
+        """The resources of a type by what else they are called than by type and id: by the URLs that name no
+        server's resource, and by identifier (system and value; None where several have it)."""
+        urls = {
+            url: item
+            for url, item in self._by_url.items()
+            if item.kind == kind and resolve(url, self._bases) is None
+        }
+        identifiers = {key[1:]: item for key, item in self._by_identifier.items() if key[0] == kind}
+        return urls, identifiers
 
     def find(self, reference: Any, kind: str, of: Item) -> Item | None:
         """The resource of a type that a Reference of the resource ``of`` is to: contained, by the URL that

@@ -18,6 +18,7 @@ from gateway.tables.answer.in_force import PATHS, InForce, Ordered, ordered_list
 from gateway.tables.answer.places import ABOVE, LOCATION, PHYSICAL_TYPE, Places
 from gateway.tables.answer.pool import Item, Located, Pool, Reader
 from gateway.tables.answer.slot_lines import OF_REFERENCE, step_of
+from gateway.tables.answer.slot_schedules import ways_within
 from gateway.tables.answer.untold import Untold
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.source import Source, reader
@@ -36,7 +37,6 @@ LED_TO: Final = ("Practitioner", LOCATION)
 """The types that lines are made for."""
 _IDENTITY: Final = parse("id")
 _ACTOR: Final = parse("actor")
-_IDENTIFIED: Final = ("Practitioner", "PractitionerRole", LOCATION, "HealthcareService", "Organization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,15 @@ class _Column:
 @dataclass(slots=True)
 class Listed:
     """The lines of an EHR's directory; the schedules that it lists and that must not be used; from when until
-    when each is planned; and whether lines are left out, as there are too many."""
+    when each is planned; whether lines are left out, as there are too many; and what else its schedules are
+    called, by URL and by identifier."""
 
     lines: list[dict[str, str]] = field(default_factory=list)
     unusable: set[str] = field(default_factory=set)
     horizons: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
     cut: bool = False
+    urls: Mapping[str, str | None] = field(default_factory=dict)
+    identifiers: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
 
 
 class _Paths:
@@ -119,7 +122,7 @@ class ResourceTable:
         actor = paths.reference("Schedule", _ACTOR)
         further = {
             step_of(path): paths.reference(path.steps[0].name, path.below(1))
-            for way in dialect.slots
+            for way in dialect.slots or ways_within(dialect.joins)
             for path in way.steps[1:]
         }
         scope = paths.source.build(f"table {table.name}, read from FHIR")
@@ -137,8 +140,7 @@ class ResourceTable:
 
     def _struct(self, kind: str, paths: _Paths) -> type[msgspec.Struct]:
         read = [path for path, _ in paths.needed[kind]]
-        if kind in _IDENTIFIED:
-            read += [parse("identifier.system"), parse("identifier.value")]
+        read += [parse("identifier.system"), parse("identifier.value")]
         self._lists[kind] = ordered_lists(read, paths.schemas[kind])
         read += [*PATHS[kind], *(path for each in self._lists[kind] for path in each.paths)]
         needed = [(_IDENTITY, kind == "Schedule"), *((path, False) for path in read)]
@@ -222,6 +224,12 @@ class _Lines:
         for schedule in self._pool.all("Schedule"):
             self._schedule(schedule, listed)
         self._issues += self._untold.issues
+        urls, identifiers = self._pool.called("Schedule")
+        listed.urls = {url: self._own(item, "schedule") for url, item in urls.items()}
+        listed.identifiers = {
+            key: self._own(item, "schedule") if item is not None else None
+            for key, item in identifiers.items()
+        }
         return listed
 
     def _schedule(self, schedule: Item, listed: Listed) -> None:

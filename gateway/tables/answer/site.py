@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from gateway.core import references
@@ -22,10 +23,11 @@ from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.heeded import came_by_start
 from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pages import PageError, PageReader
-from gateway.tables.answer.pool import Located
+from gateway.tables.answer.pool import Located, Pool
 from gateway.tables.answer.query import QueryTable
 from gateway.tables.answer.resources import READ, ResourceTable
-from gateway.tables.answer.slot_lines import Placing, SlotLines
+from gateway.tables.answer.slot_lines import SLOT, Placing, SlotLines
+from gateway.tables.answer.slot_schedules import Referring
 from gateway.tables.codecs.codec import Context
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.to_redox.table import ToRedox
@@ -45,8 +47,8 @@ Params = tuple[tuple[str, str], ...]
 class SiteTables:
     """Implements :class:`gateway.core.mapping.Mapping`. ``tables`` are the effective ones, for showing;
     ``context`` is what their codecs know; ``fhir_server`` what FHIR clients see where the upstream is Redox;
-    ``slot_lines`` finds the line of a slot whose Schedule does not name it; ``base_url`` the upstream's,
-    below which absolute references are its own."""
+    ``slot_lines`` finds the line of a slot by the dialect's ``slots``, else that of a Schedule which a slot
+    contains by its ``joins``; ``base_url`` is the upstream's, below which absolute references are its own."""
 
     hash: str
     dialect: Dialect
@@ -59,17 +61,18 @@ class SiteTables:
     answer_rows: tuple[BoundRow, ...]
     context: Context
     fhir_server: FhirServerTables | None = None
-    slot_lines: SlotLines | None = None
+    slot_lines: SlotLines = field(kw_only=True)
     combining: Combining | None = None
     max_pages: int = 20
     base_url: str = ""
     _pages: PageReader = field(init=False)
     _own: Directory | None = field(init=False, default=None)
+    _referring_pages: PageReader | None = field(init=False, default=None)
     _calls: tuple[Call, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         kinds = {**self.resources.resources, "Slot": self.answer.resource}
-        object.__setattr__(self, "_pages", PageReader(kinds, urls=self.slot_lines is not None))
+        object.__setattr__(self, "_pages", PageReader(kinds, urls=bool(self.dialect.slots)))
         object.__setattr__(self, "_calls", self._directory_calls())
 
     def read_query(self, message: Any, *, wishes: bool = True) -> Asked:
@@ -215,7 +218,16 @@ class SiteTables:
             for name, (first, last) in upstream.horizons.items()
             if first is not None or last is not None
         }
-        return Directory(lines, not whole or upstream.cut, (*issues, *left_out), blocks, bases, horizons)
+        return Directory(
+            lines,
+            not whole or upstream.cut,
+            (*issues, *left_out),
+            blocks,
+            bases,
+            horizons,
+            upstream.urls,
+            upstream.identifiers,
+        )
 
     def _bases(self, schedules: Iterable[Located]) -> frozenset[str]:
         """The upstream's addresses: where it is asked, and those by which it calls its Schedules."""
@@ -282,27 +294,36 @@ class SiteTables:
         self, directory: Directory, positions: Sequence[int], *, placed: bool = False
     ) -> SlotCollector:
         """A collector for the slots of the chosen lines."""
-        guarded = self.query.guarded
-        placing = None
-        if self.slot_lines is not None:
-            in_force = InForce(None, self.context.zone)
-            placing = Placing(
-                self.slot_lines,
-                lambda found: self.resources.pool(found, in_force, directory.bases),
-                in_force,
-            )
         return SlotCollector(
             self.answer,
             self._pages,
             directory,
             positions,
             self._explain,
-            guarded,
+            self.query.guarded,
             placed=placed,
-            placing=placing,
+            placing=self._placing(directory) if self.dialect.slots else partial(self._referring, directory),
             combining=self.combining,
             counted="Slot" not in self.dialect.miscounts,
         )
+
+    def _placing(self, directory: Directory) -> Placing:
+        in_force = InForce(None, self.context.zone)
+        return Placing(self.slot_lines, partial(self._beside, in_force, directory), in_force)
+
+    def _referring(self, directory: Directory) -> Referring:
+        in_force = InForce(None, self.context.zone)
+        slot, reader = self.answer.referring, self._referring_pages
+        if reader is None:  # made once, as few EHRs need it
+            reader = PageReader({**self.resources.resources, SLOT: slot}, urls=True)
+            object.__setattr__(self, "_referring_pages", reader)
+        pool = partial(self._beside, in_force, directory)
+        return Referring(reader, slot, self.slot_lines, pool, in_force, directory)
+
+    def _beside(
+        self, in_force: InForce, directory: Directory, found: Mapping[str, Sequence[Located]]
+    ) -> Pool:
+        return self.resources.pool(found, in_force, directory.bases)
 
     def _explain(self, value: dict[str, Any]) -> list[Issue]:
         return list(trace.to_redox(self.tables["available-slots.answer"], self.answer_rows, value, {}).issues)

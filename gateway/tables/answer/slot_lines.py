@@ -6,12 +6,13 @@ fits several lines, is nobody's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.core.directory import Cells
 from gateway.tables.answer.in_force import InForce
+from gateway.tables.answer.pages import Page
 from gateway.tables.answer.pool import Item, Located, Pool, Reader
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.read.slot_ways import SlotWay
@@ -24,8 +25,8 @@ OF_REFERENCE: Final = ("reference", "type", "display", "identifier.system", "ide
 
 
 def needed(ways: Iterable[SlotWay]) -> tuple[Path, ...]:
-    """What a typed Slot must hold for these ways."""
-    found: list[Path] = []
+    """What a typed Slot must hold to be followed to its Schedule, and for these ways."""
+    found = [parse(f"schedule.{each}") for each in OF_REFERENCE]
     for way in ways:
         if way.value is not None:
             found.append(way.value.below(1))
@@ -33,6 +34,22 @@ def needed(ways: Iterable[SlotWay]) -> tuple[Path, ...]:
             first = way.steps[0].below(1)
             found += [parse(f"{first}.{each}") for each in OF_REFERENCE]
     return tuple(found)
+
+
+def with_beside(
+    pages: Iterable[Page], slot: type
+) -> Generator[Page, None, tuple[list[Page], dict[str, list[Located]]]]:
+    """All parts of a page, and the resources that came with its slots by their type, in which the Schedules
+    of the first part may be in the last. An empty part is given in between, so that others may work."""
+    parts: list[Page] = []
+    beside: dict[str, list[Located]] = {}
+    for part in pages:
+        parts.append(part)
+        for url, resource in zip(part.urls, part.resources, strict=True):
+            if type(resource) is not slot:
+                beside.setdefault(type(resource).__name__, []).append((url, resource))
+        yield Page([])
+    return parts, beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +64,14 @@ class Placing:
 @dataclass(slots=True)
 class Placed:
     """``slots``, whose Schedule now names their line, or nothing if they are of none that was asked for;
-    ``ambiguous`` ones fit several lines, ``broken`` ones have no Schedule at all, and the Schedule of
-    ``unusable`` ones says that it is not to be used, or not then."""
+    ``ambiguous`` ones fit several lines, ``broken`` ones have no Schedule at all, that of ``unusable`` ones
+    says that it is not to be used, or not then, and nothing tells which one that of ``untold`` ones is."""
 
     slots: list[Any] = field(default_factory=list)
     ambiguous: int = 0
     broken: list[Any] = field(default_factory=list)
     unusable: int = 0
+    untold: int = 0
 
 
 class SlotLines:
@@ -83,11 +101,13 @@ class SlotLines:
             if slot.schedule is None:
                 found.broken.append(slot)
                 continue
-            if not _usable(slot, pool, in_force):
+            item = pool.item(SLOT, slot)
+            if not usable(item, pool, in_force):
                 found.unusable += 1
                 continue
-            told = self._told(slot, pool)
-            fitting = {line["schedule"] for line in chosen if _fits(line, told)} if told else set()
+            told = self.told(item, pool)
+            slot.contained = None  # which is of no further use, and nobody can encode
+            fitting = {line["schedule"] for line in chosen if fits(line, told)} if told else set()
             if len(fitting) > 1:
                 found.ambiguous += 1
                 continue
@@ -95,26 +115,25 @@ class SlotLines:
             found.slots.append(slot)
         return found
 
-    def _told(self, slot: Any, pool: Pool) -> dict[str, set[str]]:
+    def told(self, slot: Item, pool: Pool) -> dict[str, set[str]]:
         """What a slot tells, by the column that it must stand in."""
         told: dict[str, set[str]] = {}
-        start = Item(SLOT, slot)
         for way, read, further in self._ways:
-            values = read(slot)
+            values = read(slot.value)
             if way.value is None:
-                values = list(_followed(start, values, further, way, pool))
+                values = list(_followed(slot, values, further, way, pool))
             if values:
                 told.setdefault(way.column, set()).update(values)
         return told
 
 
-def _usable(slot: Any, pool: Pool, in_force: InForce) -> bool:
+def usable(slot: Item, pool: Pool, in_force: InForce) -> bool:
     """Whether the slot's Schedule, where it came along, says nothing against it."""
-    schedule = pool.find(slot.schedule, "Schedule", Item(SLOT, slot))
+    schedule = pool.find(slot.value.schedule, "Schedule", slot)
     if schedule is None:
         return True
     return in_force.unusable("Schedule", schedule.value) is None and in_force.planned(
-        schedule.value, slot.start
+        schedule.value, slot.value.start
     )
 
 
@@ -140,7 +159,7 @@ def _followed(
             yield named[1]
 
 
-def _fits(line: Cells, told: Mapping[str, set[str]]) -> bool:
+def fits(line: Cells, told: Mapping[str, set[str]]) -> bool:
     """Whether a line has one of the values that are told in each column that it has, and in one at least."""
     filled = [(line[column], values) for column, values in told.items() if line.get(column)]
     return bool(filled) and all(cell in values for cell, values in filled)

@@ -85,7 +85,6 @@ def test_the_practitioner_of_a_schedule(
         (f"{EHR}/other/Schedule/s1", False),
         ("Practitioner/s1", False),
         ("/Schedule/s1", False),
-        (URN, False),
     ],
 )
 def test_the_schedule_of_a_slot(tables: SiteTables, reference: str, own: bool) -> None:

@@ -31,7 +31,8 @@ ID = "ID"
 
 @dataclass(frozen=True, slots=True)
 class ToRedox:
-    """The compiled table. ``resource`` is the typed form of a Slot: just the fields that rows read.
+    """The compiled table. ``resource`` is the typed form of a Slot: just the fields that rows read;
+    ``referring`` that which also has all that its Schedule may be told by, and need not name it.
 
     ``block(cells)`` gives what ``convert`` wants to know of a schedule; ``convert(slots, groups, low, high,
     shortest, prefers, stray, malformed)`` fills the texts of each slot's group, by when it is, and gives
@@ -39,6 +40,7 @@ class ToRedox:
     """
 
     resource: type[msgspec.Struct]
+    referring: type[msgspec.Struct]
     block: Callable[[Mapping[str, str]], tuple[str, ...]]
     convert: Callable[..., tuple[int, int, int, int]]
     code: str
@@ -67,12 +69,12 @@ def _id(text: str) -> Any:
     return msgspec.json.decode(text + "}").get(ID)
 
 
-def _unmodified(slot: type[msgspec.Struct]) -> type[msgspec.Struct]:
+def _unmodified(slot: type[msgspec.Struct], *more: tuple[str, Any, Any]) -> type[msgspec.Struct]:
     """The type without any modifier extension, which its decoder refuses: what has one that is not known must
-    not be used (FHIR R4, extensibility), and we know none."""
+    not be used (FHIR R4, extensibility), and we know none. ``more``: further fields."""
     return msgspec.defstruct(
         "Slot",
-        [("modifierExtension", type(None), None)],
+        [("modifierExtension", type(None), None), *more],
         bases=(slot,),
         tag="Slot",
         tag_field="resourceType",
@@ -87,20 +89,24 @@ def compile_to_redox(
     schemas: Mapping[str, SchemaView],
     also: Sequence[Path] = (),
     beside: Sequence[Path] = (),
+    *,
+    referring: bool = False,
 ) -> ToRedox:
-    """Generates and compiles both functions and the typed Slot. ``also``: what else of a Slot tells whose it
-    is; then it need not say so by its Schedule. ``beside``: what is read of it by others than the rows.
+    """Generates and compiles both functions and the typed Slots. ``also``: what else of a Slot tells whose it
+    is. ``beside``: what is read of it by others than the rows. ``referring``: every Slot is read as one that
+    need not name its Schedule.
     """
     used = [bound for bound in rows if bound.row.to_redox]
     join = next(bound.row.key for bound in used if bound.row.directory == SCHEDULE and bound.fhir)
     reading = Reading(used, "slot", frozenset({TIME, LENGTH, join}))
-    paths = [
-        (path, reading.decoded(bound) and not (also and bound.row.key == join))
-        for bound in used
-        for path, _ in bound.fhir
-    ]
-    paths += [(path, False) for path in (*also, *beside)]
-    resource = _unmodified(struct("Slot", paths, schemas["Slot"], tag="Slot"))
+    paths = [(path, reading.decoded(bound)) for bound in used for path, _ in bound.fhir]
+    paths += [(path, False) for path in beside]
+    named = _unmodified(struct("Slot", paths, schemas["Slot"], tag="Slot"))
+    naming = {path for bound in used if bound.row.key == join for path, _ in bound.fhir}
+    paths = [(path, needed and path not in naming) for path, needed in paths]
+    paths += [(path, False) for path in also]
+    contained = ("contained", list[msgspec.Raw] | None, None)
+    anyhow = _unmodified(struct("Slot", paths, schemas["Slot"], tag="Slot"), contained)
     source = Source({"quote": encode_basestring, "encode": encode, "some": some, "again": again})
     for path, _ in paths:
         source.reads(path)
@@ -108,4 +114,5 @@ def compile_to_redox(
     loop = Loop(source, table, reading)
     loop.write(write_block(source, reading, loop.late))
     scope = source.build(f"table {table.name}, to Redox")
-    return ToRedox(resource, scope["block"], scope["convert"], source.text)
+    resource = anyhow if referring else named
+    return ToRedox(resource, anyhow, scope["block"], scope["convert"], source.text)
