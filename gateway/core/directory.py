@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -57,8 +57,9 @@ class Directory:
     the mapping encodes once per schedule, in the order of ``lines``; ``bases`` are the upstream's addresses,
     with which absolute references to its resources begin; ``horizons`` say of schedules from when until when
     (exclusive; UTC texts) they are planned; ``urls`` and ``identifiers`` (system and value) have schedules by
-    what else they are called, None for what several are. ``memo`` keeps what is made from the lines on first
-    use, for as long as the directory itself is kept.
+    what else they are called, None for what several are. ``codings`` has, by schedule and column, codes
+    with the systems that the upstream told. ``memo`` keeps what is made from the lines on first use, for as
+    long as the directory itself is kept.
     """
 
     lines: tuple[Cells, ...]
@@ -69,6 +70,7 @@ class Directory:
     horizons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     urls: Mapping[str, str | None] = field(default_factory=dict)
     identifiers: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
+    codings: Mapping[tuple[str, str], Collection[tuple[str, str]]] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict)
     _index: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gateway.core.directory import Cells, Directory
+from gateway.core.directory import Cells, Directory, values
 from gateway.core.errors import Issue
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer, Call
@@ -24,6 +24,7 @@ from gateway.tables.compile.to_fhir.plan import LINE
 from gateway.tables.compile.to_redox.table import ToRedox
 
 _KEYED_AT_ONCE = 5_000
+_SPELLINGS = 10_000  # of references to Schedules that are remembered
 # What a schedule has so far: JSON objects that are still open at their end, by ``<DateTime>~<Duration>`` (and
 # their id, of several at one time); and what its slots share, of which the first text belongs there.
 Group = tuple[dict[str, str], tuple[str, ...]]
@@ -57,9 +58,9 @@ class SlotCollector:
         self._placing = placing
         self._combining = combining
         self._pieces: list[Sequence[Any]] = []  # the slots of the search that is being taken
-        self._lines = {
-            f"Schedule/{line['schedule']}": line for line in map(directory.lines.__getitem__, positions)
-        }
+        self._lines: dict[str, list[Cells]] = {}
+        self._codings = directory.codings
+        self._of_schedule: dict[tuple[str, str], set[tuple[str, str]]] = {}
         self._untold: set[str] = set()  # those of which a slot of this page does not show what it is
         self._compiled = compiled
         self._pages = pages
@@ -76,6 +77,7 @@ class SlotCollector:
         self._horizons: list[tuple[dict[str, str], str, str]] = []
         for position in positions:
             schedule = directory.lines[position]["schedule"]
+            self._lines.setdefault(f"Schedule/{schedule}", []).append(directory.lines[position])
             block = directory.blocks[position]
             group: Group = ({}, _placed(block, position) if placed else block)
             self._ordered.append(group)
@@ -98,7 +100,7 @@ class SlotCollector:
         group = self._groups.get(reference)
         if group is None:
             group = self._groups.get(self._path(reference))
-            if group is not None and len(self._groups) < 10_000:
+            if group is not None and len(self._groups) < _SPELLINGS:
                 self._groups[reference] = group
         return group
 
@@ -176,7 +178,7 @@ class SlotCollector:
     def _heeded(self, page: bytes, params: Params) -> Pieces[bytes]:
         """The page without the slots that say that they are of another kind than was asked for."""
         guarded = self._guarded or frozenset()
-        found = yield from heeded(page, params, guarded, self._line)
+        found = yield from heeded(page, params, guarded, self._kinds)
         if found.other:
             self._left_out.count("received", found.other)
             self._left_out.count("unlike", found.other)
@@ -184,9 +186,20 @@ class SlotCollector:
         self._passed_over(found.ignored)
         return found.content
 
-    def _line(self, reference: str) -> Cells | None:
-        """The line of a Schedule, however it is spelt."""
-        return self._lines.get(reference) or self._lines.get(self._path(reference))
+    def _kinds(self, reference: str, column: str) -> set[tuple[str, str]]:
+        """The codes that the lines of a Schedule, however it is spelt, have in a column, with their systems
+        as far as these are told."""
+        found = self._of_schedule.get((reference, column))
+        if found is not None:
+            return found
+        found = set()
+        for line in self._lines.get(reference) or self._lines.get(self._path(reference)) or ():
+            told = self._codings.get((line["schedule"], column), ())
+            for code in values(column, line.get(column, "")):
+                found |= {each for each in told if each[1] == code} or {("", code)}
+        if len(self._of_schedule) < _SPELLINGS:
+            self._of_schedule[reference, column] = found
+        return found
 
     def _passed_over(self, names: Iterable[str]) -> None:
         """Parameters that the EHR says it did not use."""
@@ -240,7 +253,7 @@ class SlotCollector:
         slot = self._compiled.resource
         parts, beside = yield from with_beside(self._pages.pieces(content), slot)
         pool = placing.pool(beside)
-        lines = self._lines.values()
+        lines = [line for lines in self._lines.values() for line in lines]
         for part in parts:
             slots = (each for each in part.resources if type(each) is slot)
             placed = placing.lines.place(slots, lines, pool, placing.in_force)

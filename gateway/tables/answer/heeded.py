@@ -35,9 +35,9 @@ _LONGEST_LINK: Final = 16 * 1024
 _LONGEST_ENTRY: Final = 64 * 1024
 _LONGEST_TEXT: Final = 4096  # of a warning, in which names are looked for
 
-Lookup = Callable[[str], Mapping[str, Any] | None]
 Params = Sequence[tuple[str, str]]
 Coding = tuple[str, str]
+Lookup = Callable[[str, str], set[Coding]]
 
 
 @dataclass(slots=True)
@@ -58,11 +58,11 @@ def kinds_asked(params: Params, guarded: frozenset[str]) -> bool:
     return any(name not in guarded for name, _ in params)
 
 
-def heeded(content: bytes, params: Params, guarded: frozenset[str], cells: Lookup) -> Pieces[Heeded]:
+def heeded(content: bytes, params: Params, guarded: frozenset[str], of_schedule: Lookup) -> Pieces[Heeded]:
     """Looks through the page of an answer to a search by these parameters, a part after the other.
 
-    ``cells`` finds the line of the directory by the reference to its Schedule. A page that cannot be read is
-    given back as it is.
+    ``of_schedule`` finds what the directory has in a column for the Schedule that a reference is to. A page
+    that cannot be read is given back as it is.
     """
     found = Heeded(content)
     asked = {name: _tokens(value) for name, value in params if name not in guarded}
@@ -77,7 +77,7 @@ def heeded(content: bytes, params: Params, guarded: frozenset[str], cells: Looku
     for number, part in enumerate(parts(entries)):
         if number:
             yield
-        kept += [entry for entry in part if not _unlike(entry, params, asked, cells, found)]
+        kept += [entry for entry in part if not _unlike(entry, params, asked, of_schedule, found)]
     if found.other:
         members["entry"] = msgspec.Raw(b"[%b]" % b",".join(kept))
         found.content = msgspec.json.encode(members)
@@ -88,7 +88,7 @@ def _unlike(
     entry: msgspec.Raw,
     params: Params,
     asked: Mapping[str, set[Coding]],
-    cells: Lookup,
+    of_schedule: Lookup,
     found: Heeded,
 ) -> bool:
     """Whether an entry is a Slot of another kind than was asked for. ``found``: what else it shows."""
@@ -98,7 +98,7 @@ def _unlike(
     resource = _resource(entry)
     if resource.get("resourceType") == "OperationOutcome":
         found.ignored |= _warned(resource, params, asked)
-    if resource.get("resourceType") == "Slot" and _other(resource, asked, cells, found.untold):
+    if resource.get("resourceType") == "Slot" and _other(resource, asked, of_schedule, found.untold):
         found.other += 1
         return True
     return False
@@ -114,7 +114,7 @@ def _resource(entry: msgspec.Raw) -> dict[str, Any]:
 
 
 def _other(
-    slot: Mapping[str, Any], asked: Mapping[str, set[Coding]], cells: Lookup, untold: set[str]
+    slot: Mapping[str, Any], asked: Mapping[str, set[Coding]], of_schedule: Lookup, untold: set[str]
 ) -> bool:
     """Whether a slot, or its Schedule, says that it is none of what a parameter asks for."""
     for name, wanted in asked.items():
@@ -123,8 +123,7 @@ def _other(
         if not told and column:
             reference = slot.get("schedule")
             named = reference.get("reference") if isinstance(reference, dict) else None
-            line = cells(named) if isinstance(named, str) else None
-            told = {("", code) for code in ((line or {}).get(column) or "").split("|") if code}
+            told = of_schedule(named, column) if isinstance(named, str) else told
         if not told:
             untold.add(name)
         elif not any(_same(each, other) for each in told for other in wanted):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
@@ -41,10 +41,12 @@ _ACTOR: Final = parse("actor")
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A row that fills a column, and the readers of its paths, the first with a value first."""
+    """A row that fills a column, and the readers of its paths, the first with a value first; ``codings`` read
+    the whole Codings of those that read a code."""
 
     bound: BoundRow
     readers: tuple[Reader, ...]
+    codings: tuple[Reader, ...]
 
     @property
     def name(self) -> str:
@@ -54,8 +56,8 @@ class _Column:
 @dataclass(slots=True)
 class Listed:
     """The lines of an EHR's directory; the schedules that it lists and that must not be used; from when until
-    when each is planned; whether lines are left out, as there are too many; and what else its schedules are
-    called, by URL and by identifier."""
+    when each is planned; whether lines are left out, as there are too many; what else its schedules are
+    called, by URL and by identifier; and codes with their systems, by schedule and column."""
 
     lines: list[dict[str, str]] = field(default_factory=list)
     unusable: set[str] = field(default_factory=set)
@@ -63,6 +65,7 @@ class Listed:
     cut: bool = False
     urls: Mapping[str, str | None] = field(default_factory=dict)
     identifiers: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
+    codings: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
 
 
 class _Paths:
@@ -78,6 +81,14 @@ class _Paths:
         """The name of a reader of values."""
         self.needed[kind].append((path, False))
         return self._named(kind, path, about)
+
+    def codings(self, kind: str, path: Path) -> list[str]:
+        """The name of a reader of the Codings, where the path reads their codes."""
+        if [each.name for each in path.steps[-2:]] != ["coding", "code"]:
+            return []
+        whole = parse(str(path).rpartition(".")[0])
+        self.needed[kind].append((parse(f"{whole}.system"), False))
+        return [self._named(kind, whole, f"{kind}.{whole}, to know codes by their systems")]
 
     def reference(self, kind: str, path: Path) -> str:
         """The name of a reader of whole References."""
@@ -109,6 +120,7 @@ class ResourceTable:
                     paths.value(bound.row.root or "", path, f"{told}, for row {bound.row.key}")
                     for told, (path, _) in zip(bound.row.fhir, bound.fhir, strict=True)
                 ],
+                [name for path, _ in bound.fhir for name in paths.codings(bound.row.root or "", path)],
             )
             for bound in used
         ]
@@ -130,7 +142,10 @@ class ResourceTable:
         self._lists: dict[str, tuple[Ordered, ...]] = {}
         self.resources = {kind: self._struct(kind, paths) for kind in READ}
         self._contained = msgspec.json.Decoder(reduce(or_, self.resources.values())).decode
-        self._columns = [_Column(bound, tuple(scope[each] for each in read)) for bound, read in columns]
+        self._columns = [
+            _Column(bound, tuple(scope[each] for each in read), tuple(scope[each] for each in whole))
+            for bound, read, whole in columns
+        ]
         self._organized = {each.name for each in self._columns if each.bound.row.root == "Organization"}
         self._ways = {kind: tuple(_compiled(each, scope) for each in given) for kind, given in ways.items()}
         self._names = {kind: tuple(scope[each] for each in given) for kind, given in names.items()}
@@ -256,7 +271,7 @@ class _Lines:
             listed.cut = True
         self._untold.actors(name, self._table._actor(schedule.value), self._actors.used(schedule), self._pool)
         for line in made[:MOST_LINES]:
-            cells = self._cells(schedule, line)
+            cells = self._cells(schedule, line, listed.codings)
             if cells not in listed.lines[-MOST_LINES:]:
                 listed.lines.append(cells)
         listed.horizons[name] = self._in_force.horizon(schedule.value)
@@ -271,7 +286,9 @@ class _Lines:
             None,
         )
 
-    def _cells(self, schedule: Item, line: Line) -> dict[str, str]:
+    def _cells(
+        self, schedule: Item, line: Line, codings: dict[tuple[str, str], set[tuple[str, str]]]
+    ) -> dict[str, str]:
         sources: dict[tuple[str, str | None], Item] = {("Schedule", None): schedule}
         sources.update({(item.kind, None): item for item in reversed(line.through)})
         if line.practitioner is not None:
@@ -287,6 +304,11 @@ class _Lines:
         if self._table._organized - cells.keys():
             found = self._organization(line, upwards)
             cells = self._filled({**sources, ("Organization", None): found}) if found is not None else cells
+        for column in self._table._columns:
+            item = sources.get((column.bound.row.root or "", column.bound.row.level))
+            if column.codings and item is not None and column.name in cells:
+                told = codings.setdefault((cells["schedule"], column.name), set())
+                told.update(each for read in column.codings for each in _systems(read(item.value)))
         return cells
 
     def _filled(self, sources: Mapping[tuple[str, str | None], Item]) -> dict[str, str]:
@@ -336,6 +358,10 @@ class _Lines:
         path = str(column.bound.row.fhir[0])
         text = convert.to_redox(column.bound, value, (), path, self._issues)
         return str(text) if text else None
+
+
+def _systems(codings: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    return ((each.system, each.code) for each in codings if each.system and each.code)
 
 
 @dataclass(frozen=True, slots=True)

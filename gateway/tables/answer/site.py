@@ -227,6 +227,7 @@ class SiteTables:
             horizons,
             upstream.urls,
             upstream.identifiers,
+            upstream.codings,
         )
 
     def _bases(self, schedules: Iterable[Located]) -> frozenset[str]:

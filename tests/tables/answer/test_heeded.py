@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,68 @@ def test_what_the_slot_does_not_say_its_schedule_may(tables: SiteTables) -> None
     assert answered(tables, *kinds, of_schedule=other)[0] == ["16"]
     same = {"serviceType": [concept((SCT, "1")), concept((SCT, "308335008"))]}
     assert answered(tables, *kinds, of_schedule=same)[0] == ["15", "16"]
+
+
+@pytest.mark.parametrize(
+    ("codings", "open_"),
+    [
+        ([("http://other", "308335008")], False),
+        ([("http://other", "308335008"), (SCT, "308335008")], True),
+        ([("http://other", "308335008"), (SCT, "1")], False),
+        ([(None, "308335008")], True),
+        ([(None, "308335008"), ("http://other", "1")], True),
+    ],
+)
+def test_a_code_of_another_system_is_another_code(
+    tables: SiteTables, codings: list[tuple[str | None, str]], open_: bool
+) -> None:
+    found = answered(tables, {}, of_schedule={"serviceType": [concept(*codings)]})
+    assert (found[0], found[1]) == (["15"] if open_ else [], False)
+    assert found[3].get("unlike", 0) == (0 if open_ else 1)
+
+
+def test_what_the_site_says_of_a_schedule_has_no_system(tmp_path: Path) -> None:
+    own = made(tmp_path, "fhir-r4")
+    line = {"schedule": "s", "service_type": "1|308335008"}
+    told = {"serviceType": [concept((SCT, "2"), ("http://other", "1"))]}
+    assert answered(replace(own, schedules=(line,)), {}, of_schedule=told)[0] == ["15"]
+    line = {"schedule": "s", "service_type": "1"}
+    assert answered(replace(own, schedules=(line,)), {}, of_schedule=told)[0] == []
+
+
+def test_what_any_line_of_a_schedule_is_for_counts(tmp_path: Path) -> None:
+    query = tmp_path / "sites" / "clinic"
+    query.mkdir(parents=True)
+    (query / "specialty.yaml").write_text(
+        "over: available-slots.query\nrows:\n  - key: specialty asked\n"
+        "    param: specialty\n    value: http://sct|7\n",
+        "utf-8",
+    )
+    tables = clinic.tables(tmp_path, "fhir-r4", "schedule\n")
+    roles = [
+        {
+            "resourceType": "PractitionerRole",
+            "id": f"r{number}",
+            "practitioner": {"reference": f"Practitioner/p{number}"},
+            "specialty": [concept((system, "7"))],
+        }
+        for number, system in enumerate(("http://sct", "http://other"))
+    ]
+
+    def hours(*actors: int) -> list[str]:
+        actor = [{"reference": f"PractitionerRole/r{number}"} for number in actors]
+        found = {
+            "Schedule": [{"resourceType": "Schedule", "id": "s", "actor": actor}],
+            "PractitionerRole": roles,
+            "Practitioner": [{"resourceType": "Practitioner", "id": f"p{number}"} for number in (0, 1)],
+            "Slot": [clinic.slot("2025-10-22T08:00:00-07:00", "2025-10-22T08:30:00-07:00", "s")],
+        }
+        body, _, _ = clinic.ask(
+            tables, clinic.query(), lambda call: Answer(call, (clinic.bundle(*found.get(call.target, ())),))
+        )
+        return sorted({each["DateTime"][11:13] for each in body["AvailableSlots"]})
+
+    assert (hours(0), hours(1), hours(0, 1), hours(1, 0)) == (["15"], [], ["15"], ["15"])
 
 
 def test_an_appointment_type_is_checked_where_that_is_asked_for(tmp_path: Path) -> None:
