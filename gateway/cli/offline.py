@@ -38,6 +38,8 @@ _LEFT_OUT = {
     "stray": "of schedules that were not asked for",
     "unplanned": "outside of what their Schedule is planned for",
     "unusable": "of Schedules that are not to be used, or not then",
+    "mistaken": "entered in error",
+    "modified": "with a modifier extension that is not known here",
     "unlike": "of another kind than was asked for",
     "ambiguous": "that may be of several schedules asked for",
     "untold": "that do not tell of which Schedule they are",

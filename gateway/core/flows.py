@@ -91,7 +91,11 @@ def planned(
     others = (*asked.others, *chosen.others)
     if errors := [issue for issue in issues if issue.severity == "error"]:
         errors += others
-        raise _unsure(errors) if directory.incomplete else NotKnownHere(*errors)
+        if directory.incomplete:
+            raise _unsure(errors)
+        # Who is not known may be one whose schedules must not be used.
+        errors += unused(directory) if any(each.severity == "error" for each in chosen.issues) else []
+        raise NotKnownHere(*errors)
     positions, mute = _askable(directory, chosen.positions, mapping)
     issues.extend(mute)
     lengths = tuple(dict.fromkeys(each.minutes for each in asked.preferences if each.minutes is not None))
@@ -220,11 +224,16 @@ def _former(directory: Directory) -> Directory:
     )
 
 
+def unused(directory: Directory) -> list[Issue]:
+    """Why schedules that the EHR lists are not used."""
+    return [issue for issue in directory.issues if issue.code == "business-rule"]
+
+
 def no_schedules(directory: Directory) -> GatewayError:
     """Nobody to ask for: never an empty answer, which would say that nothing is open."""
     if directory.incomplete:
         return UpstreamFailed(*(issue for issue in directory.issues if issue.severity == "error"))
-    unusable = [issue for issue in directory.issues if issue.code == "business-rule"]
+    unusable = unused(directory)
     text = "this site has no schedules: neither its EHR nor its schedules.csv lists one"
     if unusable:
         text = "this site has no schedules that may be used"

@@ -265,7 +265,7 @@ class SlotCollector:
         slots = page.resources
         stray: list[Any] = []
         malformed: list[Any] = []
-        occupied, outside, doubles, unfit = self._compiled.convert(
+        occupied, outside, doubles, unfit, mistaken = self._compiled.convert(
             slots, self._group, wanted.low, wanted.high, wanted.shortest, wanted.prefers, stray, malformed
         )
         if self._combining is not None and wanted.shortest:
@@ -286,11 +286,12 @@ class SlotCollector:
         if stray or broken:
             occupied -= self._set_aside(slots, stray, malformed, broken)
         self._left_out.count("received", len(slots) + len(broken))
-        if occupied or outside or doubles or unfit or stray:
+        if occupied or outside or doubles or unfit or mistaken or stray:
             self._left_out.count("occupied", occupied)
             self._left_out.count("outside", outside)
             self._left_out.count("doubles", doubles)
             self._left_out.count("unfit", unfit)
+            self._left_out.count("mistaken", mistaken)
             self._left_out.count("stray", len(stray))
             self._left_out.only_strays = self._left_out.only_strays or 0 < len(stray) == len(slots)
         for slot in (*malformed, *broken):

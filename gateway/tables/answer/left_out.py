@@ -22,6 +22,13 @@ _REASONS: Final[Mapping[str, tuple[str, str, str, Severity]]] = {
         "of Schedules that are not to be used, or not then,",
         "warning",
     ),
+    "mistaken": ("business-rule", "Slot.status", "that were entered in error", "warning"),
+    "modified": (
+        "extension",
+        "Slot.modifierExtension",
+        "with a modifier extension that is not known here",
+        "error",
+    ),
     "unlike": ("business-rule", "Slot", "of another kind than was asked for", "warning"),
     "unplanned": (
         "business-rule",
@@ -49,10 +56,13 @@ class LeftOut:
     @property
     def unread(self) -> int:
         """How many could not be read, or are nobody knows whose."""
-        return self.counts.get("malformed", 0) + self.counts.get("untold", 0)
+        return sum(self.counts.get(name, 0) for name in ("malformed", "modified", "untold"))
 
     def malformed(self, value: Any) -> None:
-        """One that cannot be read, typed or as a JSON value."""
+        """One that cannot be read, typed or as a JSON value; one that must not be used tells nothing more."""
+        if isinstance(value, dict) and value.get("resourceType") == "Slot" and value.get("modifierExtension"):
+            self.count("modified", 1)
+            return
         self.count("malformed", 1)
         if self.counts["malformed"] <= _EXPLAINED:
             self._malformed.append(explain_slot(msgspec.to_builtins(value), self._explain))
@@ -64,7 +74,7 @@ class LeftOut:
     @property
     def issues(self) -> Iterator[Issue]:
         """What was left out, and why."""
-        yield from self._malformed
+        yield from dict.fromkeys(self._malformed)
         if stray := self.counts.get("stray"):
             text = f"{stray} slots of schedules that were not asked for were left out"
             # A page of nothing else: the EHR answered another question, so ours is still open.

@@ -291,7 +291,66 @@ def test_a_slot_with_a_modifier_extension_is_left_out_and_told(tables: SiteTable
     assert "ehr.example" not in json.dumps([str(each) for each in reply.issues])
 
 
-@pytest.mark.parametrize("status", ["busy", "busy-unavailable", "busy-tentative", "entered-in-error"])
+def test_those_with_modifier_extensions_are_told_once(tables: SiteTables) -> None:
+    hours = range(10, 16)
+    slots = [
+        slot(f"2025-10-22T{hour}:00:00-07:00", f"2025-10-22T{hour}:40:00-07:00", **UNKNOWN) for hour in hours
+    ]
+    nothing = slot("2025-10-23T09:00:00-07:00", "2025-10-23T09:40:00-07:00", modifierExtension=[])
+    body, reply = answered(tables, {}, *slots, nothing)
+    assert [each[:10] for each in clinic.starts(body)] == ["2025-10-23"]
+    (issue,) = reply.issues
+    assert issue.text.startswith("6 slots with a modifier extension that is not known here")
+    assert (reply.counts["modified"], reply.counts.get("malformed")) == (6, None)
+
+
+def test_slots_that_were_entered_in_error_are_told_once(tables: SiteTables) -> None:
+    days = range(22, 25)
+    slots = [
+        slot(f"2025-10-{day}T09:00:00-07:00", f"2025-10-{day}T09:40:00-07:00", status="entered-in-error")
+        for day in days
+    ]
+    body, reply = answered(tables, {}, *slots)
+    assert (clinic.starts(body), "IsIncomplete" in body["Meta"]) == ([], False)
+    (issue,) = reply.issues
+    assert (issue.severity, str(issue)) == (
+        "warning",
+        "Slot.status: 3 slots that were entered in error were left out",
+    )
+    assert (reply.counts["mistaken"], reply.counts.get("occupied")) == (3, None)
+
+
+def test_what_is_wrong_with_many_slots_in_the_same_way_is_told_once(tables: SiteTables) -> None:
+    good = slot("2025-10-22T09:00:00-07:00", "2025-10-22T09:40:00-07:00")
+    slots = [slot("soon", f"2025-10-{day}T09:40:00-07:00") for day in range(22, 28)]
+    _, reply = answered(tables, {}, good, *slots)
+    assert ([each.path for each in reply.issues], reply.counts["malformed"]) == (["Slot.start"], 6)
+
+
+def test_somebody_whose_schedules_are_not_used_is_told_so(tables: SiteTables) -> None:
+    found = {
+        "Schedule": [
+            {
+                "resourceType": "Schedule",
+                "id": f"s{number}",
+                "active": number == 1,
+                "actor": [{"reference": f"Practitioner/p{number}"}],
+            }
+            for number in (1, 2)
+        ],
+        "Practitioner": [clinic.practitioner("p1", "1234567893", "Pat", "Granite")],
+    }
+
+    def answer(call: Call) -> Answer:
+        return Answer(call, (bundle(*found.get(call.target, ())),))
+
+    query = clinic.query(AttendingProviders=[{"ID": "4356789876", "IDType": "NPI"}])
+    error = clinic.refused(tables, query, answer)
+    assert (error.status, [each.severity for each in error.issues]) == (422, ["error", "warning"])
+    assert error.issues[1].text == '"s2" is not active, so nobody is asked for it'
+
+
+@pytest.mark.parametrize("status", ["busy", "busy-unavailable", "busy-tentative"])
 def test_only_free_slots_are_offered(tables: SiteTables, status: str) -> None:
     body, reply = answered(
         tables, {}, slot("2025-10-22T09:00:00-07:00", "2025-10-22T09:40:00-07:00", status=status)

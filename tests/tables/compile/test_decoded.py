@@ -66,7 +66,7 @@ def collected(found: list[Any]) -> Any:
     directory = Directory((LINE,), blocks=(block,))
     collector = SITE.collector(directory, (0,))
     usable = at_once(collector.add(Answer(Call("Slot"), (page,)), Wanted("0000", "9999-12-31T24")))
-    unread = sum(collector.counts.get(name, 0) for name in ("malformed", "untold"))
+    unread = sum(collector.counts.get(name, 0) for name in ("malformed", "modified", "untold"))
     assert usable != (bool(found) and unread == len(found))
     return collector
 
@@ -139,7 +139,8 @@ def test_a_slot_is_taken_or_left_out_for_a_reason_that_quotes_nothing(value: Any
     collector = collected([value])
     taken = len(at_once(collector.texts(10))[0])
     counts = collector.counts
-    left_out = sum(counts.get(name, 0) for name in ("malformed", "untold", "occupied", "stray"))
+    names = ("malformed", "modified", "untold", "occupied", "mistaken", "stray")
+    left_out = sum(counts.get(name, 0) for name in names)
     assert taken + left_out == counts["received"] == 1
     for issue in collector.issues:
         assert issue.path.startswith(("Slot", "Bundle"))

@@ -19,9 +19,11 @@ from gateway.tables.compile.tree import Branch, Leaf, Speller
 from gateway.tables.rows.model import Table
 
 TIME, LENGTH, SCHEDULE = "DateTime", "Duration", "schedule"
+MISTAKEN = "entered-in-error"
+"""The code, of a status, of what should never have been there (FHIR R4)."""
 
 _START = (
-    "    occupied = outside = doubles = unfit = 0",
+    "    occupied = outside = doubles = unfit = mistaken = 0",
     "    known = None",
     "    for slot in slots:",
 )
@@ -82,7 +84,7 @@ class Loop:
         # Most are the only ones of their time; whether two are the same slot is told by their ids.
         source.add(2, "if when in texts:", "    doubles += again(texts, when, text)")
         source.add(2, "else:", "    texts[when] = text")
-        source.add(1, "return occupied, outside, doubles, unfit")
+        source.add(1, "return occupied, outside, doubles, unfit, mistaken")
 
     def _guards(self) -> None:
         for bound in self._reading.used:
@@ -90,6 +92,10 @@ class Loop:
                 value = self._reading.value(bound)
                 others = [each for each in bound.codes if each != bound.row.value]
                 self._source.add(2, f"if {value} != {literal(bound.row.value)}:  {comment(bound.row.key)}")
+                if MISTAKEN in others:
+                    others.remove(MISTAKEN)
+                    self._source.add(3, f"if {value} == {literal(MISTAKEN)}:")
+                    self._source.add(3, "    mistaken += 1", "    continue")
                 if others:
                     # What is no code of FHIR's says nothing, least of all that the time is taken.
                     self._source.add(3, f"if {value} in ({', '.join(map(literal, others))},):")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -36,13 +36,13 @@ class ToRedox:
 
     ``block(cells)`` gives what ``convert`` wants to know of a schedule; ``convert(slots, groups, low, high,
     shortest, prefers, stray, malformed)`` fills the texts of each slot's group, by when it is, and gives
-    the numbers of those left out: occupied, outside the window, double, not fitting.
+    the numbers of those left out: occupied, outside the window, double, not fitting, entered in error.
     """
 
     resource: type[msgspec.Struct]
     referring: type[msgspec.Struct]
     block: Callable[[Mapping[str, str]], tuple[str, ...]]
-    convert: Callable[..., tuple[int, int, int, int]]
+    convert: Callable[..., tuple[int, int, int, int, int]]
     code: str
 
 
@@ -69,12 +69,15 @@ def _id(text: str) -> Any:
     return msgspec.json.decode(text + "}").get(ID)
 
 
+_Nothing = Annotated[list[Any], msgspec.Meta(max_length=0)] | None
+
+
 def _unmodified(slot: type[msgspec.Struct], *more: tuple[str, Any, Any]) -> type[msgspec.Struct]:
     """The type without any modifier extension, which its decoder refuses: what has one that is not known must
     not be used (FHIR R4, extensibility), and we know none. ``more``: further fields."""
     return msgspec.defstruct(
         "Slot",
-        [("modifierExtension", type(None), None), *more],
+        [("modifierExtension", _Nothing, None), *more],
         bases=(slot,),
         tag="Slot",
         tag_field="resourceType",
