@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from gateway.tables.answer.pool import Item, Pool, Reader
 
@@ -17,11 +17,19 @@ MOST_LINES: Final = 50
 """Lines of one schedule; a schedule of more actors is told."""
 
 
+class Step(NamedTuple):
+    """An element that is a reference: the type of resource that has it, its reader and its path."""
+
+    kind: str
+    read: Reader
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A join with its paths compiled. ``steps``: the type of resource that each reads, and its reader."""
+    """A join with its paths compiled."""
 
-    steps: tuple[tuple[str, Reader], ...] = ()
+    steps: tuple[Step, ...] = ()
     text: Reader | None = None
     after: str = ""
 
@@ -46,15 +54,27 @@ class Line:
 
 Missing = tuple[str, str, str]
 """A search that would bring what is referred to: the type of resource, the parameter, the value."""
+Ended = tuple[str, str]
+"""Where a way ends at a reference to nothing that is known: the element, and why."""
 
 
 @dataclass(slots=True)
 class Actors:
-    """Follows the ways to each type of resource, the first that finds something first."""
+    """Follows the ways to each type of resource, the first that finds something first. ``missing`` are the
+    searches that would bring more, and whether that is surely of this type; ``ended`` the references, behind
+    the first of a way, that lead nowhere."""
 
     ways: Mapping[str, tuple[Way, ...]]
     pool: Pool
-    missing: dict[Missing, None] = field(default_factory=dict)
+    missing: dict[Missing, bool] = field(default_factory=dict)
+    ended: dict[Ended, None] = field(default_factory=dict)
+    _kinds: dict[str, set[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for kind, ways in self.ways.items():
+            for way in ways:
+                for step, wanted in _stepped(way, kind):
+                    self._kinds.setdefault(step.path, set()).add(wanted)
 
     def hits(self, start: Item, kind: str) -> list[Hit]:
         """What a resource leads to by the first way that finds something; of practitioners, what each of its
@@ -90,20 +110,19 @@ class Actors:
         return [Hit(-1, (), item) for item in named if item is not None][:1]
 
     def _followed(self, start: Item, kind: str, way: Way) -> Iterator[Hit]:
-        if not way.steps or way.steps[0][0] != start.kind:
+        if not way.steps or way.steps[0].kind != start.kind:
             return
         reached: list[tuple[int, tuple[Item, ...]]] = [(-1, ())]
-        for number, (_, read) in enumerate(way.steps):
-            wanted = way.steps[number + 1][0] if number + 1 < len(way.steps) else kind
+        for number, (step, wanted) in enumerate(_stepped(way, kind)):
             further: list[tuple[int, tuple[Item, ...]]] = []
             for actor, through in reached:
                 of = through[-1] if through else start
-                for position, reference in enumerate(read(of.value)):
-                    item = self.pool.find(reference, wanted, of)
+                for position, reference in enumerate(step.read(of.value)):
+                    item = self._found(reference, wanted, of, step)
                     if item is not None:
                         further.append((position if number == 0 else actor, (*through, item)))
-                    elif (named := self.pool.named(reference, wanted)) is not None:
-                        self.missing[wanted, *named] = None
+                    elif number:
+                        self.ended[step.path, self.pool.why_not(reference, of)] = None
             reached = further
         seen: set[tuple[int, int]] = set()
         for actor, through in reached:
@@ -111,14 +130,25 @@ class Actors:
                 seen.add(key)
                 yield Hit(actor, through[:-1], through[-1])
 
+    def _found(self, reference: Any, wanted: str, of: Item, step: Step) -> Item | None:
+        """The resource of this type; if it is not there, what would bring it is noted."""
+        kinds = self._kinds[step.path]
+        item = self.pool.find(reference, wanted, of, kinds)
+        if item is None and (named := self.pool.named(reference, wanted, kinds)) is not None:
+            sure = bool(reference.reference or reference.type) or len(kinds) == 1
+            self.missing[wanted, *named] = sure
+        return item
+
     def names(self, start: Item, kind: str) -> bool:
         """Whether a resource names another of that type, by reference or by text, be it there or not."""
         for way in self.ways.get(kind, ()):
-            first = way.steps[1][0] if len(way.steps) > 1 else kind
-            if way.steps and way.steps[0][0] == start.kind:
-                references = way.steps[0][1](start.value)
+            for step, first in _stepped(way, kind)[:1]:
+                if step.kind != start.kind:
+                    break
+                kinds = self._kinds[step.path]
                 if any(
-                    self.pool.named(each, first) or self.pool.find(each, first, start) for each in references
+                    self.pool.named(each, first, kinds) or self.pool.find(each, first, start, kinds)
+                    for each in step.read(start.value)
                 ):
                     return True
             texts = way.text(start.value) if way.text is not None else ()
@@ -127,15 +157,18 @@ class Actors:
         return False
 
     def used(self, start: Item) -> frozenset[int]:
-        """Which actors lead to anything, whatever it is."""
+        """Which actors lead to anybody or anywhere."""
         return frozenset(
-            position
+            hit.actor
             for kind, ways in self.ways.items()
             for way in ways
-            if way.steps and way.steps[0][0] == start.kind
-            for position, reference in enumerate(way.steps[0][1](start.value))
-            if self.pool.find(reference, way.steps[1][0] if len(way.steps) > 1 else kind, start) is not None
+            for hit in self._followed(start, kind, way)
         )
+
+
+def _stepped(way: Way, kind: str) -> list[tuple[Step, str]]:
+    """The steps of a way, each with the type of resource that it leads to."""
+    return list(zip(way.steps, (*(step.kind for step in way.steps[1:]), kind), strict=False))
 
 
 def lines(practitioners: Sequence[Hit], places: Sequence[Hit]) -> list[Line]:

@@ -17,6 +17,7 @@ Located = tuple[str, Any]
 """A resource behind its own URL (``fullUrl``), which is empty where its Bundle has none."""
 Reader = Callable[[Any], list[Any]]
 
+_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"  # what Reference.type is relative to (FHIR R4)
 _MOST_CONTAINED = 50
 _NAME = 1000  # characters at the end of a text in which a name is looked for, each place anew
 
@@ -104,16 +105,19 @@ class Pool:
         identifiers = {key[1:]: item for key, item in self._by_identifier.items() if key[0] == kind}
         return urls, identifiers
 
-    def find(self, reference: Any, kind: str, of: Item) -> Item | None:
+    def find(self, reference: Any, kind: str, of: Item, kinds: Collection[str] = ()) -> Item | None:
         """The resource of a type that a Reference of the resource ``of`` is to: contained, by the URL that
-        its Bundle gives it, by its id, or by its identifier."""
+        its Bundle gives it, by its id, or by its identifier. ``kinds``: all types that it may be to; what
+        resources of several have says nothing where the Reference does not say its type."""
         if reference.reference:
             found = self._referred(reference.reference, of)
             return found if found is not None and found.kind == kind else None
-        identifier = reference.identifier
-        if identifier is None or not identifier.value or reference.type not in (None, kind):
+        key = _identifier(reference)
+        if key is None or _type(reference) not in ("", kind):
             return None
-        return self._by_identifier.get((kind, identifier.system or "", identifier.value))
+        if not _type(reference) and any((each, *key) in self._by_identifier for each in {*kinds} - {kind}):
+            return None
+        return self._by_identifier.get((kind, *key))
 
     def _referred(self, text: str, of: Item) -> Item | None:
         if text.startswith("#"):
@@ -123,31 +127,44 @@ class Pool:
         named = resolve(text, self._bases)
         return self._by_id.get((named.kind, named.id)) if named is not None else None
 
-    def named(self, reference: Any, kind: str) -> tuple[str, str] | None:
+    def named(self, reference: Any, kind: str, kinds: Collection[str] = ()) -> tuple[str, str] | None:
         """The search that brings the resource of a type that a Reference is to: its parameter and its value;
-        None where none does."""
+        None where none does. ``kinds`` as of :meth:`find`."""
         if reference.reference:
             named = resolve(reference.reference, self._bases)
             return ("_id", named.id) if named is not None and named.kind == kind else None
-        identifier = reference.identifier
-        if identifier is None or not identifier.value or reference.type != kind:
+        key = _identifier(reference)
+        if key is None or _type(reference) not in ("", kind):
             return None
-        return "identifier", f"{_token(identifier.system or '')}|{_token(identifier.value)}"
+        if not _type(reference) and any((each, *key) in self._by_identifier for each in kinds):
+            return None  # whose it is is known
+        return "identifier", "|".join(map(_token, key))
 
-    def why_not(self, reference: Any) -> str:
-        """Why a Reference leads to nothing that is known."""
+    def why_not(self, reference: Any, of: Item) -> str:
+        """Why a Reference of a resource leads to nothing that is known."""
         text = reference.reference
         if not text:
-            by = "an identifier that no resource read has" if reference.identifier else "no reference"
-            return f"has {by}"
+            key = _identifier(reference)
+            if key is None:
+                return "has no reference"
+            kinds = {_type(reference)} - {""} or self._of_kind.keys()
+            found = {
+                kind: self._by_identifier[kind, *key] for kind in kinds if (kind, *key) in self._by_identifier
+            }
+            if not found:
+                return "has an identifier that no resource read has"
+            if len(found) > 1 or None in found.values():
+                return "has an identifier that several resources have"
+            return f"is a {shown(*found)} that leads to no practitioner and no place"
+        if (item := self._referred(text, of)) is not None:
+            return f"is a {shown(item.kind)} that leads to no practitioner and no place"
         if text.startswith("#"):
             return "refers to a resource that it does not contain"
         named = resolve(text, self._bases)
         if named is None:
-            return "is a resource of another server"
-        if (named.kind, named.id) not in self._by_id:
-            return f"is a {shown(named.kind)} that the EHR does not give, or that no join reads"
-        return f"is a {shown(named.kind)} that leads to no practitioner and no place"
+            other = not text.startswith("urn:")
+            return "is a resource of another server" if other else "is an entry of no Bundle that was read"
+        return f"is a {shown(named.kind)} that the EHR does not give, or that no join reads"
 
     def by_name(self, kind: str, text: str, after: str) -> Item | None:
         """The one whose name stands at the end of a text, behind ``after``; a name that two have says
@@ -160,6 +177,19 @@ class Pool:
                 return found
             at = low.find(mark, at + 1)
         return None
+
+
+def _identifier(reference: Any) -> tuple[str, str] | None:
+    """System and value of the identifier that a Reference has."""
+    identifier = reference.identifier
+    return (
+        (identifier.system or "", identifier.value) if identifier is not None and identifier.value else None
+    )
+
+
+def _type(reference: Any) -> str:
+    """The type of resource that a Reference says it is to; empty where it says none."""
+    return (reference.type or "").removeprefix(_DEFINITION)
 
 
 def _token(text: str) -> str:

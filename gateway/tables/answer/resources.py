@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.core.errors import Issue
 from gateway.tables.answer import convert
-from gateway.tables.answer.actors import MOST_LINES, Actors, Hit, Line, Missing, Way, lines, usable
+from gateway.tables.answer.actors import MOST_LINES, Actors, Hit, Line, Missing, Step, Way, lines, usable
 from gateway.tables.answer.in_force import PATHS, InForce, Ordered, ordered_lists
 from gateway.tables.answer.places import ABOVE, LOCATION, PHYSICAL_TYPE, Places
 from gateway.tables.answer.pool import Item, Located, Pool, Reader
@@ -183,12 +183,13 @@ class ResourceTable:
 
     def missing(
         self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str] = ()
-    ) -> tuple[Missing, ...]:
-        """The searches that would bring what Schedules, and whom they lead to, refer to and is not there."""
+    ) -> Mapping[Missing, bool]:
+        """The searches that would bring what Schedules, and whom they lead to, refer to and is not there;
+        false: that may be of another type as well."""
         actors = self._actors(found, in_force, bases)
         work = _Lines(self, actors, [], in_force)
         work.listed()
-        return tuple(actors.missing)
+        return actors.missing
 
     def joined(
         self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str] = ()
@@ -256,6 +257,7 @@ class _Lines:
             self._untold.unusable(name, "Schedule", why)
             listed.unusable.add(name)
             return
+        self._actors.ended.clear()
         kept: dict[str, list[Hit]] = {}
         for kind in LED_TO:
             hits = self._actors.hits(schedule, kind)
@@ -269,7 +271,9 @@ class _Lines:
         if len(made) > MOST_LINES:
             self._untold.too_many(name, MOST_LINES)
             listed.cut = True
-        self._untold.actors(name, self._table._actor(schedule.value), self._actors.used(schedule), self._pool)
+        actors, used = self._table._actor(schedule.value), self._actors.used(schedule)
+        self._untold.actors(name, schedule, actors, used, self._pool)
+        self._untold.ended(name, self._actors.ended)
         for line in made[:MOST_LINES]:
             cells = self._cells(schedule, line, listed.codings)
             if cells not in listed.lines[-MOST_LINES:]:
@@ -326,7 +330,7 @@ class _Lines:
         """Notes that a place above is not there."""
         unknown = self._table._places.unknown(place, self._pool)
         if unknown is not None and (named := self._pool.named(unknown[1], LOCATION)) is not None:
-            self._actors.missing[LOCATION, *named] = None
+            self._actors.missing[LOCATION, *named] = True
 
     def _organization(self, line: Line, upwards: Sequence[Item]) -> Item | None:
         """The nearest, from the place upwards, else what the resources between lead to."""
@@ -368,13 +372,15 @@ def _systems(codings: Iterable[Any]) -> Iterator[tuple[str, str]]:
 class _NamedWay:
     """A join with the names of its readers."""
 
-    steps: tuple[tuple[str, str], ...]
+    steps: tuple[tuple[str, str, str], ...]
     text: str | None
     after: str
 
 
 def _way(join: Join, paths: _Paths) -> _NamedWay:
-    steps = tuple((kind := path.steps[0].name, paths.reference(kind, path.below(1))) for path in join.steps)
+    steps = tuple(
+        (kind := path.steps[0].name, paths.reference(kind, path.below(1)), str(path)) for path in join.steps
+    )
     text = None
     if join.text is not None:
         text = paths.value("Schedule", join.text.below(1), f"{join.text}, to join the directory")
@@ -382,7 +388,7 @@ def _way(join: Join, paths: _Paths) -> _NamedWay:
 
 
 def _compiled(way: _NamedWay, scope: Mapping[str, Any]) -> Way:
-    steps = tuple((kind, scope[name]) for kind, name in way.steps)
+    steps = tuple(Step(kind, scope[name], path) for kind, name, path in way.steps)
     return Way(steps, scope[way.text] if way.text is not None else None, way.after)
 
 

@@ -25,7 +25,7 @@ from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pages import PageError, PageReader
 from gateway.tables.answer.pool import Located, Pool
 from gateway.tables.answer.query import QueryTable
-from gateway.tables.answer.resources import READ, ResourceTable
+from gateway.tables.answer.resources import LED_TO, READ, ResourceTable
 from gateway.tables.answer.slot_lines import SLOT, Placing, SlotLines
 from gateway.tables.answer.slot_schedules import Referring
 from gateway.tables.codecs.codec import Context
@@ -149,9 +149,12 @@ class SiteTables:
             for name, values in outcome.call.params
             for value in _parted(values)
         }
+        open_ = [each for each in missing if each[0] not in self.dialect.searches and each not in asked]
+        # What may be of several types is most likely a Practitioner or a Location.
+        likely = {each[1:] for each in open_ if each[0] in LED_TO}
         values: dict[tuple[str, str], list[str]] = {}
-        for kind, name, value in missing:
-            if kind not in self.dialect.searches and (kind, name, value) not in asked:
+        for kind, name, value in open_:
+            if missing[kind, name, value] or kind in LED_TO or (name, value) not in likely:
                 values.setdefault((kind, name), []).append(value)
         size = self.dialect.named_at_most
         return tuple(

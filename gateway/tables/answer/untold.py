@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from gateway.core.directory import shown
 from gateway.core.errors import Issue
-from gateway.tables.answer.pool import Pool
+from gateway.tables.answer.pool import Item, Pool
 
+_ACTOR: Final = "Schedule.actor"
 _NAMED: Final = 5  # schedules named in one warning
 
 
@@ -17,7 +18,7 @@ class Untold:
 
     def __init__(self) -> None:
         self._unusable: dict[tuple[str, str], list[str]] = {}
-        self._actors: dict[str, list[str]] = {}
+        self._actors: dict[tuple[str, str], list[str]] = {}
         self._many: dict[int, list[str]] = {}
 
     def unusable(self, schedule: str, kind: str, why: str, *, partly: bool = False) -> None:
@@ -29,13 +30,23 @@ class Untold:
         """A schedule has more practitioners and places than are told."""
         self._many.setdefault(most, []).append(schedule)
 
-    def actors(self, schedule: str, actors: Sequence[Any], used: Collection[int], pool: Pool) -> None:
+    def actors(
+        self, schedule: str, start: Item, actors: Sequence[Any], used: Collection[int], pool: Pool
+    ) -> None:
         """The actors of a schedule, of which those in ``used`` lead to somebody or somewhere."""
         for position, actor in enumerate(actors):
             if position not in used:
-                told = self._actors.setdefault(pool.why_not(actor), [])
-                if schedule not in told[-1:]:
-                    told.append(schedule)
+                self._ended(_ACTOR, pool.why_not(actor, start), schedule)
+
+    def ended(self, schedule: str, ended: Iterable[tuple[str, str]]) -> None:
+        """Where else the ways from a schedule end at nothing that is known: the element, and why."""
+        for path, why in ended:
+            self._ended(path, why, schedule)
+
+    def _ended(self, path: str, why: str, schedule: str) -> None:
+        told = self._actors.setdefault((path, why), [])
+        if schedule not in told[-1:]:
+            told.append(schedule)
 
     @property
     def issues(self) -> list[Issue]:
@@ -45,14 +56,19 @@ class Untold:
             for (kind, why), who in self._unusable.items()
         ]
         found += [
-            Issue("incomplete", "Schedule.actor", f"an actor of {_list(who)} {why}", "information")
-            for why, who in self._actors.items()
+            Issue("incomplete", path, f"{_what(path, who)} {why}", "information")
+            for (path, why), who in self._actors.items()
         ]
         found += [
             Issue("too-costly", "Schedule.actor", f"{_list(who)}: only {most} of its lines are told", "error")
             for most, who in self._many.items()
         ]
         return found
+
+
+def _what(path: str, schedules: Sequence[str]) -> str:
+    actor = f"an actor of {_list(schedules)}"
+    return actor if path == _ACTOR else f"what {actor} refers to"
 
 
 def _of(kind: str, schedules: Sequence[str]) -> str:

@@ -120,7 +120,7 @@ def test_every_kind_of_reference_finds_the_practitioner(tables: SiteTables, acto
     ("actor", "why"),
     [
         ("http://other.example/Practitioner/p1", "is a resource of another server"),
-        ("urn:uuid:0b5c3f3e-6a8b-4a9b-9f6d-0d6c1f0c5b11", "is a resource of another server"),
+        ("urn:uuid:0b5c3f3e-6a8b-4a9b-9f6d-0d6c1f0c5b11", "is an entry of no Bundle that was read"),
         ("Practitioner/nobody", "is a Practitioner that the EHR does not give, or that no join reads"),
         ("Device/7", "is a Device that the EHR does not give, or that no join reads"),
         ("#nobody", "refers to a resource that it does not contain"),
@@ -138,6 +138,99 @@ def test_an_actor_that_leads_nowhere_is_told(tables: SiteTables, actor: Any, why
     assert who_and_where(found) == [(None, "Main")]
     assert [(each.severity, each.text) for each in found.issues] == [
         ("information", f'an actor of "s1" {why}')
+    ]
+
+
+LOCAL = {"system": "urn:oid:1.2.3", "value": "77"}
+SERVICE: Json = {"resourceType": "HealthcareService", "id": "h", "location": [{"reference": "Location/l1"}]}
+
+
+@pytest.mark.parametrize(
+    ("resource", "line", "asked"),
+    [
+        (PAT, ("Granite", None), ["Practitioner", "Location"]),
+        (MAIN, (None, "Main"), ["Practitioner", "Location"]),
+        (role(), ("Granite", "Main"), ["Practitioner", "Location", "PractitionerRole", "HealthcareService"]),
+        (SERVICE, (None, "Main"), ["Practitioner", "Location", "PractitionerRole", "HealthcareService"]),
+    ],
+)
+def test_who_has_an_identifier_is_found_whatever_the_type(
+    tables: SiteTables, resource: Json, line: Any, asked: list[str]
+) -> None:
+    others = [each for each in (PAT, MAIN) if each["id"] != resource["id"]]
+    ehr = Ehr(schedule({"identifier": LOCAL}), *others, {**resource, "identifier": [LOCAL]})
+    assert who_and_where(read(tables, ehr)) == [line]
+    by_identifier = [call.target for call in ehr.calls if "identifier" in dict(call.params)]
+    assert sorted(by_identifier) == sorted(asked)
+
+
+def test_who_has_an_identifier_and_a_type_is_looked_for_among_that_type(tables: SiteTables) -> None:
+    for kind in ("Practitioner", "http://hl7.org/fhir/StructureDefinition/Practitioner"):
+        ehr = Ehr(schedule({"identifier": LOCAL, "type": kind}), {**PAT, "identifier": [LOCAL]})
+        assert who_and_where(read(tables, ehr)) == [("Granite", None)]
+        assert {call.target for call in ehr.calls} == {"Schedule", "Practitioner"}
+
+
+def test_an_identifier_that_resources_of_two_types_have_is_nobodys(tables: SiteTables) -> None:
+    actor = {"identifier": {"value": "7"}}
+    people = [{**PAT, "identifier": [{"value": "7"}]}, {**MAIN, "identifier": [{"value": "7"}]}]
+    found = read(tables, Ehr(schedule(actor), *people))
+    assert who_and_where(found) == [(None, None)]
+    assert [issue.text for issue in found.issues] == [
+        'an actor of "s1" has an identifier that several resources have'
+    ]
+
+
+@pytest.mark.parametrize("type_", [{}, {"type": "Practitioner"}])
+def test_what_a_role_refers_to_is_found_by_its_identifier(tables: SiteTables, type_: Json) -> None:
+    practitioner = {"identifier": {"system": NPI, "value": "1234567893"}, **type_}
+    made = role(practitioner=practitioner, location=[{"identifier": {"value": "E"}}])
+    found = read(tables, Ehr(schedule("PractitionerRole/r1"), made, PAT, EAST))
+    assert (who_and_where(found), found.issues) == ([("Granite", "East")], ())
+
+
+def test_what_a_place_refers_to_is_found_by_its_identifier(tables: SiteTables) -> None:
+    named = {"identifier": LOCAL}
+    site = {**MAIN, "identifier": [LOCAL]}
+    (line,) = read(tables, Ehr(schedule("Location/l2"), {**EAST, "partOf": named}, site)).lines
+    assert line["facility"] == "Main"
+    room = {"resourceType": "Location", "id": "l2", "physicalType": {"coding": [{"code": "ro"}]}}
+    house = {"resourceType": "Organization", "id": "o", "name": "House", "identifier": [LOCAL]}
+    place = {**room, "managingOrganization": named}
+    (line,) = read(tables, Ehr(schedule("Location/l2"), place, house)).lines
+    assert line["facility"] == "House"
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "path", "why"),
+    [
+        (
+            {"practitioner": {"identifier": LOCAL}},
+            (None, "Main"),
+            "PractitionerRole.practitioner",
+            'what an actor of "s1" refers to has an identifier that no resource read has',
+        ),
+        (
+            {"location": [{"reference": "http://other.example/Location/l1"}]},
+            ("Granite", None),
+            "PractitionerRole.location",
+            'what an actor of "s1" refers to is a resource of another server',
+        ),
+        (
+            {"location": [], "practitioner": None},
+            (None, None),
+            "Schedule.actor",
+            'an actor of "s1" is a PractitionerRole that leads to no practitioner and no place',
+        ),
+    ],
+)
+def test_a_role_that_leads_nowhere_is_told(
+    tables: SiteTables, more: Json, line: Any, path: str, why: str
+) -> None:
+    found = read(tables, Ehr(schedule("PractitionerRole/r1"), role(**more), PAT, MAIN))
+    assert who_and_where(found) == [line]
+    assert [(issue.severity, issue.path, issue.text) for issue in found.issues] == [
+        ("information", path, why)
     ]
 
 
