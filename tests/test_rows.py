@@ -82,8 +82,14 @@ ELSEWHERE: dict[str, list[Json]] = {
         Location=place("ro", managingOrganization={"reference": "Organization/o1"}),
         Organization={"resourceType": "Organization", "id": "o1", "name": "RES Health"},
     ),
+    "alias of an organization": instead(
+        Location=place("ro", managingOrganization={"reference": "Organization/o1"}),
+        Organization={"resourceType": "Organization", "id": "o1", "name": "RES Health", "alias": ["RES"]},
+    ),
     "department of a hierarchy": instead(Location=place("wa")),
+    "department_alias": instead(Location=place("wa", alias=["3N"])),
     "room of a hierarchy": instead(Location=place("ro")),
+    "room_alias": instead(Location=place("ro", alias=["12"])),
     "specialty of a role": instead(
         Schedule={**PLAIN, "actor": [{"reference": "PractitionerRole/r1"}]},
         PractitionerRole={

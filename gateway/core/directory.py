@@ -17,7 +17,9 @@ PROVIDER_ID, PROVIDER_ID_TYPE = "provider_id", "provider_id_type"
 FIRST_NAME, LAST_NAME = "first_name", "last_name"
 NAMES = frozenset({FIRST_NAME, LAST_NAME})
 PLACE = "place"
-LISTS = frozenset({"alias", "service_type", "specialty"})  # columns whose cells may have several values
+# Columns of other names, by which that of what they name is found as well.
+ALIASES = {"alias": "facility", "department_alias": "department", "room_alias": "room"}
+LISTS = frozenset({*ALIASES, "service_type", "specialty"})  # columns whose cells may have several values
 SEVERAL = "|"  # parts them
 # Columns that are ids of FHIR resources; who reads a resource here may know it by an id made for it.
 IDENTITIES = frozenset({"schedule", "practitioner", PLACE})
@@ -76,16 +78,16 @@ class Directory:
 
     def holding(self, column: str, value: str) -> frozenset[int]:
         """The positions of the lines whose cell in that column is the value, without case or spacing; in
-        the columns of :data:`IDENTITIES` also the id that the cell has as a FHIR resource. A facility's
-        other names (``alias``) are its names, too."""
+        the columns of :data:`IDENTITIES` also the id that the cell has as a FHIR resource. The other names
+        of a place (:data:`ALIASES`) are its names, too."""
         if not self._index:
             found: dict[tuple[str, str], set[int]] = {}
             for position, line in enumerate(self.lines):
                 for name, cell in identified(line).items():
                     for each in values(name, cell):
                         found.setdefault((name, folded(each)), set()).add(position)
-                        if name == "alias":
-                            found.setdefault(("facility", folded(each)), set()).add(position)
+                        if name in ALIASES:
+                            found.setdefault((ALIASES[name], folded(each)), set()).add(position)
                     if name in IDENTITIES:
                         found.setdefault((name, folded(resource_id(cell))), set()).add(position)
             self._index.update({key: frozenset(positions) for key, positions in found.items()})

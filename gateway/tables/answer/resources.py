@@ -11,23 +11,23 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.core.directory import ALIASES
 from gateway.core.errors import Issue
 from gateway.tables.answer import convert
-from gateway.tables.answer.actors import MOST_LINES, Actors, Hit, Line, Missing, Step, Way, lines, usable
+from gateway.tables.answer.actors import MOST_LINES, Actors, Hit, Line, Missing, lines, usable
 from gateway.tables.answer.in_force import PATHS, InForce, Ordered, ordered_lists
 from gateway.tables.answer.places import ABOVE, LOCATION, PHYSICAL_TYPE, Places
 from gateway.tables.answer.pool import Item, Located, Pool, Reader
-from gateway.tables.answer.slot_lines import OF_REFERENCE, step_of
+from gateway.tables.answer.resource_paths import Paths, compiled, named_way
+from gateway.tables.answer.slot_lines import step_of
 from gateway.tables.answer.slot_schedules import ways_within
 from gateway.tables.answer.untold import Untold
 from gateway.tables.compile.bind import BoundRow
-from gateway.tables.compile.source import Source, reader
 from gateway.tables.compile.structs import struct
 from gateway.tables.read.dialect import Dialect
-from gateway.tables.read.joins import Join
 from gateway.tables.rows.model import Table
-from gateway.tables.rows.paths import Path, parse
-from gateway.tables.rows.schema import Found, SchemaView
+from gateway.tables.rows.paths import parse
+from gateway.tables.rows.schema import SchemaView
 
 KINDS: Final = ("Schedule", "Practitioner", LOCATION)
 """The types of which a directory is told to FHIR clients."""
@@ -68,42 +68,6 @@ class Listed:
     codings: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
 
 
-class _Paths:
-    """Readers under way: their names by what they read, and what the typed resources must hold for them."""
-
-    def __init__(self, schemas: Mapping[str, SchemaView]) -> None:
-        self.source = Source()
-        self.schemas = schemas
-        self.needed: dict[str, list[tuple[Path, bool]]] = {kind: [] for kind in READ}
-        self._names: dict[tuple[str, str], str] = {}
-
-    def value(self, kind: str, path: Path, about: str) -> str:
-        """The name of a reader of values."""
-        self.needed[kind].append((path, False))
-        return self._named(kind, path, about)
-
-    def codings(self, kind: str, path: Path) -> list[str]:
-        """The name of a reader of the Codings, where the path reads their codes."""
-        if [each.name for each in path.steps[-2:]] != ["coding", "code"]:
-            return []
-        whole = parse(str(path).rpartition(".")[0])
-        self.needed[kind].append((parse(f"{whole}.system"), False))
-        return [self._named(kind, whole, f"{kind}.{whole}, to know codes by their systems")]
-
-    def reference(self, kind: str, path: Path) -> str:
-        """The name of a reader of whole References."""
-        for each in OF_REFERENCE:
-            self.needed[kind].append((parse(f"{path}.{each}"), False))
-        return self._named(kind, path, f"{kind}.{path}, to join the directory")
-
-    def _named(self, kind: str, path: Path, about: str) -> str:
-        key = (kind, str(path))
-        if key not in self._names:
-            self._names[key] = f"read_{len(self._names)}"
-            reader(self.source, self._names[key], path, _find(self.schemas[kind], path).lists, about)
-        return self._names[key]
-
-
 class ResourceTable:
     """Made once per site. ``resources`` are the typed decoders' types, by resource type; ``references`` read
     those references that lead from a Slot to its line, by type and path."""
@@ -112,7 +76,7 @@ class ResourceTable:
         self, table: Table, rows: tuple[BoundRow, ...], schemas: Mapping[str, SchemaView], dialect: Dialect
     ) -> None:
         used = [bound for bound in rows if bound.fhir and bound.row.to_redox and bound.row.root in READ]
-        paths = _Paths(schemas)
+        paths = Paths(schemas, READ)
         columns = [
             (
                 bound,
@@ -124,7 +88,7 @@ class ResourceTable:
             )
             for bound in used
         ]
-        ways = {kind: [_way(join, paths) for join in joins] for kind, joins in dialect.joins.items()}
+        ways = {kind: [named_way(join, paths) for join in joins] for kind, joins in dialect.joins.items()}
         names = {
             kind: [paths.value(kind, path.below(1), f"{path}, to join the directory") for path in listed]
             for kind, joins in dialect.joins.items()
@@ -146,14 +110,15 @@ class ResourceTable:
             _Column(bound, tuple(scope[each] for each in read), tuple(scope[each] for each in whole))
             for bound, read, whole in columns
         ]
-        self._organized = {each.name for each in self._columns if each.bound.row.root == "Organization"}
-        self._ways = {kind: tuple(_compiled(each, scope) for each in given) for kind, given in ways.items()}
+        of_organizations = {each.name for each in self._columns if each.bound.row.root == "Organization"}
+        self._organized = of_organizations - ALIASES.keys()  # which are those of what has no other name
+        self._ways = {kind: tuple(compiled(each, scope) for each in given) for kind, given in ways.items()}
         self._names = {kind: tuple(scope[each] for each in given) for kind, given in names.items()}
         self._places = Places(dialect.levels, scope[above], scope[types])
         self._actor: Reader = scope[actor]
         self.references: dict[tuple[str, str], Reader] = {key: scope[name] for key, name in further.items()}
 
-    def _struct(self, kind: str, paths: _Paths) -> type[msgspec.Struct]:
+    def _struct(self, kind: str, paths: Paths) -> type[msgspec.Struct]:
         read = [path for path, _ in paths.needed[kind]]
         read += [parse("identifier.system"), parse("identifier.value")]
         self._lists[kind] = ordered_lists(read, paths.schemas[kind])
@@ -366,33 +331,3 @@ class _Lines:
 
 def _systems(codings: Iterable[Any]) -> Iterator[tuple[str, str]]:
     return ((each.system, each.code) for each in codings if each.system and each.code)
-
-
-@dataclass(frozen=True, slots=True)
-class _NamedWay:
-    """A join with the names of its readers."""
-
-    steps: tuple[tuple[str, str, str], ...]
-    text: str | None
-    after: str
-
-
-def _way(join: Join, paths: _Paths) -> _NamedWay:
-    steps = tuple(
-        (kind := path.steps[0].name, paths.reference(kind, path.below(1)), str(path)) for path in join.steps
-    )
-    text = None
-    if join.text is not None:
-        text = paths.value("Schedule", join.text.below(1), f"{join.text}, to join the directory")
-    return _NamedWay(steps, text, join.after)
-
-
-def _compiled(way: _NamedWay, scope: Mapping[str, Any]) -> Way:
-    steps = tuple(Step(kind, scope[name], path) for kind, name, path in way.steps)
-    return Way(steps, scope[way.text] if way.text is not None else None, way.after)
-
-
-def _find(view: SchemaView, path: Path) -> Found:
-    found = view.find(path)
-    assert isinstance(found, Found), found
-    return found

@@ -436,6 +436,42 @@ def test_a_facility_is_found_by_any_of_its_names(tables: SiteTables) -> None:
     assert line["facility"] == "Old Mill"
 
 
+def test_every_place_of_a_hierarchy_is_found_by_any_of_its_names(tables: SiteTables) -> None:
+    slot = {**clinic.slot("2025-10-22T09:00:00-07:00", "2025-10-22T09:20:00-07:00", "s1"), "id": "x"}
+    places = [
+        typed("l", "ro", "12", "w", alias=["Blue room"]),
+        typed("w", "wa", "Ward 3 North", "s", alias=["3N", "Three North"]),
+        typed("s", "si", "Juniper", alias=["JSC"]),
+    ]
+    ehr = Ehr(schedule("Practitioner/p1", "Location/l"), PAT, *places, slot)
+    names = {"Facility": ("Juniper", "jsc"), "Department": ("Ward 3 North", "3n", "Three North")}
+    for field, known in {**names, "Room": ("12", "blue room")}.items():
+        for name in known:
+            body, _, _ = clinic.ask(tables, clinic.query(Locations=[{field: name}]), ehr)
+            (found,) = (each["Location"] for each in body["AvailableSlots"])
+            told = [found[each] for each in ("Facility", "Department", "Room")]
+            assert told == ["Juniper", "Ward 3 North", "12"]
+    with pytest.raises(NotKnownHere):
+        clinic.ask(tables, clinic.query(Locations=[{"Facility": "3N"}]), ehr)
+
+
+def test_a_place_without_a_name_is_called_by_its_alias(tables: SiteTables) -> None:
+    places = [typed("l", "ro", "", "w", alias=["12"]), typed("w", "wa", "", "s", alias=["3N"])]
+    for place in places:
+        del place["name"]
+    (line,) = read(tables, Ehr(schedule("Location/l"), *places, typed("s", "si", "Juniper"))).lines
+    assert (line["facility"], line["department"], line["room"]) == ("Juniper", "3N", "12")
+
+
+def test_who_runs_a_place_lends_other_names_where_it_lends_its_name(tables: SiteTables) -> None:
+    house = {"resourceType": "Organization", "id": "o", "name": "House", "alias": ["HQ"]}
+    run = {"managingOrganization": {"reference": "Organization/o"}}
+    (line,) = read(tables, Ehr(schedule("Location/l"), typed("l", "ro", "12", **run), house)).lines
+    assert (line["facility"], line["alias"]) == ("House", "HQ")
+    (line,) = read(tables, Ehr(schedule("Location/l"), typed("l", "si", "Juniper", **run), house)).lines
+    assert (line["facility"], line.get("alias")) == ("Juniper", None)
+
+
 def test_ids_that_differ_by_letter_case_are_two(tables: SiteTables) -> None:
     people = [{**PAT, "id": "eAbC", "identifier": []}, {**SAM, "id": "eabc"}]
     schedules = [{**schedule(f"Practitioner/{each['id']}"), "id": f"s-{each['id']}"} for each in people]

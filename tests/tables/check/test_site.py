@@ -129,7 +129,7 @@ ANSWER = [
     # columns
     (
         "- row: Location.Room\n  directory: rooms",
-        ['4:16: "rooms" is not a column of the directory; did you mean "room"?'],
+        ['4:16: "rooms" is not a column of the directory; did you mean "room" or "room_alias"?'],
     ),
     (
         "- row: Location.Room\n  default: x",
@@ -187,7 +187,7 @@ QUERY = [
     ),
     (
         "- row: Visit.Locations.Room\n  select: rooms",
-        ['4:13: "rooms" is not a column of the directory; did you mean "room"?'],
+        ['4:13: "rooms" is not a column of the directory; did you mean "room" or "room_alias"?'],
     ),
     (
         "- row: ignore Visit.Locations.Type\n  unless: Visit.Locations.Rom",
