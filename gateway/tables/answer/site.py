@@ -210,6 +210,7 @@ class SiteTables:
         whole = whole and all(outcome.complete for outcome in outcomes if isinstance(outcome, Answer))
         bases = self._bases(found.get("Schedule", ()))
         upstream = self.resources.lines(found, issues, InForce(now, self.context.zone), bases)
+        issues = list(dict.fromkeys(issues))  # what is wrong with many places is told once
         if not whole:  # what is missing is told, so what it makes others lack need not be
             issues = [each for each in issues if each.severity != "information"]
         known = bool(outcomes) and whole

@@ -161,6 +161,7 @@ _SPECS = (
         companions=(0, 1),
         companion_kinds=("string",),
     ),
+    Spec("time-zone", "the IANA name of a time zone, and no other text", codecs_of_time.make_time_zone),
     Spec(
         "weekday",
         "a day of the week in any usual spelling, or a word of the code table",

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core import window
 from gateway.core.times_of_day import ONE_OR_TWO, TimeOfDay, parse_times
+from gateway.files.zones import zones
 from gateway.tables.codecs.codec import Codec, Context, Ends, Maker
 from gateway.tables.codecs.instants import InstantTexts, minutes_between
 
@@ -236,6 +237,17 @@ def make_minutes(_arguments: tuple[str, ...], _context: Context) -> Codec:
         return minutes(duration, unit)
 
     return Codec(to_redox, to_fhir)
+
+
+def make_time_zone(_arguments: tuple[str, ...], _context: Context) -> Codec:
+    """The IANA name of a time zone."""
+
+    def zone(text: str) -> str:
+        if text.strip() not in zones():
+            raise ValueError("not the IANA name of a time zone; write one such as America/Chicago")
+        return text.strip()
+
+    return Codec(zone, zone)
 
 
 def make_weekday(arguments: tuple[str, ...], context: Context) -> Codec:

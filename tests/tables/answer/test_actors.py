@@ -472,6 +472,57 @@ def test_who_runs_a_place_lends_other_names_where_it_lends_its_name(tables: Site
     assert (line["facility"], line.get("alias")) == ("Juniper", None)
 
 
+ZONE, ZONE_OF_R4 = (f"http://hl7.org/fhir/StructureDefinition/{name}" for name in ("timezone", "tz-code"))
+
+
+def zoned(name: str, url: str = ZONE) -> Json:
+    other = {"url": "http://ehr.example/x", "valueReference": {"reference": "Location/l1"}}
+    return {"extension": [other, {"url": url, "valueCode": name}]}
+
+
+@pytest.mark.parametrize(
+    ("of_schedule", "own", "above", "zone"),
+    [
+        (zoned("America/Denver"), zoned("America/Chicago"), zoned("America/New_York"), "America/Denver"),
+        ({}, zoned("America/Chicago"), zoned("America/New_York"), "America/Chicago"),
+        ({}, {}, zoned("America/New_York", ZONE_OF_R4), "America/New_York"),
+        ({}, zoned("CST"), zoned("America/New_York"), "America/New_York"),
+        ({}, {}, {}, None),
+    ],
+)
+def test_the_zone_that_the_ehr_tells(
+    tables: SiteTables, of_schedule: Json, own: Json, above: Json, zone: str | None
+) -> None:
+    places = [typed("l", "ro", "12", "s", **own), typed("s", "si", "Juniper", **above)]
+    (line,) = read(tables, Ehr(schedule("Location/l", **of_schedule), *places)).lines
+    assert line.get("timezone") == zone
+
+
+def test_the_sites_own_word_on_its_zone_stands(tmp_path: Path) -> None:
+    own = clinic.tables(tmp_path, "fhir-r4", "schedule,timezone\ns1,America/Phoenix\n")
+    (line,) = read(own, Ehr(schedule("Location/l1"), {**MAIN, **zoned("America/Denver")})).lines
+    assert line["timezone"] == "America/Phoenix"
+
+
+def test_preferred_times_are_those_of_the_zone_that_the_ehr_tells(tables: SiteTables) -> None:
+    slots = [
+        {**clinic.slot(f"2025-10-22T{hour}:00:00Z", f"2025-10-22T{hour}:20:00Z", "s1"), "id": hour}
+        for hour in ("14", "15", "16")
+    ]
+    ehr = Ehr(schedule("Location/l1"), {**MAIN, **zoned("America/New_York")}, *slots)
+    wish = {"VisitPreference": [{"Time": ["10:00"], "Duration": "20", "DurationUnit": "minutes"}]}
+    body, _, _ = clinic.ask(tables, clinic.query(**wish), ehr, time_tolerance_minutes=5)
+    assert [each["ID"] for each in body["AvailableSlots"]] == ["14"]
+
+
+def test_zones_that_cannot_be_read_are_told_once(tables: SiteTables) -> None:
+    places = [{**each, **zoned("Central")} for each in (MAIN, EAST)]
+    found = read(tables, Ehr(schedule("Location/l1", "Location/l2"), *places))
+    assert len(found.lines) == 2
+    (issue,) = found.issues
+    assert issue.text.startswith("not the IANA name of a time zone")
+
+
 def test_ids_that_differ_by_letter_case_are_two(tables: SiteTables) -> None:
     people = [{**PAT, "id": "eAbC", "identifier": []}, {**SAM, "id": "eabc"}]
     schedules = [{**schedule(f"Practitioner/{each['id']}"), "id": f"s-{each['id']}"} for each in people]

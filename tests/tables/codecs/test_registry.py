@@ -71,6 +71,7 @@ VALUES: dict[str, tuple[st.SearchStrategy[Any], st.SearchStrategy[Any]]] = {
         alone(utc),
         alone(st.dates(datetime(1970, 1, 1).date(), datetime(2199, 1, 1).date()).map(str)),
     ),
+    "time-zone": (alone(st.sampled_from(ZONES)), alone(st.sampled_from(ZONES))),
     "minutes": (st.tuples(lengths.map(str), st.just(("minutes",))), alone(lengths.map(str))),
 }
 ONE_WAY = {"slot-name", "until", "token-system", "weekday", "time-of-day"}
