@@ -7,6 +7,7 @@ ContactPoint and Address.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +53,7 @@ _SAYING: Final[dict[str, tuple[str, ...]]] = {
 # What else of an item tells whether and when it is used.
 _TELLING: Final[dict[str, tuple[str, ...]]] = {
     "identifier": ("system", "type.coding.code"),
+    "telecom": ("rank",),
     "address": ("type",),
 }
 
@@ -177,10 +179,11 @@ class InForce:
             return None  # what cannot be read bounds nothing
 
 
-def _rank(item: Any) -> tuple[int, bool]:
-    """Where an item stands: by its use; a house before a post box."""
+def _rank(item: Any) -> tuple[int, bool, float]:
+    """Where an item stands: by its use; a house before a post box; by its own rank, 1 before all others."""
     use = _FIRST.index(item.use) if item.use in _FIRST else len(_FIRST) + (item.use in _LAST)
-    return use, getattr(item, "type", None) == "postal"
+    rank = getattr(item, "rank", None)
+    return use, getattr(item, "type", None) == "postal", math.inf if rank is None else rank
 
 
 def _says(value: Any) -> bool:

@@ -52,14 +52,13 @@ class Pool:
         self._by_name: dict[tuple[str, str], Item | None] = {}
         self._of_kind: dict[str, list[Item]] = {}
         for kind, located in found.items():
-            for url, resource in located:
-                self._add(kind, url, resource, names.get(kind, ()))
+            for urls, resource in _once(located):
+                self._add(kind, urls, resource, names.get(kind, ()))
 
-    def _add(self, kind: str, url: str, resource: Any, names: tuple[Reader, ...]) -> None:
+    def _add(self, kind: str, urls: Collection[str], resource: Any, names: tuple[Reader, ...]) -> None:
         item = self.item(kind, resource)
         self._of_kind.setdefault(kind, []).append(item)
-        if url:
-            self._by_url[url] = item
+        self._by_url.update(dict.fromkeys(urls, item))
         if resource.id:
             self._by_id[kind, resource.id] = item
         for each in getattr(resource, "identifier", None) or ():
@@ -177,6 +176,17 @@ class Pool:
                 return found
             at = low.find(mark, at + 1)
         return None
+
+
+def _once(located: Iterable[Located]) -> Iterable[tuple[Collection[str], Any]]:
+    """Each resource once, as it was read last, with all its URLs: what comes with two searches, or moves from
+    page to page while they are read, is still one."""
+    found: dict[object, tuple[set[str], Any]] = {}
+    for number, (url, resource) in enumerate(located):
+        key = resource.id or number
+        urls = found[key][0] if key in found else set()
+        found[key] = (urls | {url} if url else urls, resource)
+    return found.values()
 
 
 def _identifier(reference: Any) -> tuple[str, str] | None:

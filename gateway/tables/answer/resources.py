@@ -263,7 +263,7 @@ class _Lines:
         if line.practitioner is not None:
             sources["Practitioner", None] = line.practitioner
         upwards = self._table._places.upwards(line.place, self._pool) if line.place is not None else []
-        upwards = [each for each in upwards if each is line.place or self._usable(each)]
+        upwards = [each for each in upwards if each is line.place or self._usable(each, schedule)]
         if upwards:
             sources[LOCATION, None] = upwards[0]
             at_levels = self._table._places.at_levels(upwards)
@@ -271,7 +271,7 @@ class _Lines:
             self._above(upwards[0])
         cells = self._filled(sources)
         if self._table._organized - cells.keys():
-            found = self._organization(line, upwards)
+            found = self._organization(line, upwards, schedule)
             cells = self._filled({**sources, ("Organization", None): found}) if found is not None else cells
         for column in self._table._columns:
             item = sources.get((column.bound.row.root or "", column.bound.row.level))
@@ -297,17 +297,20 @@ class _Lines:
         if unknown is not None and (named := self._pool.named(unknown[1], LOCATION)) is not None:
             self._actors.missing[LOCATION, *named] = True
 
-    def _organization(self, line: Line, upwards: Sequence[Item]) -> Item | None:
+    def _organization(self, line: Line, upwards: Sequence[Item], schedule: Item) -> Item | None:
         """The nearest, from the place upwards, else what the resources between lead to."""
         for item in (*upwards, *line.through):
             hits = self._actors.hits(item, "Organization")
-            if hits and self._usable(hits[0].item):
+            if hits and self._usable(hits[0].item, schedule):
                 return hits[0].item
         return None
 
-    def _usable(self, item: Item) -> bool:
-        """Whether its name may be told."""
-        return self._in_force.unusable(item.kind, item.value) is None
+    def _usable(self, item: Item, schedule: Item) -> bool:
+        """Whether the name of what a place is in, or is run by, may be told."""
+        why = self._in_force.unusable(item.kind, item.value)
+        if why is not None:
+            self._untold.unusable(self._own(schedule, "schedule") or "", item.kind, why, partly=True)
+        return why is None
 
     def _read(self, item: Item) -> Mapping[int, str]:
         """What each row that reads this type finds in the resource."""
@@ -320,13 +323,18 @@ class _Lines:
         return item.cells
 
     def _text(self, column: _Column, item: Item) -> str | None:
-        found = next((each for read in column.readers if (each := read(item.value))), None)
+        found = next((each for read in column.readers if (each := _said(read(item.value)))), None)
         if found is None:
             return None
         value = found if column.bound.codec.many else found[0]
         path = str(column.bound.row.fhir[0])
         text = convert.to_redox(column.bound, value, (), path, self._issues)
         return str(text) if text else None
+
+
+def _said(values: Iterable[Any]) -> list[Any]:
+    """Those of the values that are no blank texts."""
+    return [each for each in values if not isinstance(each, str) or each.strip()]
 
 
 def _systems(codings: Iterable[Any]) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,9 @@ class Untold:
     def unusable(self, schedule: str, kind: str, why: str, *, partly: bool = False) -> None:
         """A schedule, or whom it leads to (of this type), must not be used; ``partly``: there are others."""
         so = "its slots are told without it" if partly else "nobody is asked for it"
-        self._unusable.setdefault((kind, f"{why}, so {so}"), []).append(schedule)
+        named = self._unusable.setdefault((kind, f"{why}, so {so}"), [])
+        if schedule not in named[-1:]:
+            named.append(schedule)
 
     def too_many(self, schedule: str, most: int) -> None:
         """A schedule has more practitioners and places than are told."""

@@ -171,6 +171,29 @@ def test_who_has_an_identifier_and_a_type_is_looked_for_among_that_type(tables: 
         assert {call.target for call in ehr.calls} == {"Schedule", "Practitioner"}
 
 
+def test_who_is_read_twice_is_one(tables: SiteTables) -> None:
+    both = [
+        {**schedule("Practitioner/p1"), "id": "s1"},
+        {**schedule({"identifier": LOCAL, "type": "Practitioner"}), "id": "s2"},
+    ]
+    found = read(tables, Ehr(*both, {**PAT, "identifier": [LOCAL]}))
+    assert who_and_where(found) == [("Granite", None), ("Granite", None)]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "lines"),
+    [
+        ("Practitioner/p1", {"actor": [{"reference": "Practitioner/p2"}]}, [("Slate", None)]),
+        ("Practitioner/p2", {"active": False}, []),
+    ],
+)
+def test_a_schedule_that_is_read_twice_is_as_it_was_last(
+    tables: SiteTables, first: str, last: Json, lines: Any
+) -> None:
+    ehr = Ehr(schedule(first), schedule(first, **last), PAT, SAM)
+    assert who_and_where(read(tables, ehr)) == lines
+
+
 def test_an_identifier_that_resources_of_two_types_have_is_nobodys(tables: SiteTables) -> None:
     actor = {"identifier": {"value": "7"}}
     people = [{**PAT, "identifier": [{"value": "7"}]}, {**MAIN, "identifier": [{"value": "7"}]}]
@@ -461,6 +484,23 @@ def test_a_place_without_a_name_is_called_by_its_alias(tables: SiteTables) -> No
         del place["name"]
     (line,) = read(tables, Ehr(schedule("Location/l"), *places, typed("s", "si", "Juniper"))).lines
     assert (line["facility"], line["department"], line["room"]) == ("Juniper", "3N", "12")
+
+
+def test_a_blank_name_is_none(tables: SiteTables) -> None:
+    (line,) = read(tables, Ehr(schedule("Location/l1"), {**MAIN, "name": " ", "alias": ["Z"]})).lines
+    assert line["facility"] == "Z"
+
+
+def test_what_a_place_is_in_and_that_is_suspended_is_told_once(tables: SiteTables) -> None:
+    places = [typed("l", "ro", "12", "w"), typed("w", "wa", "3N", "s"), typed("s", "si", "Juniper")]
+    places[1]["status"] = "suspended"
+    found = read(tables, Ehr(schedule("Practitioner/p1", "Practitioner/p2", "Location/l"), PAT, SAM, *places))
+    assert [(line["facility"], line.get("department")) for line in found.lines] == [("Juniper", None)] * 2
+    (issue,) = found.issues
+    assert (issue.severity, issue.text) == (
+        "warning",
+        'the Location of "s1" is suspended, so its slots are told without it',
+    )
 
 
 def test_who_runs_a_place_lends_other_names_where_it_lends_its_name(tables: SiteTables) -> None:

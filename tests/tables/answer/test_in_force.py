@@ -164,6 +164,15 @@ def test_the_name_that_is_in_use(
             ],
             "2",
         ),
+        (
+            [
+                {"system": "phone", "use": "work", "value": "1"},
+                {"system": "phone", "use": "work", "value": "2", "rank": 2},
+                {"system": "phone", "use": "work", "value": "3", "rank": 1},
+                {"system": "phone", "use": "home", "value": "4", "rank": 1},
+            ],
+            "3",
+        ),
         ([{"system": "phone", "use": "mobile", "value": "1"}], None),
         ([{"system": "phone", "use": "old", "value": "1"}], None),
         ([{"system": "phone", "value": "1"}], None),
