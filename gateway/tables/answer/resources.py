@@ -224,8 +224,10 @@ class _Lines:
             return
         self._actors.ended.clear()
         kept: dict[str, list[Hit]] = {}
+        used: set[int] = set()
         for kind in LED_TO:
             hits = self._actors.hits(schedule, kind)
+            used.update(hit.actor for hit in hits)
             kept[kind], reasons = usable(hits, lambda item: self._in_force.unusable(item.kind, item.value))
             for of, reason in dict.fromkeys(reasons):
                 self._untold.unusable(name, of, reason, partly=bool(kept[kind]))
@@ -236,7 +238,9 @@ class _Lines:
         if len(made) > MOST_LINES:
             self._untold.too_many(name, MOST_LINES)
             listed.cut = True
-        actors, used = self._table._actor(schedule.value), self._actors.used(schedule)
+        actors = self._table._actor(schedule.value)
+        if not used.issuperset(range(len(actors))):  # by ways that come too late to count
+            used |= self._actors.used(schedule)
         self._untold.actors(name, schedule, actors, used, self._pool)
         self._untold.ended(name, self._actors.ended)
         for line in made[:MOST_LINES]:
