@@ -57,6 +57,9 @@ _TELLING: Final[dict[str, tuple[str, ...]]] = {
     "address": ("type",),
 }
 
+NPI: Final = ("http://hl7.org/fhir/sid/us-npi", "urn:oid:2.16.840.1.113883.4.6")
+"""The two spellings of one system."""
+
 # Numbers of a person: of social security, of taxes, of a passport, of a driving licence.
 _PRIVATE_SYSTEMS: Final = (
     "http://hl7.org/fhir/sid/us-ssn",
@@ -115,6 +118,8 @@ class InForce:
                 continue
             kept = [item for item in items if item is not None and self._told(each, item)]
             kept.sort(key=_rank)
+            if each.name == "identifier":
+                kept = _of_one_rank(kept)
             setattr(resource, attr, kept)
 
     def _told(self, list_: Ordered, item: Any) -> bool:
@@ -184,6 +189,13 @@ def _rank(item: Any) -> tuple[int, bool, float]:
     use = _FIRST.index(item.use) if item.use in _FIRST else len(_FIRST) + (item.use in _LAST)
     rank = getattr(item, "rank", None)
     return use, getattr(item, "type", None) == "postal", math.inf if rank is None else rank
+
+
+def _of_one_rank(identifiers: list[Any]) -> list[Any]:
+    """Identifiers in order, of NPIs only those that are to be used first, however their system is spelt: rows
+    look for one spelling after the other."""
+    npis = [each for each in identifiers if each.system in NPI]
+    return [each for each in identifiers if each.system not in NPI or _rank(each) == _rank(npis[0])]
 
 
 def _says(value: Any) -> bool:

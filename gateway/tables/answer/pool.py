@@ -12,6 +12,7 @@ from gateway.core.directory import shown
 from gateway.core.envelope import UNREADABLE
 from gateway.core.nearest import folded
 from gateway.core.references import resolve
+from gateway.tables.answer.in_force import NPI
 
 Located = tuple[str, Any]
 """A resource behind its own URL (``fullUrl``), which is empty where its Bundle has none."""
@@ -64,8 +65,8 @@ class Pool:
         for each in getattr(resource, "identifier", None) or ():
             if each is not None and each.value:
                 # One that two resources have says nothing.
-                key = (kind, each.system or "", each.value)
-                self._by_identifier[key] = None if key in self._by_identifier else item
+                key = (kind, system_of(each.system), each.value)
+                self._by_identifier[key] = item if self._by_identifier.get(key, item) is item else None
         for name in {folded(name) for read in names for name in read(resource)}:
             self._by_name[kind, name] = None if (kind, name) in self._by_name else item
 
@@ -111,10 +112,10 @@ class Pool:
         if reference.reference:
             found = self._referred(reference.reference, of)
             return found if found is not None and found.kind == kind else None
-        key = _identifier(reference)
-        if key is None or _type(reference) not in ("", kind):
+        key = identifier_of(reference)
+        if key is None or type_of(reference) not in ("", kind):
             return None
-        if not _type(reference) and any((each, *key) in self._by_identifier for each in {*kinds} - {kind}):
+        if not type_of(reference) and any((each, *key) in self._by_identifier for each in {*kinds} - {kind}):
             return None
         return self._by_identifier.get((kind, *key))
 
@@ -132,21 +133,21 @@ class Pool:
         if reference.reference:
             named = resolve(reference.reference, self._bases)
             return ("_id", named.id) if named is not None and named.kind == kind else None
-        key = _identifier(reference)
-        if key is None or _type(reference) not in ("", kind):
+        key = identifier_of(reference)
+        if key is None or type_of(reference) not in ("", kind):
             return None
-        if not _type(reference) and any((each, *key) in self._by_identifier for each in kinds):
+        if not type_of(reference) and any((each, *key) in self._by_identifier for each in kinds):
             return None  # whose it is is known
-        return "identifier", "|".join(map(_token, key))
+        return "identifier", "|".join(map(_token, (reference.identifier.system or "", key[1])))
 
     def why_not(self, reference: Any, of: Item) -> str:
         """Why a Reference of a resource leads to nothing that is known."""
         text = reference.reference
         if not text:
-            key = _identifier(reference)
+            key = identifier_of(reference)
             if key is None:
                 return "has no reference"
-            kinds = {_type(reference)} - {""} or self._of_kind.keys()
+            kinds = {type_of(reference)} - {""} or self._of_kind.keys()
             found = {
                 kind: self._by_identifier[kind, *key] for kind in kinds if (kind, *key) in self._by_identifier
             }
@@ -189,15 +190,18 @@ def _once(located: Iterable[Located]) -> Iterable[tuple[Collection[str], Any]]:
     return found.values()
 
 
-def _identifier(reference: Any) -> tuple[str, str] | None:
+def identifier_of(reference: Any) -> tuple[str, str] | None:
     """System and value of the identifier that a Reference has."""
-    identifier = reference.identifier
-    return (
-        (identifier.system or "", identifier.value) if identifier is not None and identifier.value else None
-    )
+    named = reference.identifier
+    return (system_of(named.system), named.value) if named is not None and named.value else None
 
 
-def _type(reference: Any) -> str:
+def system_of(system: str | None) -> str:
+    """A system of identifiers by which two of them can be compared."""
+    return NPI[0] if system in NPI else system or ""
+
+
+def type_of(reference: Any) -> str:
     """The type of resource that a Reference says it is to; empty where it says none."""
     return (reference.type or "").removeprefix(_DEFINITION)
 

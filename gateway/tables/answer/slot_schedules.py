@@ -15,7 +15,7 @@ import msgspec
 from gateway.core.directory import Directory
 from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pages import Page, PageReader
-from gateway.tables.answer.pool import Item, Located, Pool
+from gateway.tables.answer.pool import Item, Located, Pool, identifier_of, system_of, type_of
 from gateway.tables.answer.slot_lines import SLOT, Placed, SlotLines, fits, usable, with_beside
 from gateway.tables.read.joins import Join
 from gateway.tables.read.slot_ways import SlotWay
@@ -111,9 +111,9 @@ class Referring:
             if reference.reference.startswith("#"):
                 return self._of_contained(item, slot, pool)
             return {item.value.id}
-        if reference.identifier is None or reference.type not in (None, "Schedule"):
+        key = identifier_of(reference)
+        if key is None or type_of(reference) not in ("", "Schedule"):
             return set()
-        key = (reference.identifier.system or "", reference.identifier.value or "")
         if key in self.directory.identifiers:
             return _known(self.directory.identifiers[key])
         return {item.value.id} if item is not None else set()
@@ -121,7 +121,7 @@ class Referring:
     def _of_contained(self, schedule: Item, slot: Item, pool: Pool) -> set[str]:
         """Those that have an identifier of the one that the Slot contains; else those of its actors."""
         identifiers = [each for each in schedule.value.identifier or () if each is not None]
-        keys = {(each.system or "", each.value or "") for each in identifiers}
+        keys = {(system_of(each.system), each.value or "") for each in identifiers}
         named = [_known(self.directory.identifiers.get(key)) for key in keys]
         if any(named):
             return set().union(*named)

@@ -171,6 +171,17 @@ def test_who_has_an_identifier_and_a_type_is_looked_for_among_that_type(tables: 
         assert {call.target for call in ehr.calls} == {"Schedule", "Practitioner"}
 
 
+def test_an_npi_is_known_by_either_of_its_systems(tables: SiteTables) -> None:
+    oid = {"system": "urn:oid:2.16.840.1.113883.4.6", "value": "1234567893"}
+    both = [
+        {**schedule({"identifier": oid, "type": "Practitioner"}), "id": "s1"},
+        {**schedule("Practitioner/p1"), "id": "s2"},
+    ]
+    assert who_and_where(read(tables, Ehr(*both, PAT))) == [("Granite", None), ("Granite", None)]
+    twice = {**PAT, "identifier": [oid, *PAT["identifier"], oid]}
+    assert who_and_where(read(tables, Ehr(*both, twice))) == [("Granite", None), ("Granite", None)]
+
+
 def test_who_is_read_twice_is_one(tables: SiteTables) -> None:
     both = [
         {**schedule("Practitioner/p1"), "id": "s1"},

@@ -78,6 +78,11 @@ def cells(tables: SiteTables, **practitioner: Any) -> dict[str, str]:
             "4",
             "NPI",
         ),
+        (
+            [{"system": NPI, "value": "1", "use": "temp"}, {"system": OID, "value": "2", "use": "official"}],
+            "2",
+            "NPI",
+        ),
         ([{"system": NPI, "value": "1", "use": "temp"}, {"system": NPI, "value": "2"}], "2", "NPI"),
     ],
 )

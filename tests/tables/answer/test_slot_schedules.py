@@ -81,6 +81,12 @@ def told(collector: SlotCollector) -> list[tuple[str, str]]:
         (schedule(identifier=[LOCAL]), [], {"identifier": LOCAL}, None),
         (schedule(identifier=[LOCAL]), [], {"type": "Schedule", "identifier": LOCAL, "reference": ""}, None),
         (schedule(identifier=[{"value": "7"}]), [], {"identifier": {"value": "7"}}, None),
+        (
+            schedule(identifier=[LOCAL]),
+            [],
+            {"type": "http://hl7.org/fhir/StructureDefinition/Schedule", "identifier": LOCAL},
+            None,
+        ),
         (schedule(), [schedule(identifier=[LOCAL])], {"identifier": LOCAL, "display": "Dr. Granite"}, None),
         # Contained: by its identifier, or by whom it is for.
         (schedule(identifier=[LOCAL]), [], {"reference": "#x"}, schedule("x", "#no", identifier=[LOCAL])),
@@ -107,6 +113,7 @@ def test_the_schedule_is_found(
         ({"identifier": {**LOCAL, "system": "urn:other"}}, None),
         ({"identifier": {"value": LOCAL["value"]}}, None),
         ({"identifier": LOCAL, "type": "Practitioner"}, None),
+        ({"identifier": {"system": LOCAL["system"]}}, None),
         ({"reference": "#y"}, schedule("x", "Practitioner/p1")),
         # The id of what is contained is its own.
         ({"reference": "#s1"}, schedule("s1", "Practitioner/p9")),
