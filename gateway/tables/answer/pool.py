@@ -88,6 +88,7 @@ class Pool:
                 item = Item(type(resource).__name__, resource)
                 item.within = found  # what is contained may refer to its neighbours
                 found[resource.id] = item
+                resource.id = None  # which means nothing outside of what contains it
         return found
 
     def all(self, kind: str) -> Iterable[Item]:

@@ -182,6 +182,26 @@ def test_an_npi_is_known_by_either_of_its_systems(tables: SiteTables) -> None:
     assert who_and_where(read(tables, Ehr(*both, twice))) == [("Granite", None), ("Granite", None)]
 
 
+def test_the_id_of_what_is_contained_is_nobodys_outside(tables: SiteTables) -> None:
+    def containing(identity: str, who: Json) -> Json:
+        inner = [{**who, "id": "p1"}, {"resourceType": "Location", "id": "l1", "name": "Within"}]
+        return {**schedule("#p1", "#l1", contained=inner), "id": identity}
+
+    others = [{**schedule("Practitioner/p1", "Location/l1"), "id": "s3"}, PAT, MAIN]
+    found = read(tables, Ehr(containing("s1", PAT), containing("s2", SAM), *others))
+    assert {line["schedule"]: line["last_name"] for line in found.lines} == {
+        "s1": "Granite",
+        "s2": "Slate",
+        "s3": "Granite",
+    }
+    ids = ("practitioner", "place", "location_id")
+    assert {line["schedule"]: [line.get(each) for each in ids] for line in found.lines} == {
+        "s1": [None, None, None],
+        "s2": [None, None, None],
+        "s3": ["p1", "l1", "l1"],
+    }
+
+
 def test_who_is_read_twice_is_one(tables: SiteTables) -> None:
     both = [
         {**schedule("Practitioner/p1"), "id": "s1"},

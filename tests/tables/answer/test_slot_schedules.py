@@ -131,6 +131,12 @@ def test_what_does_not_tell_its_schedule_makes_it_incomplete(
     assert (found.counts, told(found)) == ({"received": 2, "untold": 1}, [("error", "Slot.schedule")])
 
 
+def test_the_id_of_a_contained_practitioner_is_nobodys_else(tables: SiteTables) -> None:
+    within = [schedule("x", "#p1"), {"resourceType": "Practitioner", "id": "p1"}]
+    found = collected(tables, page(schedule()), page(slot(9, {"reference": "#x"}, contained=within)))
+    assert (ids(found), found.counts) == ([], {"received": 1, "untold": 1})
+
+
 def test_of_two_schedules_with_one_identifier_neither_is_meant(tables: SiteTables) -> None:
     two = page(schedule(identifier=[LOCAL]), schedule("s2", identifier=[LOCAL]))
     found = collected(tables, two, page(schedule(identifier=[LOCAL]), slot(9, {"identifier": LOCAL})))
