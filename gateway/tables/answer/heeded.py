@@ -164,7 +164,7 @@ def came_by_start(answer: Answer, reader: PageReader, slots: type) -> Pieces[boo
                 if sorting and part.links and _SORT in not_in_self(part.links, params):
                     return False
                 if sorting and part.outcome:
-                    found = yield from heeded(content, sorting, frozenset(), lambda _reference: None)
+                    found = yield from heeded(content, sorting, frozenset(), lambda _schedule, _column: set())
                     if _SORT in found.ignored:
                         return False
                 for slot in part.resources:
