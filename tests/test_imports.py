@@ -69,7 +69,15 @@ ALLOWED: dict[str, set[str]] = {
     "tables.codecs": {*_BELOW_TABLES, "tables.codecs", "tables.rows"},
     "tables.rows": {"files", "tables.rows"},
     "version": set(),
-    "upstream": {"core.errors", "core.plan", "core.reasons", "core.values", "shipped", "upstream"},
+    "upstream": {
+        "core.errors",
+        "core.plan",
+        "core.reasons",
+        "core.values",
+        "core.wrote",
+        "shipped",
+        "upstream",
+    },
     "web": {
         "core.errors",
         "core.fhir",

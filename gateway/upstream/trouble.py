@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from gateway.core.plan import Call, Failure, FailureKind, FailureReason
-from gateway.upstream.words import words_of
+from gateway.core.wrote import words_of
 
 Repeat = Literal["always", "idempotent", "never"]
 

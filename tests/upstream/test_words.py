@@ -1,44 +1,21 @@
-"""What an upstream writes beside an error, as it is shown to a person; and that nobody else sees it."""
+"""Who is shown what an upstream writes beside an error; nobody else sees it."""
 
 from __future__ import annotations
 
 import json
 
-import pytest
-
 from gateway.core.plan import Call, Failure
 from gateway.upstream.trouble import refused
-from gateway.upstream.words import MOST_WORDS, words_of
 
 from .conftest import MakeBench, Script, answer
 
 OUTCOME = {
     "resourceType": "OperationOutcome",
-    "text": {"status": "generated", "div": "<div>twice</div>"},
     "issue": [
         {"code": "invalid", "details": {"text": "No such\nparameter"}, "diagnostics": "npiNumber"},
         {"code": "invalid", "diagnostics": "try npi-number"},
     ],
 }
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (json.dumps(OUTCOME).encode(), "No such parameter npiNumber try npi-number"),
-        (b'{"Meta": {"Errors": [{"Type": "x", "Text": "No destination"}]}}', "No destination"),
-        (b'{"error": "x", "error_description": "no scope"}', "no scope"),
-        (b"<html><h1>502 Bad Gateway</h1><hr>nginx</html>", "502 Bad Gateway nginx"),
-        (b'{"message": "\\u001b[31mred\\u0007\\u202e"}', "[31mred"),
-        (b"\xff\x00plain \x1b]0;title\x07", "\ufffd plain ]0;title"),
-        (b"", ""),
-        (b"[" * 100_000, "[" * (MOST_WORDS - 3) + "..."),
-        (json.dumps({"issue": [{"text": "a" * 1000}] * 1000}).encode(), "a" * (MOST_WORDS - 3) + "..."),
-        (b"<" * 65_536, "<" * (MOST_WORDS - 3) + "..."),
-    ],
-)
-def test_on_one_line_cut_short_with_nothing_that_a_terminal_acts_upon(body: bytes, words: str) -> None:
-    assert words_of(body) == words
 
 
 def test_only_a_call_that_wants_them_has_them() -> None:
