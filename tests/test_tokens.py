@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.assemble import assemble, check_configuration
+from gateway.core.reasons import REASONS
 from gateway.sandbox.canvas import canvas_app
 from gateway.sandbox.control import REQUESTS
 from gateway.web.logging import configure
@@ -250,28 +251,40 @@ DESCRIBED = {"error": "invalid_client", "error_description": "Pat Granite has no
             says(b"<html>Granite</html>"),
             502,
             f"{MEND} The token endpoint answered, but its answer is not a JSON object.",
-            ("protocol", None, None),
+            ("protocol", 200, "not-json"),
         ),
         (
             says({"access_token": "a\r\nX: Granite"}),
             502,
             f"{MEND} The token endpoint answered, but its access token holds a space, a line "
             "break or a sign that no header has.",
-            ("protocol", None, None),
+            ("protocol", 200, "unusable-token"),
+        ),
+        (
+            says({"token": "Granite"}),
+            502,
+            f"{MEND} The token endpoint answered, but its answer has no access_token.",
+            ("protocol", 200, "no-token"),
+        ),
+        (
+            says({"error": "invalid_scope", "error_description": "Granite"}),
+            502,
+            f"{MEND} The token endpoint answered with error invalid_scope (in an answer with status 200).",
+            ("unauthorized", 200, "invalid_scope"),
         ),
         (
             says({"access_token": "abc", "token_type": "mac"}),
             502,
             f"{MEND} The token endpoint answered, but its token_type is not Bearer, and no "
             "other is spoken here.",
-            ("protocol", None, None),
+            ("protocol", 200, "unusable-token"),
         ),
         (
             breaks,
             502,
             f"{NO_TOKEN} Ask again shortly. The token endpoint could not be reached "
             "(the connection broke before a whole answer was there).",
-            ("connect", None, None),
+            ("connect", None, "broken-connection"),
         ),
     ],
 )
@@ -288,7 +301,7 @@ async def test_the_error_and_the_log_say_that_it_was_the_token_endpoint(
             got, outcome = await running.search()
             assert (got, outcome["issue"][0]["details"]["text"]) == (status, text)
             failure, code, error = upstream
-            reason = "broken-connection" if failure == "connect" else None
+            reason, error = (error, None) if error in REASONS else (None, error)
             told = {"target": "token", "failure": failure, "status": code, "code": error, "reason": reason}
             assert [line["upstream"] for line in running.lines] == [told, told]
             said = running.log.getvalue().decode() + running.metrics() + json.dumps([answer, outcome])

@@ -185,6 +185,7 @@ async def _token(application: Application, served: Served, site: Site) -> str:
     anybody."""
     from gateway.assemble.clients import credentials_of
     from gateway.clock import seconds_of
+    from gateway.probe.findings import wrote
     from gateway.upstream.exchange import Wire
     from gateway.upstream.interface import ClientSettings
     from gateway.upstream.oauth import FixedToken, SharedToken
@@ -204,7 +205,7 @@ async def _token(application: Application, served: Served, site: Site) -> str:
     try:
         await tokens.get()
     except TokenError as error:
-        return error.token or ""
+        return f"{error.token}.{wrote(error.words())}"
     finally:
         await tokens.close()
     return ""

@@ -44,6 +44,9 @@ FailureReason = Literal[
     "tls-not-spoken",  # what listens there speaks no TLS: plain HTTP, most likely
     "tls-client-certificate",  # it wants a certificate of ours
     "tls-failed",  # any other way in which no secure connection came about
+    "not-json",  # protocol, of the token endpoint: its answer is no JSON object
+    "no-token",  # protocol, of the token endpoint: there is none in its answer
+    "unusable-token",  # protocol, of the token endpoint: one that no request can carry
 ]
 """What is known beside the kind of a failure; in the log, the metrics and the rows of ``errors.yaml``."""
 

@@ -55,5 +55,17 @@ REASONS: Final[Mapping[FailureReason, tuple[str, str]]] = {
         "the gateway has none to show; put a proxy between that has",
     ),
     "tls-failed": ("no secure connection could be agreed on", "see its own log"),
+    "not-json": (
+        "its token endpoint answered with something else than JSON",
+        "see upstream.token_url: it must be the endpoint itself, not a page to sign in on",
+    ),
+    "no-token": (
+        "there is no token in the answer of its token endpoint",
+        "see upstream.token_url, and ask its operator for an OAuth 2.0 client with client credentials",
+    ),
+    "unusable-token": (
+        "the token that its token endpoint gave cannot be sent along",
+        "ask its operator for Bearer tokens",
+    ),
 }
 """By reason: what is so, and what to do about it. The keys are those of a site in the configuration."""

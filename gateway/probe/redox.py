@@ -15,6 +15,7 @@ from gateway.core.mapping import Sought
 from gateway.core.plan import Answer, Ask, Call, Failure, Flow, Outcome, Reply
 from gateway.core.redox_flows import EVENT, Address
 from gateway.core.window import add_days, to_utc_text
+from gateway.core.wrote import words_of
 from gateway.probe.findings import wrote
 from gateway.probe.report import Fill, Finding, Report
 from gateway.probe.samples import why
@@ -87,7 +88,8 @@ def _meta(meta: Mapping[str, Any]) -> list[Finding]:
     if errors:
         first = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}
         kind, module = (shown(str(first.get(name, "unknown"))) for name in ("Type", "Module"))
-        found.append(Finding("fault", f"The answer holds Meta.Errors: Type {kind}, Module {module}."))
+        text = f"The answer holds Meta.Errors: Type {kind}, Module {module}."
+        found.append(Finding("fault", text + wrote(words_of(msgspec.json.encode(errors)))))
     if meta.get("IsIncomplete") is True:
         found.append(Finding("note", "The answer says IsIncomplete: not everything was returned."))
     event = meta.get("EventType")

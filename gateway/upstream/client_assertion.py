@@ -55,8 +55,9 @@ class SignedAssertion:
 
     def request(self, *, now: float) -> Request:
         grant, *rest = grant_fields(self.scope, self.extra)
-        shown = (("client_assertion_type", _ASSERTION_TYPE), ("client_assertion", self._assertion(now=now)))
-        return form_request(self.token_url, (grant, *shown, *rest))
+        assertion = self._assertion(now=now)
+        shown = (("client_assertion_type", _ASSERTION_TYPE), ("client_assertion", assertion))
+        return form_request(self.token_url, (grant, *shown, *rest), assertion)
 
     def grant(self, body: bytes, *, now: float) -> Grant:
         del now

@@ -36,8 +36,8 @@ class ClientCredentials:
         fields = grant_fields(self.scope, self.extra)
         if self.method == "client_secret_post":
             shown = (("client_id", self.client_id), ("client_secret", self.client_secret))
-            return form_request(self.token_url, (*fields[:1], *shown, *fields[1:]))
-        return form_request(self.token_url, fields, authorization=self._basic())
+            return form_request(self.token_url, (*fields[:1], *shown, *fields[1:]), self.client_secret)
+        return form_request(self.token_url, fields, self.client_secret, authorization=self._basic())
 
     def grant(self, body: bytes, *, now: float) -> Grant:
         del now
@@ -55,9 +55,10 @@ def grant_fields(scope: str | None, extra: Fields) -> Fields:
     return (("grant_type", "client_credentials"), *scopes, *extra)
 
 
-def form_request(url: str, fields: Fields, *, authorization: str | None = None) -> Request:
-    """A form POST to a token endpoint (RFC 6749, appendix B)."""
+def form_request(url: str, fields: Fields, secret: str, *, authorization: str | None = None) -> Request:
+    """A form POST to a token endpoint (RFC 6749, appendix B). ``secret`` is in it, or in the header."""
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     if authorization is not None:
         headers["Authorization"] = authorization
-    return Request("POST", URL(url), "token", headers, urlencode(fields).encode())
+    secrets = (secret, quote_plus(secret), *((authorization.partition(" ")[2],) if authorization else ()))
+    return Request("POST", URL(url), "token", headers, urlencode(fields).encode(), secrets=secrets)

@@ -24,7 +24,8 @@ _COMMON_HEADERS = {"User-Agent": "redox-fhir-gateway", "Accept-Encoding": "gzip,
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request to be made. ``target`` is its name in events, ``subject`` what it is about, for the breaker
-    alone (see :class:`gateway.core.plan.Call`); the headers may hold a secret."""
+    alone (see :class:`gateway.core.plan.Call`); the headers may hold a secret. ``secrets`` are those that a
+    server could write again in an error: they are shown to nobody."""
 
     method: str
     url: URL = field(repr=False)
@@ -32,6 +33,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
     subject: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from gateway.core.plan import FailureReason
 from gateway.core.reasons import REASONS
 from gateway.upstream.backoff import retry_after_seconds
 from gateway.upstream.credentials import Credentials
-from gateway.upstream.exchange import Request, Response, Wire, exchange
+from gateway.upstream.exchange import ERROR_BODY_BYTES, Request, Response, Wire, exchange
 from gateway.upstream.interface import EventOutcome, UpstreamEvent
 from gateway.upstream.rate import SlidingWindow
 from gateway.upstream.smart_configuration import Discovered
@@ -143,6 +143,7 @@ class SharedToken:
         outcome: EventOutcome = "cancelled"
         status: int | None = None
         reason: FailureReason | None = None
+        response: Response | None = None
         sent = 0
         try:
             request = self._credentials.request(now=now)
@@ -159,6 +160,9 @@ class SharedToken:
             return grant
         except (Trouble, TimeoutError) as trouble:
             error = trouble if isinstance(trouble, TokenError) else _unanswered(trouble)
+            if response is not None:
+                short = response.body if len(response.body) <= ERROR_BODY_BYTES else b""
+                error.came_of(response.status, short, request.secrets)
             outcome, status, reason = error.kind, error.status, error.reason
             raise error from None
         finally:

@@ -28,13 +28,14 @@ class LegacyKey:
         del now
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         body = msgspec.json.encode({"apiKey": self.api_key, "secret": self.secret})
-        return Request("POST", URL(f"{self.base_url.rstrip('/')}/auth/authenticate"), "token", headers, body)
+        url = URL(f"{self.base_url.rstrip('/')}/auth/authenticate")
+        return Request("POST", url, "token", headers, body, secrets=(self.api_key, self.secret))
 
     def grant(self, body: bytes, *, now: float) -> Grant:
         try:
             answer = msgspec.json.decode(body, type=_LegacyAnswer)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            raise unusable("its answer is not JSON with an accessToken") from None
+            raise unusable("its answer is not JSON with an accessToken", "no-token") from None
         return Grant(answer.access_token, _lifetime(answer.expires, now))
 
 

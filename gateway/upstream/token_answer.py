@@ -49,7 +49,7 @@ class TokenError(Trouble):
 
     def again(self) -> TokenError:
         """The same anew: an exception that is raised twice mixes its tracebacks."""
-        return TokenError(
+        anew = TokenError(
             self.kind,
             self.token or "",
             status=self.status,
@@ -57,6 +57,12 @@ class TokenError(Trouble):
             retry_after=self.retry_after,
             reason=self.reason,
         )
+        return anew.came_of(self.status, self.body, self.secrets)
+
+    def came_of(self, status: int | None, body: bytes, secrets: tuple[str, ...]) -> TokenError:
+        """This error, with the answer that it comes of."""
+        self.status, self.body, self.secrets = status, body, secrets
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +80,14 @@ class Grant:
             said = (
                 "is empty" if not self.token else "holds a space, a line break or a sign that no header has"
             )
-            raise unusable(f"its access token {said}")
+            raise unusable(f"its access token {said}", "unusable-token")
         if len(self.token) > _HEADER_BYTES:
-            raise unusable("its access token is too long for a header (above 16 KB)")
+            raise unusable("its access token is too long for a header (above 16 KB)", "unusable-token")
 
 
-def unusable(what: str) -> TokenError:
+def unusable(what: str, reason: FailureReason) -> TokenError:
     """The error of a 2xx answer in which there is no usable token: ``what`` says why."""
-    return TokenError("protocol", f"the token endpoint answered, but {what}")
+    return TokenError("protocol", f"the token endpoint answered, but {what}", reason=reason)
 
 
 def oauth_grant(body: bytes) -> Grant:
@@ -94,18 +100,18 @@ def oauth_grant(body: bytes) -> Grant:
     """
     answer = _object(body)
     if answer is None:
-        raise unusable("its answer is not a JSON object")
+        raise unusable("its answer is not a JSON object", "not-json")
     token, kind = answer.get("access_token"), answer.get("token_type")
     if token is None:
         code = oauth_code(answer)
         if code is not None:
             text = f"the token endpoint answered with error {code} (in an answer with status 200)"
             raise TokenError("unauthorized", text, status=200, code=code)
-        raise unusable("its answer has no access_token")
+        raise unusable("its answer has no access_token", "no-token")
     if not isinstance(token, str):
-        raise unusable("its access_token is not a text")
+        raise unusable("its access_token is not a text", "unusable-token")
     if not (kind in (None, "") or (isinstance(kind, str) and _BEARER.fullmatch(kind.strip()))):
-        raise unusable("its token_type is not Bearer, and no other is spoken here")
+        raise unusable("its token_type is not Bearer, and no other is spoken here", "unusable-token")
     return Grant(token, lifetime_of(answer.get("expires_in")))
 
 

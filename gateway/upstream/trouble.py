@@ -22,7 +22,8 @@ class Trouble(Exception):
     upstream), ``idempotent`` (it may have been) or ``never``. ``down`` is what the breaker should
     think of it: True is a failure of the upstream, False shows it alive, None says nothing. ``whole``: it
     tells of the upstream as a whole, whatever was asked. ``reason`` says more than the kind; ``token``
-    what the token endpoint did, where that is the trouble; ``body`` what came with a refusal.
+    what the token endpoint did, where that is the trouble; ``body`` what came with a refusal, and ``secrets``
+    what of it is shown to nobody.
     The text never holds a URL, a header or anything that the upstream wrote.
     """
 
@@ -48,6 +49,7 @@ class Trouble(Exception):
         self.down = down
         self.token: str | None = None
         self.body = b""
+        self.secrets: tuple[str, ...] = ()
         self.whole = whole
         self.reason = reason
 
@@ -74,8 +76,12 @@ class Trouble(Exception):
             retry_after=self.retry_after,
             token=self.token,
             reason=self.reason,
-            words=words_of(self.body) if call.words and self.body else "",
+            words=self.words() if call.words else "",
         )
+
+    def words(self) -> str:
+        """What the other side wrote, for a person at a terminal who asked for it."""
+        return words_of(self.body, self.secrets) if self.body else ""
 
 
 def refused(status: int, code: str | None, retry_after: float | None, body: bytes = b"") -> Trouble:

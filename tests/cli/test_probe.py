@@ -228,8 +228,10 @@ def test_redox_with_a_secret_that_it_does_not_know(inside: Any, redox: Any) -> N
     _, write = redox
     done = inside("probe", "--config", write("another-secret-of-more-than-48-characters-0123456789-abc"))
     assert done.returncode == 4
-    said = "the token endpoint answered with status 401, error invalid_client"
-    assert f"   token     none: {said}" in done.stdout.splitlines()
+    said = "the token endpoint answered with status 401, error invalid_client."
+    assert f'   token     none: {said} It wrote: "the assertion is not a JWT signed by this key"' in (
+        done.stdout.splitlines()
+    )
     assert "another-secret" not in done.stdout + done.stderr
 
 

@@ -66,7 +66,11 @@ def test_a_test_query_to_redox_says_what_is_filled(tmp_path: Path) -> None:
         ({"AvailableSlots": {}}, "The answer is not a JSON object with a list AvailableSlots."),
         (
             {"Meta": {"Errors": [{"Type": "query", "Module": "Send", "Text": CANARY}]}},
-            "The answer holds Meta.Errors: Type query, Module Send.",
+            f'The answer holds Meta.Errors: Type query, Module Send. It wrote: "{CANARY}"',
+        ),
+        (
+            {"Meta": {"Errors": [{"Text": "no such\nsite"}, "odd", {"Text": "\x1b[2J"}]}},
+            'The answer holds Meta.Errors: Type unknown, Module unknown. It wrote: "no such site [2J"',
         ),
     ],
 )
