@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 from typing import Any
 
@@ -13,41 +13,18 @@ import msgspec
 from gateway.core.directory import Cells, Directory
 from gateway.core.errors import GatewayError
 from gateway.core.flows import JSON, SiteRules
-from gateway.core.mapping import Asked
 from gateway.core.plan import MOST_ROUNDS, Answer, Ask, Call, Failure, Flow, Outcome, Reply
 from gateway.core.window import add_days, to_utc_text
 from gateway.probe import advice, capability, findings, joins, samples, slots
 from gateway.probe.report import Declared, Report, SlotFacts, Trial
 from gateway.probe.samples import Sample
-from gateway.probe.slots import Params, Span
+from gateway.probe.tried import NOTHING, Base, found_slots, trials_of
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.rows.model import CodeTable
 
 PAGE = 5
 SAMPLE = 50
 _SCHEDULES_TRIED = 3
-_SLOT_PAGES = 5
-_SMALL = 2
-UNKNOWN = ("gateway-probe", "1")
-_NOTHING = Asked(None, None, (), (), (), ())
-
-
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """The Slot search that the rest is compared with: ``own`` is false where the tables' own failed and
-    another spelling of its bounds was answered."""
-
-    call: Call
-    schedule: str
-    found: Sample
-    bounds: frozenset[str]
-    tried: int
-    own: bool = True
-
-    @property
-    def rest(self) -> Params:
-        """Its parameters without the bounds."""
-        return tuple(pair for pair in self.call.params if pair[0] not in self.bounds)
 
 
 def probe(
@@ -76,8 +53,8 @@ def probe(
     found = _found(tables, rest)
     directory = Directory(()) if _nobody(outcomes) else _directory(tables, rest, now)
     lines = [] if _nobody(outcomes) else _chosen(tables, directory, schedules)
-    base: _Base | None = yield from _slots(site, tables, lines, start or now)
-    trials: tuple[Trial, ...] = yield from _trials(site, tables, base)
+    base: Base | None = yield from found_slots(site, tables, lines, start or now)
+    trials: tuple[Trial, ...] = yield from trials_of(site, tables, base)
     looked = _Looked(now, metadata, rest, found, directory, base, trials)
     report = replace(_report(site, tables, codes, looked, origins or {}), dialect=dialect, address=address)
     report = replace(report, findings=findings.findings(report))
@@ -155,142 +132,6 @@ def _chosen(tables: SiteTables, directory: Directory, schedules: Sequence[str]) 
     return [line for line in directory.lines if line["schedule"] not in without][:_SCHEDULES_TRIED]
 
 
-def _slots(
-    site: SiteRules, tables: SiteTables, lines: Sequence[Cells], begin: datetime
-) -> Generator[Any, Any, _Base | None]:
-    """Slots of the first schedule that has some, in the site's default window from that instant on."""
-    query = tables.tables["available-slots.query"]
-    rows = [row for row in (query.row("StartDateTime"), query.row("EndDateTime")) if row is not None]
-    bounds = frozenset(row.param for row in rows if row.param is not None)
-    end = add_days(begin, site.default_window_days, site.zone)
-    base: _Base | None = None
-    for tried, line in enumerate(lines, start=1):
-        lengths = (site.default_duration_minutes,)
-        made = tables.slot_searches(to_utc_text(begin), to_utc_text(end), lengths, _NOTHING, (line,))
-        if not made:
-            continue
-        call = replace(made[0][0], max_pages=_SLOT_PAGES, words=True)
-        outcomes = yield Ask("slots", (call,))
-        base = _Base(call, line["schedule"], samples.sample(outcomes[0], _asked_size(tables)), bounds, tried)
-        if base.found.failure is not None:
-            if slots.refusal(base.found.failure)[0] != "refused":
-                return base
-            base = yield from _otherwise(base, site, tables, begin, end)
-        if base.found.resources:
-            break
-    return base
-
-
-def _asked_size(tables: SiteTables) -> int | None:
-    pages = tables.dialect.page_of("Slot")
-    return int(pages[0][1]) if pages else None
-
-
-def _otherwise(
-    base: _Base, site: SiteRules, tables: SiteTables, begin: datetime, end: datetime
-) -> Generator[Any, Any, _Base]:
-    """The same search, which the upstream refused, with its bounds spelt in the other ways."""
-    span = Span(
-        begin.astimezone(site.zone).date(), end.astimezone(site.zone).date() + timedelta(1), site.zone
-    )
-    calls = tuple(
-        replace(base.call, params=(*base.rest, *params)) for _, params in _other_spellings(base, span)
-    )
-    outcomes: Sequence[Outcome] = yield Ask("slots otherwise", calls)
-    for outcome in outcomes:
-        found = samples.sample(outcome, _asked_size(tables))
-        if found.resources:
-            names = base.bounds | {"end"}
-            return replace(base, call=outcome.call, found=found, bounds=names, own=False)
-    return base
-
-
-def _other_spellings(base: _Base, span: Span) -> list[tuple[str, Params]]:
-    own = slots.spelling(_bounds(base))
-    return [(name, params) for name, params in slots.spellings(span, _start(base)) if name != own]
-
-
-def _bounds(base: _Base) -> Params:
-    return tuple(pair for pair in base.call.params if pair[0] in base.bounds)
-
-
-def _start(base: _Base) -> str:
-    return next((name for name, _ in _bounds(base)), "start")
-
-
-def _trials(
-    site: SiteRules, tables: SiteTables, base: _Base | None
-) -> Generator[Any, Any, tuple[Trial, ...]]:
-    """Changes one thing of the search at a time and compares what comes back."""
-    if base is None or not base.found.resources:
-        return ()
-    made = _planned(site, tables, base)
-    outcomes: Sequence[Outcome] = yield Ask("trials", tuple(call for call, _ in made))
-    return tuple(
-        judge(samples.sample(outcome, None)) for (_, judge), outcome in zip(made, outcomes, strict=True)
-    )
-
-
-_Judge = Callable[[Sample], Trial]
-
-
-def _planned(site: SiteRules, tables: SiteTables, base: _Base) -> list[tuple[Call, _Judge]]:
-    def unknown(found: Sample) -> Trial:
-        return slots.unknown_parameter(found, base.found, "=".join(UNKNOWN), site.zone)
-
-    made: list[tuple[Call, _Judge]] = [(replace(base.call, params=(*base.call.params, UNKNOWN)), unknown)]
-    if pages := tables.dialect.page_of("Slot"):
-        page = pages[0]
-        sent = f"{page[0]}={_SMALL}"
-        params = tuple((name, str(_SMALL) if name == page[0] else value) for name, value in base.call.params)
-        made.append(
-            (
-                replace(base.call, params=params, max_pages=2),
-                lambda found: slots.small_pages(found, base.found, sent, _SMALL),
-            )
-        )
-    made += _lengths(site, tables, base)
-    whole = slots.starts(base.found, site.zone)
-    span = slots.span_within(whole, site.zone)
-    if span is not None and base.found.pages.complete:
-        ways = slots.spellings(span, _start(base))
-        made += [_bounded(base, name, params, span, whole) for name, params in ways]
-    return made
-
-
-def _bounded(
-    base: _Base, name: str, params: Params, span: Span, whole: frozenset[datetime]
-) -> tuple[Call, _Judge]:
-    sent = "&".join(f"{key}={value}" for key, value in params)
-    own = base.own and slots.spelling(_bounds(base)) == name
-
-    def judge(found: Sample) -> Trial:
-        days = name in (slots.DAYS, slots.DAY_PREFIX)
-        return Trial(name, sent, *slots.judged(found, whole, span, days), own=own)
-
-    return replace(base.call, params=(*base.rest, *params)), judge
-
-
-def _lengths(site: SiteRules, tables: SiteTables, base: _Base) -> list[tuple[Call, _Judge]]:
-    """The search for visits of twice the usual length, where the dialect asks for a length at all."""
-    row = tables.tables["available-slots.query"].row("Visit.VisitPreference.Duration")
-    if not tables.asks_length or row is None or row.param is None:
-        return []
-    minutes, param = 2 * site.default_duration_minutes, row.param
-    usual = str(site.default_duration_minutes)
-    params = tuple(
-        (name, str(minutes) if name == param and value == usual else value)
-        for name, value in base.call.params
-    )
-    sent = f"{param}={minutes}"
-    return [
-        (
-            replace(base.call, params=params),
-            lambda found: slots.other_length(found, minutes, sent, site.zone),
-        )
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class _Looked:
     """Everything that came back, at ``now``."""
@@ -300,7 +141,7 @@ class _Looked:
     outcomes: Sequence[Outcome]
     found: Mapping[str, Sample]
     directory: Directory
-    base: _Base | None
+    base: Base | None
     trials: tuple[Trial, ...]
 
 
@@ -356,7 +197,7 @@ def _of_all(site: SiteRules, tables: SiteTables, looked: _Looked) -> tuple[int, 
         return 0, 0
     end = add_days(looked.now, site.default_window_days, site.zone)
     lengths = (site.default_duration_minutes,)
-    made = tables.slot_searches(to_utc_text(looked.now), to_utc_text(end), lengths, _NOTHING, lines)
+    made = tables.slot_searches(to_utc_text(looked.now), to_utc_text(end), lengths, NOTHING, lines)
     listed = looked.found.get("Schedule")
     total = listed.pages.total if listed is not None else None
     count = max(len(lines), total or 0)
