@@ -16,36 +16,41 @@ import yaml
 
 from gateway.core.directory import Cells
 from gateway.probe import findings, joins, slots
-from gateway.probe.report import Advice, Aim, Report
+from gateway.probe.names import END, LENGTH, QUERY, START
+from gateway.probe.report import Advice, Aim, Names, Report
 from gateway.probe.samples import Sample, system_table
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.read.code_tables import CODE_COLUMNS, SCHEDULE_COLUMNS
 from gateway.tables.rows.model import Row, Table
 
-_QUERY = "available-slots.query"
-_START, _END, _LENGTH = "StartDateTime", "EndDateTime", "Visit.VisitPreference.Duration"
 _ASKED_FOR = ("provider_id", "facility", "department")
 _LINES = 20
 
 _LOST = "the time of day, and a day is added; the answer is trimmed to the window"
-_BY_DAYS: Mapping[str, dict[str, Any]] = {
-    _START: {
-        "codec": "day-before",
-        "loses": _LOST,
-        "example": {"redox": "2025-10-21T19:00:27.415Z", "param": "2025-10-20"},
-    },
-    _END: {
-        "param": "end",
-        "codec": "day-after",
-        "loses": _LOST,
-        "example": {"redox": "2025-10-28T19:00:27.415Z", "param": "2025-10-29"},
-    },
-}
-_BY_LENGTH: Mapping[str, Any] = {
-    "param": "duration",
-    "loses": "the unit; what goes back is in minutes",
-    "example": {"redox": "1", "with": "hour", "param": "60"},
-}
+
+
+def _by_days(names: Names) -> dict[str, dict[str, Any]]:
+    return {
+        START: {
+            "codec": "day-before",
+            "loses": _LOST,
+            "example": {"redox": "2025-10-21T19:00:27.415Z", "param": "2025-10-20"},
+        },
+        END: {
+            "param": names.end,
+            "codec": "day-after",
+            "loses": _LOST,
+            "example": {"redox": "2025-10-28T19:00:27.415Z", "param": "2025-10-29"},
+        },
+    }
+
+
+def _by_length(names: Names) -> dict[str, Any]:
+    return {
+        "param": names.length,
+        "loses": "the unit; what goes back is in minutes",
+        "example": {"redox": "1", "with": "hour", "param": "60"},
+    }
 
 
 def advice(
@@ -56,8 +61,8 @@ def advice(
     made: list[Advice] = []
     rows, reasons = _rows(report, tables)
     if rows:
-        text = _yaml({"over": _QUERY, "rows": rows})
-        made.append(Advice(f"{folder}/{_QUERY}.yaml", "; ".join(reasons), text))
+        text = _yaml({"over": QUERY, "rows": rows})
+        made.append(Advice(f"{folder}/{QUERY}.yaml", "; ".join(reasons), text))
     keys, reasons = _keys(report, tables, found)
     if keys:
         made.append(Advice(f"{folder}/dialect.yaml", "; ".join(reasons), _yaml({"dialect": keys})))
@@ -72,20 +77,20 @@ def _yaml(value: Any) -> str:
 
 
 def _rows(report: Report, tables: SiteTables) -> tuple[list[dict[str, Any]], list[str]]:
-    query = tables.tables[_QUERY]
+    query = tables.tables[QUERY]
     rows: list[dict[str, Any]] = []
     reasons: list[str] = []
     if _wants_days(report):
-        for key, cells in _BY_DAYS.items():
+        for key, cells in _by_days(report.names).items():
             row = query.row(key)
             if row is not None and (new := _changes(row, cells)):
                 rows.append({"row": key, **new})
-        reasons.append("searches here are bounded by start and end as days")
-    length = query.row(_LENGTH)
-    if length is not None and length.param is None and "duration" in report.unused.get("Slot", ()):
-        rows.append({"row": _LENGTH, **_changes(length, _BY_LENGTH)})
-        reasons.append("slots can be asked for by duration")
-    bounds = {_START, _END} if rows else set()
+        reasons.append(f"searches here are bounded by {report.names.start} and {report.names.end} as days")
+    length = query.row(LENGTH)
+    if length is not None and length.param is None and report.names.length:
+        rows.append({"row": LENGTH, **_changes(length, _by_length(report.names))})
+        reasons.append(f"slots can be asked for by {report.names.length}")
+    bounds = {START, END} if rows else set()
     for aim in (each for each in report.aims if each.declared is False and each.resource == "Slot"):
         row = query.row(aim.row)
         if row is None or row.key in bounds or not _dispensable(row):
@@ -100,14 +105,15 @@ def _rows(report: Report, tables: SiteTables) -> tuple[list[dict[str, Any]], lis
 def _wants_days(report: Report) -> bool:
     """Whether the tables' own bounds fail where those by days are kept."""
     if slots.DAYS not in findings.answered(report.trials):
-        return not report.own_search and slots.spelling(_bounds(report.search)) == slots.DAYS
+        return not report.own_search and slots.spelling(_bounds(report)) == slots.DAYS
     own = next((each for each in report.trials if each.own), None)
     return not report.own_search or (own is not None and own.verdict in ("ignored", "refused"))
 
 
-def _bounds(search: str) -> tuple[tuple[str, str], ...]:
-    pairs = [pair.partition("=") for pair in search.split("&")]
-    return tuple((name, value) for name, _, value in pairs if name in ("start", "end"))
+def _bounds(report: Report) -> tuple[tuple[str, str], ...]:
+    pairs = [pair.partition("=") for pair in report.search.split("&")]
+    bounds = (report.names.start, report.names.end)
+    return tuple((name, value) for name, _, value in pairs if name in bounds)
 
 
 def _changes(row: Row, cells: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +127,7 @@ def _changes(row: Row, cells: Mapping[str, Any]) -> dict[str, Any]:
 
 def _dispensable(row: Row) -> bool:
     """Whether searches still mean the same slots without the parameter: not the window nor the schedule."""
-    return row.key not in (_START, _END, _LENGTH) and row.directory is None
+    return row.key not in (START, END, LENGTH) and row.directory is None
 
 
 def _same_name(aim: Aim) -> str | None:

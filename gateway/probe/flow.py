@@ -16,7 +16,8 @@ from gateway.core.flows import JSON, SiteRules
 from gateway.core.plan import MOST_ROUNDS, Answer, Ask, Call, Failure, Flow, Outcome, Reply
 from gateway.core.window import add_days, to_utc_text
 from gateway.probe import advice, capability, findings, joins, samples, slots
-from gateway.probe.report import Declared, Report, SlotFacts, Trial
+from gateway.probe.names import names
+from gateway.probe.report import Declared, Names, Report, SlotFacts, Trial
 from gateway.probe.samples import Sample
 from gateway.probe.tried import NOTHING, Base, found_slots, trials_of
 from gateway.tables.answer.site import SiteTables
@@ -53,9 +54,11 @@ def probe(
     found = _found(tables, rest)
     directory = Directory(()) if _nobody(outcomes) else _directory(tables, rest, now)
     lines = [] if _nobody(outcomes) else _chosen(tables, directory, schedules)
-    base: Base | None = yield from found_slots(site, tables, lines, start or now)
-    trials: tuple[Trial, ...] = yield from trials_of(site, tables, base)
-    looked = _Looked(now, metadata, rest, found, directory, base, trials)
+    declared = capability.read(metadata.pages[0]) if isinstance(metadata, Answer) else Declared()
+    called = names(tables, declared)
+    base: Base | None = yield from found_slots(site, tables, called, lines, start or now)
+    trials: tuple[Trial, ...] = yield from trials_of(site, tables, called, base)
+    looked = _Looked(now, metadata, declared, called, rest, found, directory, base, trials)
     report = replace(_report(site, tables, codes, looked, origins or {}), dialect=dialect, address=address)
     report = replace(report, findings=findings.findings(report))
     report = replace(report, advice=advice.advice(report, tables, found, directory.lines))
@@ -138,6 +141,8 @@ class _Looked:
 
     now: datetime
     metadata: Outcome
+    declared: Declared
+    names: Names
     outcomes: Sequence[Outcome]
     found: Mapping[str, Sample]
     directory: Directory
@@ -152,8 +157,7 @@ def _report(
     looked: _Looked,
     origins: Mapping[str, str],
 ) -> Report:
-    metadata, found, base = looked.metadata, looked.found, looked.base
-    declared = capability.read(metadata.pages[0]) if isinstance(metadata, Answer) else Declared()
+    metadata, declared, found, base = looked.metadata, looked.declared, looked.found, looked.base
     every = {**found, **({"Slot": base.found} if base is not None else {})}
     resources = {kind: each.resources for kind, each in every.items()}
     aims = capability.aims(tables, declared, origins)
@@ -169,6 +173,7 @@ def _report(
         or (base is not None and not base.own),
         own_search=base is None or base.own,
         declared=declared,
+        names=looked.names,
         metadata=samples.why(metadata) if isinstance(metadata, Failure) else "",
         aims=aims,
         unused=capability.unused(aims, declared, ("Slot", *found)),

@@ -28,6 +28,15 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What the parameters of Slot are called that bound a search: ``length`` is empty where there is none."""
+
+    start: str = "start"
+    end: str = "end"
+    length: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Aim:
     """A search parameter that a row (or ``dialect.yaml``) sends. ``declared`` is None where the
     upstream declares nothing; ``near`` are declared names that look like it."""
@@ -178,6 +187,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     advice: tuple[Advice, ...] = ()
     declared: Declared = Declared()
+    names: Names = Names()
     metadata: str = ""
     aims: tuple[Aim, ...] = ()
     unused: dict[str, tuple[str, ...]] = field(default_factory=dict)

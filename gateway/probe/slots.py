@@ -14,7 +14,7 @@ from gateway.core.directory import shown
 from gateway.core.plan import Failure
 from gateway.core.references import resolve
 from gateway.core.window import parse_instant, to_utc_text
-from gateway.probe.report import SlotFacts, Trial, Verdict
+from gateway.probe.report import Names, SlotFacts, Trial, Verdict
 from gateway.probe.samples import Sample, why
 
 Params = tuple[tuple[str, str], ...]
@@ -47,17 +47,16 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
-def spellings(span: Span, start: str) -> Iterator[tuple[str, Params]]:
-    """The ways in which servers want bounds; ``start`` is the name of the parameter for the start.
-
-    Base R4 has comparisons on ``start`` alone; ``end`` is Canvas's, and in the drafts of R6.
-    """
+def spellings(span: Span, names: Names) -> Iterator[tuple[str, Params]]:
+    """The ways in which servers want bounds: base R4 has comparisons on ``start`` alone, others have a
+    parameter for the end."""
+    start, end = names.start, names.end
     times = to_utc_text(span.low), to_utc_text(span.high)
     days = span.first.isoformat(), span.until.isoformat()
     yield INSTANT_PREFIX, ((start, "ge" + times[0]), (start, "lt" + times[1]))
     yield DAY_PREFIX, ((start, "ge" + days[0]), (start, "lt" + days[1]))
-    yield INSTANTS, ((start, times[0]), ("end", times[1]))
-    yield DAYS, ((start, days[0]), ("end", days[1]))
+    yield INSTANTS, ((start, times[0]), (end, times[1]))
+    yield DAYS, ((start, days[0]), (end, days[1]))
 
 
 def spelling(bounds: Params) -> str:

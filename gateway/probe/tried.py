@@ -13,7 +13,8 @@ from gateway.core.mapping import Asked
 from gateway.core.plan import Ask, Call, Outcome
 from gateway.core.window import add_days, to_utc_text
 from gateway.probe import samples, slots
-from gateway.probe.report import Trial
+from gateway.probe.names import END, LENGTH, QUERY, START
+from gateway.probe.report import Names, Trial
 from gateway.probe.samples import Sample
 from gateway.probe.slots import Params, Span
 from gateway.tables.answer.site import SiteTables
@@ -43,11 +44,12 @@ class Base:
 
 
 def found_slots(
-    site: SiteRules, tables: SiteTables, lines: Sequence[Cells], begin: datetime
+    site: SiteRules, tables: SiteTables, names: Names, lines: Sequence[Cells], begin: datetime
 ) -> Generator[Any, Any, Base | None]:
-    """Slots of the first schedule that has some, in the site's default window from that instant on."""
-    query = tables.tables["available-slots.query"]
-    rows = [row for row in (query.row("StartDateTime"), query.row("EndDateTime")) if row is not None]
+    """Slots of the first schedule that has some, in the site's default window from that instant on. ``names``
+    are those of the parameters that bound it."""
+    query = tables.tables[QUERY]
+    rows = [row for row in (query.row(START), query.row(END)) if row is not None]
     bounds = frozenset(row.param for row in rows if row.param is not None)
     end = add_days(begin, site.default_window_days, site.zone)
     base: Base | None = None
@@ -62,7 +64,7 @@ def found_slots(
         if base.found.failure is not None:
             if slots.refusal(base.found.failure)[0] != "refused":
                 return base
-            base = yield from _otherwise(base, site, tables, begin, end)
+            base = yield from _otherwise(base, names, site, tables, begin, end)
         if base.found.resources:
             break
     return base
@@ -74,44 +76,40 @@ def _asked_size(tables: SiteTables) -> int | None:
 
 
 def _otherwise(
-    base: Base, site: SiteRules, tables: SiteTables, begin: datetime, end: datetime
+    base: Base, names: Names, site: SiteRules, tables: SiteTables, begin: datetime, end: datetime
 ) -> Generator[Any, Any, Base]:
     """The same search, which the upstream refused, with its bounds spelt in the other ways."""
     span = Span(
         begin.astimezone(site.zone).date(), end.astimezone(site.zone).date() + timedelta(1), site.zone
     )
     calls = tuple(
-        replace(base.call, params=(*base.rest, *params)) for _, params in _other_spellings(base, span)
+        replace(base.call, params=(*base.rest, *params)) for _, params in _other_spellings(base, span, names)
     )
     outcomes: Sequence[Outcome] = yield Ask("slots otherwise", calls)
     for outcome in outcomes:
         found = samples.sample(outcome, _asked_size(tables))
         if found.resources:
-            names = base.bounds | {"end"}
-            return replace(base, call=outcome.call, found=found, bounds=names, own=False)
+            bounds = base.bounds | {names.start, names.end}
+            return replace(base, call=outcome.call, found=found, bounds=bounds, own=False)
     return base
 
 
-def _other_spellings(base: Base, span: Span) -> list[tuple[str, Params]]:
+def _other_spellings(base: Base, span: Span, names: Names) -> list[tuple[str, Params]]:
     own = slots.spelling(_bounds(base))
-    return [(name, params) for name, params in slots.spellings(span, _start(base)) if name != own]
+    return [(name, params) for name, params in slots.spellings(span, names) if name != own]
 
 
 def _bounds(base: Base) -> Params:
     return tuple(pair for pair in base.call.params if pair[0] in base.bounds)
 
 
-def _start(base: Base) -> str:
-    return next((name for name, _ in _bounds(base)), "start")
-
-
 def trials_of(
-    site: SiteRules, tables: SiteTables, base: Base | None
+    site: SiteRules, tables: SiteTables, names: Names, base: Base | None
 ) -> Generator[Any, Any, tuple[Trial, ...]]:
     """Changes one thing of the search at a time and compares what comes back."""
     if base is None or not base.found.resources:
         return ()
-    made = _planned(site, tables, base)
+    made = _planned(site, tables, names, base)
     outcomes: Sequence[Outcome] = yield Ask("trials", tuple(call for call, _ in made))
     return tuple(
         judge(samples.sample(outcome, None)) for (_, judge), outcome in zip(made, outcomes, strict=True)
@@ -121,7 +119,7 @@ def trials_of(
 _Judge = Callable[[Sample], Trial]
 
 
-def _planned(site: SiteRules, tables: SiteTables, base: Base) -> list[tuple[Call, _Judge]]:
+def _planned(site: SiteRules, tables: SiteTables, names: Names, base: Base) -> list[tuple[Call, _Judge]]:
     def unknown(found: Sample) -> Trial:
         return slots.unknown_parameter(found, base.found, "=".join(UNKNOWN), site.zone)
 
@@ -140,7 +138,7 @@ def _planned(site: SiteRules, tables: SiteTables, base: Base) -> list[tuple[Call
     whole = slots.starts(base.found, site.zone)
     span = slots.span_within(whole, site.zone)
     if span is not None and base.found.pages.complete:
-        ways = slots.spellings(span, _start(base))
+        ways = slots.spellings(span, names)
         made += [_bounded(base, name, params, span, whole) for name, params in ways]
     return made
 
@@ -160,7 +158,7 @@ def _bounded(
 
 def _lengths(site: SiteRules, tables: SiteTables, base: Base) -> list[tuple[Call, _Judge]]:
     """The search for visits of twice the usual length, where the dialect asks for a length at all."""
-    row = tables.tables["available-slots.query"].row("Visit.VisitPreference.Duration")
+    row = tables.tables[QUERY].row(LENGTH)
     if not tables.asks_length or row is None or row.param is None:
         return []
     minutes, param = 2 * site.default_duration_minutes, row.param
