@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from gateway.core.directory import Cells
-from gateway.probe import findings, joins, slots
+from gateway.probe import findings, joins, levels, slots
 from gateway.probe.names import END, LENGTH, QUERY, START
 from gateway.probe.report import Advice, Aim, Names, Report
 from gateway.probe.samples import Sample, system_table
@@ -168,15 +168,7 @@ def _keys(
             mended = [(_mended(wrong.get(param), param), value) for param, value in params]
             keys.setdefault("searches", {})[resource] = {name: value for name, value in mended if name}
             reasons.append(f"{resource} does not declare {', '.join(wrong)}")
-    for join in report.joins:
-        if join.joined == join.schedules:
-            continue
-        if (other := joins.better(join.kind, join, found, tables)) is not None:
-            if "text" in other[0] or not _by_actor(tables, join.kind):
-                keys.setdefault("joins", {})[join.kind] = other[0]
-            if join.kind not in tables.dialect.searches:
-                keys.setdefault("searches", {})[join.kind] = {}
-            reasons.append(f"{join.kind}: joins {other[1]} of {join.schedules} schedules, now {join.joined}")
+    _ways(report, tables, found, keys, reasons)
     page = tables.dialect.page_size
     small = next((each for each in report.trials if each.what == "a small page size"), None)
     if page is not None and small is not None and small.verdict == "refused":
@@ -185,10 +177,30 @@ def _keys(
     return keys, reasons
 
 
-def _by_actor(tables: SiteTables, kind: str) -> bool:
-    """Whether the dialect has the way by a reference of ``Schedule.actor`` already."""
-    ways = tables.dialect.joins.get(kind, ())
-    return any([str(path) for path in way.steps] == ["Schedule.actor"] for way in ways)
+def _ways(
+    report: Report, tables: SiteTables, found: Mapping[str, Sample], keys: dict[str, Any], reasons: list[str]
+) -> None:
+    """Adds the joins by which more is found, and the levels for the types of places that none has."""
+    for join in report.joins:
+        if join.joined == join.schedules:
+            continue
+        if (other := joins.better(join.kind, join, found, tables)) is not None:
+            if other.ways:
+                ways = other.ways
+                keys.setdefault("joins", {})[join.kind] = ways[0] if len(ways) == 1 else ways
+            if other.whole and join.kind not in tables.dialect.searches:
+                keys.setdefault("searches", {})[join.kind] = {}
+            text = f"{join.kind}: joins {other.joined} of {join.schedules} schedules, now {join.joined}"
+            reasons.append(text)
+    nameless = any(each.name == "facility" and each.told < each.of for each in report.columns)
+    if nameless and (others := joins.organizations(found, tables)) is not None:
+        keys.setdefault("joins", {})["Organization"] = others.ways
+        reasons.append(f"Organization: {others.joined} schedules lead to one, by which a facility is called")
+    wanted, types = levels.lacking(tables, found, joins.bases_of(tables, found.get("Schedule")))
+    if wanted:
+        keys["levels"] = wanted
+        text = f"places of the type {', '.join(types)} are of no level; see that each is what it is taken for"
+        reasons.append(text)
 
 
 def _mended(aim: Aim | None, param: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.probe.report import Aim, Finding, Joined, Pages, Report, Trial
+from gateway.probe.ways import WAYS
 from gateway.tables.answer.resources import READ
 
 
@@ -114,7 +115,15 @@ def _join(found: Joined) -> Iterator[Finding]:
     others = [kind for kind in found.actors if kind not in READ]
     if others and found.without:
         text += f" Their actors are also: {', '.join(others)}, which are not read: {_instead(found.kind)}."
+    passed = [kind for kind in found.actors if _leads(kind, found.kind) and f"{kind}." not in found.how]
+    if passed and found.without:
+        text += f" Their actors are also: {', '.join(passed)}, which no join of {found.kind} goes through."
     yield Finding("fault" if certain else "note", text)
+
+
+def _leads(actor: str, kind: str) -> bool:
+    """Whether resources of the type of an actor refer to those that are sought, in R4."""
+    return any(path.startswith(f"{actor}.") for steps in WAYS[kind] for path in steps[1:])
 
 
 def _instead(kind: str) -> str:

@@ -20,6 +20,8 @@ from gateway.probe.names import names
 from gateway.probe.report import Declared, Names, Report, SlotFacts, Trial
 from gateway.probe.samples import Sample
 from gateway.probe.tried import NOTHING, Base, found_slots, trials_of
+from gateway.probe.ways import Reach
+from gateway.tables.answer.resources import READ
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.rows.model import CodeTable
 
@@ -52,6 +54,8 @@ def probe(
     metadata, *rest = outcomes
     rest += yield from _referred(tables, rest, now)
     found = _found(tables, rest)
+    if any(lost > 0 for _, *others in tables.joined(rest, now).values() for lost in others):
+        found = yield from _by_other_ways(tables, found)
     directory = Directory(()) if _nobody(outcomes) else _directory(tables, rest, now)
     lines = [] if _nobody(outcomes) else _chosen(tables, directory, schedules)
     declared = capability.read(metadata.pages[0]) if isinstance(metadata, Answer) else Declared()
@@ -88,10 +92,34 @@ def _referred(
     return brought
 
 
-def _found(tables: SiteTables, outcomes: Sequence[Outcome]) -> dict[str, Sample]:
-    """The samples by the type of resource; what further searches bring joins the first's."""
+def _by_other_ways(tables: SiteTables, found: dict[str, Sample]) -> Generator[Any, Any, dict[str, Sample]]:
+    """The samples with what the sampled schedules lead to by references that the tables do not follow. A
+    search that is not answered says nothing: the tables do not make it."""
+    asked: set[tuple[str, str]] = set()
+    for _ in range(MOST_ROUNDS):
+        missing = Reach(found, joins.bases_of(tables, found.get("Schedule"))).missing()
+        new = {kind: [each for each in ids if (kind, each) not in asked] for kind, ids in missing.items()}
+        asked |= {(kind, each) for kind, ids in new.items() for each in ids}
+        size = tables.dialect.named_at_most
+        calls = tuple(
+            Call(kind, (("_id", ",".join(ids[:size])), *tables.dialect.page_of(kind)))
+            for kind, ids in new.items()
+            if ids and kind in READ and kind not in tables.dialect.searches
+        )
+        if not calls:
+            break
+        outcomes: Sequence[Outcome] = yield Ask("other ways", tuple(_small(call, tables) for call in calls))
+        found = _found(tables, [each for each in outcomes if isinstance(each, Answer)], found)
+    return found
+
+
+def _found(
+    tables: SiteTables, outcomes: Sequence[Outcome], before: Mapping[str, Sample] | None = None
+) -> dict[str, Sample]:
+    """The samples by the type of resource; what further searches bring joins the first's, and those of
+    ``before``."""
     size = PAGE if tables.dialect.page_size is not None else None
-    found: dict[str, Sample] = {}
+    found: dict[str, Sample] = dict(before or {})
     for outcome in outcomes:
         kind = outcome.call.target
         sample, first = samples.sample(outcome, size), found.get(kind)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from gateway.core.nearest import folded
 from gateway.core.plan import Outcome
 from gateway.probe.report import Column, Joined
 from gateway.probe.samples import Json, Sample
+from gateway.probe.ways import WAYS, Reach, Steps, in_force
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.read.code_tables import SCHEDULE_COLUMNS
 from gateway.tables.read.joins import Join
@@ -51,11 +53,6 @@ def _whole(kind: str, samples: Mapping[str, Sample]) -> bool:
     return others is None or (others.failure is None and others.pages.complete)
 
 
-def _ids(resources: Sequence[Json]) -> frozenset[str]:
-    """Those of their ids that are texts, as FHIR has them."""
-    return frozenset(found for each in resources if isinstance(found := each.get("id"), str))
-
-
 def _how(ways: Sequence[Join]) -> str:
     told = []
     for way in ways:
@@ -74,15 +71,6 @@ def bases_of(tables: SiteTables, schedules: Sample | None) -> frozenset[str]:
     return frozenset(
         {references.address(tables.base_url), *(references.split(url)[0] for url in urls)} - {""}
     )
-
-
-def _refers(schedule: Json, kind: str, ids: frozenset[str], bases: Collection[str]) -> bool:
-    """Whether an actor of the schedule is one of these resources."""
-    for text in _texts(paths.read(paths.parse("actor.reference"), schedule)):
-        named = references.resolve(text, bases)
-        if named is not None and named.kind == kind and named.id in ids:
-            return True
-    return False
 
 
 def _tails(text: str, after: str) -> list[str]:
@@ -110,28 +98,89 @@ def _actors(schedules: Iterable[Json]) -> dict[str, int]:
     return dict(kinds.most_common())
 
 
-def better(
-    kind: str, found: Joined, samples: Mapping[str, Sample], tables: SiteTables
-) -> tuple[dict[str, Any], int] | None:
-    """A join of ``dialect.yaml`` that finds more schedules their ``kind`` than the present one, and how
-    many; None if the samples show none."""
+@dataclass(frozen=True, slots=True)
+class Better:
+    """Ways that lead more schedules to a type of resource than those in force: ``ways`` is what to write for
+    its join (empty: they are in force), ``joined`` how many find one then. ``whole``: all of that type must
+    be read for it."""
+
+    ways: list[dict[str, Any]]
+    joined: int
+    whole: bool = False
+
+
+def better(kind: str, found: Joined, samples: Mapping[str, Sample], tables: SiteTables) -> Better | None:
+    """What would find more schedules their ``kind`` than what is in force; None if the samples show
+    nothing of the kind."""
+    reach = Reach(samples, bases_of(tables, samples["Schedule"]))
+    own = tables.dialect.joins.get(kind, ())
+    choices = [_by_references(kind, reach, own), *_by_texts(kind, samples)]
+    best = max(choices, key=lambda choice: choice.joined)
+    return best if best.joined > found.joined else None
+
+
+def _by_references(kind: str, reach: Reach, own: Sequence[Join]) -> Better:
+    """The ways in force, and behind them those of R4 that lead further schedules anywhere."""
+    present = in_force(own)
+    led = _leading(reach, kind, present)
+    added = []
+    for steps in WAYS[kind]:
+        if steps not in present and (further := _leading(reach, kind, (steps,)) - led):
+            added.append({"reference": steps[0] if len(steps) == 1 else list(steps)})
+            led |= further
+    return Better([*map(_written, own), *added] if added else [], len(led), whole=not added)
+
+
+def organizations(samples: Mapping[str, Sample], tables: SiteTables) -> Better | None:
+    """Ways to an Organization that are not in force, by which schedules whose places or roles name one would
+    know it; None if there are none."""
+    reach = Reach(samples, bases_of(tables, samples.get("Schedule")))
+    own = tables.dialect.joins.get("Organization", ())
+    led: set[int] = set()
+    added = []
+    for (path,) in WAYS["Organization"]:
+        further = {
+            number
+            for number, schedule in enumerate(reach.schedules)
+            for each in reach.between(schedule)
+            if each.get("resourceType") == path.partition(".")[0] and reach.refers(each, path)
+        }
+        if (path,) not in in_force(own) and further - led:
+            added.append({"reference": path})
+        led |= further
+    return Better([*map(_written, own), *added], len(led)) if added else None
+
+
+def _leading(reach: Reach, kind: str, ways: Sequence[Steps]) -> set[int]:
+    """The places of the schedules that these ways lead to a resource of that type."""
+    return {
+        number
+        for number, schedule in enumerate(reach.schedules)
+        if any(reach.led(schedule, kind, steps) for steps in ways)
+    }
+
+
+def _written(way: Join) -> dict[str, Any]:
+    """A join as ``dialect.yaml`` has it."""
+    steps = [str(path) for path in way.steps]
+    made: dict[str, Any] = {"reference": steps[0] if len(steps) == 1 else steps} if steps else {}
+    if way.text is not None:
+        made |= {"text": str(way.text), "after": way.after, "names": [str(name) for name in way.names]}
+    return made
+
+
+def _by_texts(kind: str, samples: Mapping[str, Sample]) -> Iterator[Better]:
+    """Texts of the schedules that end in the name of a place. A Practitioner's name is in parts, so that no
+    text of a schedule is just that."""
     schedules = samples["Schedule"].resources
     others = samples[kind].resources if kind in samples else ()
-    ids = _ids(others)
-    bases = bases_of(tables, samples["Schedule"])
-    count = sum(_refers(each, kind, ids, bases) for each in schedules)
-    choices: list[tuple[dict[str, Any], int]] = [({"reference": "Schedule.actor"}, count)]
-    # A Practitioner's name is in parts, so that no text of a schedule is just that.
-    leaves = _text_leaves(schedules) if kind == "Location" else []
-    names = [paths.parse(name) for name in _NAMES]
-    known = name_counts(others, names)
-    for leaf in leaves:
+    known = name_counts(others, [paths.parse(name) for name in _NAMES])
+    for leaf in _text_leaves(schedules) if kind == "Location" else []:
         befores = [_before(text, known) for each in schedules for text in _texts(paths.read(leaf, each))]
         for before, times in Counter(each for each in befores if each).most_common(1):
             used = _used(schedules, leaf, before, others)
-            choices.append(({"text": f"Schedule.{leaf}", "after": before, "names": used}, times))
-    best = max(choices, key=lambda choice: choice[1])
-    return best if best[1] > found.joined else None
+            way = {"text": f"Schedule.{leaf}", "after": before, "names": used}
+            yield Better([way], times, whole=True)
 
 
 def _text_leaves(schedules: Iterable[Json]) -> list[paths.Path]:
