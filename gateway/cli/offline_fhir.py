@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import datetime
@@ -12,29 +11,23 @@ from typing import Any
 from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.fhir_side import asker
 from gateway.cli.offline import Json, NoDirectory, Offline, issues, reader
+from gateway.cli.pasted import Pasted
 from gateway.config import Settings
 from gateway.core import fhir_flows
-from gateway.core.fhir import TYPES, Interaction
+from gateway.core.fhir import Interaction
 from gateway.core.fhir_flows import FhirSite
 from gateway.core.flows import Meant
 from gateway.core.plan import Reply
 from gateway.web import fhir_query
 
-_SEARCH = re.compile(rf"({'|'.join(TYPES)})(?:/([A-Za-z0-9\-.]{{1,64}}))?(?:\?(.*))?", re.DOTALL)
 
-
-def interaction_of(text: str, settings: Settings, site: str) -> Interaction | None:
-    """``Slot?schedule=...`` or ``Slot/id`` as it would come to that site; None for what is neither.
-
-    InvalidMessage for parameters that cannot be decoded.
-    """
-    match = _SEARCH.fullmatch(text)
-    if match is None:
-        return None
+def interaction_of(search: Pasted, settings: Settings, site: str) -> Interaction:
+    """The search or the read as it would come to that site. InvalidMessage for parameters that cannot be
+    decoded."""
     server = settings.server
     url = server.public_url or f"{'https' if server.tls else 'http'}://{server.host}:{server.port}"
-    params = fhir_query.parameters((match[3] or "").encode("utf-8", "surrogateescape"))
-    return Interaction(f"{url.rstrip('/')}/fhir/{site}", match[1], match[2], params)
+    params = fhir_query.parameters(search.query.encode("utf-8", "surrogateescape"))
+    return Interaction(f"{url.rstrip('/')}/fhir/{site}", search.kind, search.id, params)
 
 
 def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json, Reply | None]:

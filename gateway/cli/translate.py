@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.assemble import CheckedConfiguration
     from gateway.cli.canned import Canned, CannedBundle
     from gateway.cli.offline import Offline
+    from gateway.cli.pasted import Pasted
     from gateway.core.errors import GatewayError, Issue
     from gateway.core.redox import Message
 
@@ -52,7 +53,8 @@ def translate(
 ) -> None:
     """Translate a Redox message, or a FHIR search, offline, by the tables of a site.
 
-    REQUEST is a file with a message ("-": stdin), or a search as FHIR clients send it: 'Slot?...'.
+    REQUEST is a file with a message ("-": stdin), or a search as FHIR clients send it: 'Slot?...', a link
+    (its host is not asked), the line of a log, a curl command.
     Without an answer: what it becomes, FHIR searches or queries to Redox, as JSON. With --bundle (the
     upstream is an EHR) or --answer (it is Redox): the answer that would be given. The schedules are
     those of the site's schedules.csv and of the Bundles. Stdout has only JSON.
@@ -65,6 +67,7 @@ def translate(
       gateway translate - < request.json
       gateway translate 'Slot?start=ge2025-10-21&schedule=Schedule/1' --site partner
       gateway translate 'Slot?start=ge2025-10-21' --site partner --answer answer.json
+      gateway translate 'https://gateway.example/fhir/partner/Slot?start=ge2025-10-21'
 
     Exit code 1 if it cannot be answered: the error body is on stdout, every fault on stderr.
     """
@@ -75,7 +78,8 @@ def translate(
     from gateway.core.values import BOM
 
     at = _instant(now)
-    body = None if _is_search(request) else _message_in(request)
+    search = _search_in(request)
+    body = _message_in(request) if search is None else b""
     canned = Canned(
         tuple(_bundle(each) for each in bundles),
         output.file_named(answer, "--answer").removeprefix(BOM) if answer is not None else None,
@@ -83,18 +87,17 @@ def translate(
     chosen = output.chosen(config)
     with output.faults_told("nothing was translated"):
         found = check_configuration(chosen.path, chosen.environ)
-    if body is None:
-        _search(chosen, found, site, request, canned, at)
+    if search is not None:
+        _search(chosen, found, site, search, canned, at)
     else:
         _message(chosen, found, site, body, canned, at)
 
 
-def _is_search(request: str) -> bool:
+def _search_in(request: str) -> Pasted | None:
     """A search or a read, and not a file that happens to be called so."""
-    from gateway.core.fhir import TYPES
+    from gateway.cli.pasted import pasted
 
-    kind = request.partition("?")[0].partition("/")[0]
-    return kind in TYPES and not os.path.lexists(request)
+    return None if os.path.lexists(request) else pasted(request)
 
 
 def _message_in(request: str) -> bytes:
@@ -102,6 +105,8 @@ def _message_in(request: str) -> bytes:
     if request == "-" or os.path.lexists(request):
         return output.file_named(_FILE.convert(request, None, None))
     name = f"File '{request}' does not exist" if len(request) <= _LONGEST_NAME else "There is no such file"
+    if "://" in request:
+        name = "A link is no file"
     raise click.BadParameter(
         f"{name}, and it is no search: Slot, Schedule, Practitioner or Location, then ? and parameters."
     )
@@ -158,7 +163,7 @@ def _search(
     chosen: output.Chosen,
     found: CheckedConfiguration,
     site: str | None,
-    text: str,
+    search: Pasted,
     canned: Canned,
     at: datetime,
 ) -> None:
@@ -167,12 +172,12 @@ def _search(
     from gateway.core.errors import GatewayError, UpstreamFailed
     from gateway.core.fhir import error_outcome
 
+    if site is None and any(each.id == search.site for each in found.settings.sites):
+        site = search.site
     here = offline(found, _served_fhir(chosen, found, site), canned)
     _said(chosen, found, here, site)
     try:
-        interaction = interaction_of(text, found.settings, here.site.id)
-        if interaction is None:
-            raise click.BadParameter(f'"{text}" is neither a file nor a search like Slot?start=...')
+        interaction = interaction_of(search, found.settings, here.site.id)
         meaning, reply = told(here, interaction, at)
     except UpstreamFailed as error:
         _refused(error_outcome(error), error, *here.unread())

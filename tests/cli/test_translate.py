@@ -402,7 +402,11 @@ def test_what_cannot_be_meant(inside: Any, answer: Path) -> None:
         ((SEARCH,), "No site of the demo configuration answers FHIR clients: none has"),
         ((SEARCH, "-c", EVERY, "-s", "partner", "-b", BUNDLE), "is Redox, which answers no Bundles; give"),
         ((SEARCH, "-c", EVERY, "-s", "canvas", "-a", answer), "is an EHR, which answers Bundles; give"),
-        (("Slot/a/b", "-c", EVERY, "-s", "partner"), "is neither a file nor a search like Slot?start="),
+        (("Slot/a/b", "-c", EVERY, "-s", "partner"), "'Slot/a/b' does not exist, and it is no search: Slot,"),
+        (
+            ("https://ehr.example/Appointment", "-c", EVERY),
+            "A link is no file, and it is no search",
+        ),
         (("nowhere.json",), "'nowhere.json' does not exist"),
     ):
         done = inside("translate", *arguments)
