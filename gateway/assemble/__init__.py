@@ -9,14 +9,18 @@ from gateway.assemble.application import Application, assemble
 from gateway.assemble.check import CheckedConfiguration, check_configuration
 from gateway.assemble.redox_side import RedoxGateway, Served
 from gateway.assemble.snapshot import Snapshot, built
+from gateway.assemble.verdicts import FaultySites, Verdict, verdicts
 
 __all__ = [
     "Application",
     "CheckedConfiguration",
+    "FaultySites",
     "RedoxGateway",
     "Served",
     "Snapshot",
+    "Verdict",
     "assemble",
     "built",
     "check_configuration",
+    "verdicts",
 ]

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import config
 from gateway.assemble.clients import Misfit, credentials_of
+from gateway.assemble.verdicts import FaultySites, Wrong, verdicts
 from gateway.config import Settings
 from gateway.config.settings import Site, Upstream
 from gateway.config.shared import shared, told_once
@@ -55,14 +56,14 @@ def check_configuration(
 ) -> CheckedConfiguration:
     """Read the configuration and build the tables of every site, or of the one whose id is ``only``.
 
-    Raises :class:`Faults` with everything that is wrong in any file. Where the configuration itself is
+    Raises :class:`FaultySites` with everything that is wrong in any file. Where the configuration itself is
     faulty the tables are still looked at, as far as it can be told which ones are meant. KeyError: there is
     no such site. With ``only`` nothing is told of others but that there is something to tell.
     """
     try:
         settings = config.load(path, environ)
     except Faults as broken:
-        raise Faults(told_once(_with_tables(path, broken.faults, only))) from None
+        raise _with_tables(path, broken.faults, only) from None
     everyone = [
         _Asked(_wanted(site), settings.where(("sites", position, "upstream", "dialect")), position)
         for position, site in enumerate(settings.sites)
@@ -70,38 +71,40 @@ def check_configuration(
     asked = [each for each in everyone if only in (None, each.wanted.site)]
     if not asked:
         raise KeyError(only)
-    faults: list[Fault] = []
+    wrong = Wrong()
     remarks = [each for each in settings.remarks if only is None or _is_of(each, asked[0].position)]
     source = Tables(settings.mappings)
-    built = _tables(asked, source, settings.mappings, faults, remarks)
+    built = _tables(asked, source, settings.mappings, wrong, remarks)
     if settings.mappings is not None:
         strays = _unread(settings, settings.mappings, everyone, list(built.values()))
         folder = f"{shown(settings.mappings / 'sites' / str(only))}/"
         remarks.extend(each for each in strays if only is None or each.file.startswith(folder))
     for position, site in enumerate(settings.sites):
         if position in built:
-            faults.extend(_misfits(settings, position, site.upstream, built[position]))
+            wrong.faults.extend(_misfits(settings, position, site.upstream, built[position]))
+    names = {each.position: each.wanted.site for each in asked}
     if only is not None:
         settings = settings.model_copy(update={"sites": (settings.sites[asked[0].position],)})
         built = dict(enumerate(built.values()))
-    fhir_servers = _fhir_servers(settings, source, built, faults)
-    if faults:
-        raise Faults(told_once(faults))
+    fhir_servers = _fhir_servers(settings, source, built, wrong)
+    if wrong.faults:
+        raise FaultySites(told_once(wrong.faults), verdicts(names, wrong.faults, wrong.of_tables))
     return CheckedConfiguration(
         settings, _of_upstream(settings, built), fhir_servers, source.kept(), tuple(told_once(remarks))
     )
 
 
-def _with_tables(path: Path, faults: Sequence[Fault], only: str | None) -> list[Fault]:
+def _with_tables(path: Path, faults: Sequence[Fault], only: str | None) -> FaultySites:
     """The faults of a configuration, and those of the tables that are meant there."""
     root = _read(path)
     asked, own = _guessed(path, root)
-    found = [*faults]
+    wrong = Wrong([*faults])
     if only is not None and root is not None:
         asked = [each for each in asked if each.wanted.site == only]
-        found = _of_one_site(root, only, faults)
-    _tables(asked, Tables(own), own, found, [])
-    return found
+        wrong = Wrong(_of_one_site(root, only, faults))
+    _tables(asked, Tables(own), own, wrong, [])
+    names = {position: name for position, name in _names(root).items() if only in (None, name)}
+    return FaultySites(told_once(wrong.faults), verdicts(names, wrong.faults, wrong.of_tables))
 
 
 def _of_one_site(root: MarkedMap, only: str, faults: Sequence[Fault]) -> list[Fault]:
@@ -116,6 +119,16 @@ def _of_one_site(root: MarkedMap, only: str, faults: Sequence[Fault]) -> list[Fa
     if len(told_once(faults)) > len(told_once(kept)):
         kept.append(root.mark.fault("there are faults of other sites, which are told without --site"))
     return kept
+
+
+def _names(root: MarkedMap | None) -> dict[int, str]:
+    """The sites of a configuration with faults by their positions: their ids, else where they stand."""
+    sites = root.get("sites") if root is not None else None
+    ids = [marked.plain(_id(each)) for each in sites.items] if isinstance(sites, MarkedList) else []
+    return {
+        position: name if isinstance(name, str) and _NAME.fullmatch(name) else f"sites[{position}]"
+        for position, name in enumerate(ids)
+    }
 
 
 def _id(site: Node) -> Node:
@@ -135,10 +148,10 @@ def rebuilt(settings: Settings, files: Kept) -> CheckedConfiguration:
     """
     source = Tables(settings.mappings, files)
     built = {position: source.build(_wanted(site)) for position, site in enumerate(settings.sites)}
-    faults: list[Fault] = []
-    fhir_servers = _fhir_servers(settings, source, built, faults)
-    if faults:
-        raise Faults(faults)
+    wrong = Wrong()
+    fhir_servers = _fhir_servers(settings, source, built, wrong)
+    if wrong.faults:
+        raise Faults(wrong.faults)
     return CheckedConfiguration(settings, _of_upstream(settings, built), fhir_servers, files)
 
 
@@ -154,7 +167,7 @@ def _unread(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[
 
 
 def _fhir_servers(
-    settings: Settings, tables: Tables, built: Mapping[int, SiteTables], faults: list[Fault]
+    settings: Settings, tables: Tables, built: Mapping[int, SiteTables], wrong: Wrong
 ) -> tuple[FhirServerTables | None, ...]:
     """The FHIR side of the sites that have one."""
     fhir_servers: list[FhirServerTables | None] = []
@@ -163,36 +176,38 @@ def _fhir_servers(
         if site.fhir is not None and position in built:
             try:
                 fhir_server = tables.fhir_server(_wanted(site))
-            except Faults as wrong:
-                faults.extend(wrong.faults)
+            except Faults as found:
+                wrong.tables(position, found.faults)
         fhir_servers.append(fhir_server)
     return tuple(fhir_servers)
 
 
 def _tables(
-    asked: Sequence[_Asked], tables: Tables, own: Path | None, faults: list[Fault], remarks: list[Fault]
+    asked: Sequence[_Asked], tables: Tables, own: Path | None, wrong: Wrong, remarks: list[Fault]
 ) -> dict[int, SiteTables]:
-    """The tables of the sites by their position; what is wrong with any of them goes into ``faults``."""
+    """The tables of the sites by their position; what is wrong with any of them goes into ``wrong``."""
     dialects = tables.dialects()
     built: dict[int, SiteTables] = {}
-    failed: set[tuple[str, str, str | None]] = set()
+    failed: dict[tuple[str, str, str | None], tuple[Fault, ...]] = {}
     for each in asked:
         wanted = each.wanted
         if wanted.dialect not in dialects:
             near = did_you_mean(wanted.dialect, dialects)
             text = f"sites[{each.position}].upstream.dialect: there is no such dialect; {near}"
-            faults.append(each.mark.fault(text))
-            faults.extend(tables.meant(wanted))
+            wrong.tables(each.position, [each.mark.fault(text), *tables.meant(wanted)])
             continue
         same = (wanted.dialect, wanted.zone, wanted.like)
-        if same in failed and not (own is not None and (own / "sites" / wanted.site).is_dir()):
-            continue  # the same files again: they have told their faults
+        alone = own is not None and (own / "sites" / wanted.site).is_dir()
+        if same in failed and not alone:
+            wrong.tables(each.position, failed[same])  # the same files again
+            continue
         try:
             built[each.position] = tables.build(wanted)
             remarks.extend(tables.remarks(wanted, built[each.position]))
-        except Faults as wrong:
-            faults.extend(wrong.faults)
-            failed.add(same)
+        except Faults as found:
+            wrong.tables(each.position, found.faults)
+            if not alone:
+                failed[same] = found.faults
     return built
 
 

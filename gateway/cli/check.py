@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli import output
+
+if TYPE_CHECKING:
+    from gateway.assemble import Verdict
+    from gateway.files.marked import Fault, Faults
 
 
 @click.command()
@@ -20,8 +25,8 @@ def check(config: Path | None, as_json: bool, only: str | None) -> None:
 
     Everything is looked at before anything is said: keys, secrets, URLs, paths of both schemas,
     codecs, code tables, and every example of every row, run both ways. Each fault is one line,
-    file:line:column: what is wrong, and what to write instead. Of many sites each is one line; --site tells
-    all of one.
+    file:line:column: what is wrong, and what to write instead. Of many sites each is one line, which says
+    whether it has faults and where; --site tells all of one.
 
     \b
     Examples:
@@ -34,22 +39,29 @@ def check(config: Path | None, as_json: bool, only: str | None) -> None:
     """
     began = time.perf_counter()
     chosen = output.chosen(config)
-    from gateway.assemble import assemble, check_configuration
-    from gateway.cli.check_page import tell
+    from gateway.assemble import FaultySites, assemble, check_configuration, verdicts
+    from gateway.cli.check_page import tell, tell_verdicts
     from gateway.cli.summary import summary
     from gateway.files.characters import plain_line
     from gateway.files.marked import Faults
 
     with output.faults_told("the configuration cannot be served"):
+        names: dict[int, str] = {}
         try:
             found = check_configuration(chosen.path, chosen.environ, only)
+            names = {position: site.id for position, site in enumerate(found.settings.sites)}
             assemble(found)
         except KeyError:
             text = f'There is no site "{only}" in {chosen.name}.'
             raise click.BadParameter(text, param_hint="--site") from None
         except Faults as wrong:
+            sites = verdicts(names, wrong.faults, {})
+            if isinstance(wrong, FaultySites):
+                sites = wrong.sites
             if as_json:
-                click.echo(output.json_text({"ok": False, "faults": [_fault(each) for each in wrong.faults]}))
+                click.echo(output.json_text(_faulty(wrong, sites)))
+            else:
+                tell_verdicts(sites)
             raise
     told = summary(found, whole=only is None)
     for remark in found.remarks:
@@ -65,5 +77,10 @@ def check(config: Path | None, as_json: bool, only: str | None) -> None:
         tell(chosen.name, told, seconds)
 
 
-def _fault(fault: Any) -> dict[str, Any]:
+def _faulty(wrong: Faults, sites: Sequence[Verdict]) -> dict[str, Any]:
+    told = [{"id": each.site, "faults": [_fault(one) for one in each.faults]} for each in sites]
+    return {"ok": False, "faults": [_fault(each) for each in wrong.faults], "sites": told}
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
     return {"file": fault.file, "line": fault.line, "column": fault.column, "text": fault.text}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli import output
 
+if TYPE_CHECKING:
+    from gateway.assemble import Verdict
+
 _FEW = 6  # sites of which all is told
 _SITES_NAMED = 5
+_PLACES_NAMED = 3
 # What becomes of a code where its table has no lines, by the row's `unmapped`.
 _UNTRANSLATED = {
     "pass": "is looked for as it is",
@@ -50,6 +55,23 @@ def tell(name: str, told: dict[str, Any], seconds: float) -> None:
     _tell_rest(told)
     click.echo()
     click.echo(f"{click.style('No faults', fg='green', bold=True)} ({seconds:.2f} s)")
+
+
+def tell_verdicts(sites: Sequence[Verdict]) -> None:
+    """Prints a line for each of several sites: whether anything is wrong with it, and where."""
+    from gateway.files.marked import Mark
+
+    if len(sites) < 2:
+        return
+    width = max(len(each.site) for each in sites)
+    for each in sites:
+        marks = list(dict.fromkeys(str(Mark(one.file, one.line, one.column)) for one in each.faults))
+        more = f" and {len(marks) - _PLACES_NAMED:,} more places" if len(marks) > _PLACES_NAMED else ""
+        count = output.plural(len(each.faults), "fault") if marks else "no faults"
+        styled = click.style(count, fg="red" if marks else "green")
+        click.echo(f"  {each.site:<{width}}  {styled}  {', '.join(marks[:_PLACES_NAMED])}{more}".rstrip())
+    faulty = sum(1 for each in sites if each.faults)
+    click.echo(f"{faulty:,} site{'s have' if faulty != 1 else ' has'} faults, of {len(sites):,}")
 
 
 def _tell_tables(told: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def test_a_fault_that_sites_share_is_told_once_with_those_of_single_ones(inside:
     put(tmp_path, "like/coast/x.yaml", "over: available-slots.query\nrows:\n  - row: Nothing\n    note: x\n")
     put(tmp_path, "sites/s4/schedules.csv", "schedule,provider_id\na,4356789876.0\n")
     done = inside("check")
-    assert (done.returncode, done.stdout) == (3, "")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (3, "11 sites have faults, of 20")
     assert [line.split(" ")[0] for line in done.stderr.splitlines()] == [
         "own/like/coast/x.yaml:3:10:",
         "own/sites/s4/schedules.csv:2:1:",
@@ -135,4 +135,59 @@ def test_what_no_site_is_like_is_remarked(inside: Any, tmp_path: Path) -> None:
     put(tmp_path, "like/coats/codes/visit-types.csv", "redox_code,fhir_code\n1,a\n")
     assert inside("check").stderr.splitlines() == [
         'remark: own/like/coats:1:1: no site is like this; did you mean "coast"?'
+    ]
+
+
+def test_with_faults_each_site_is_a_line_that_says_which_are_its(inside: Any, tmp_path: Path) -> None:
+    path = sites(tmp_path, 200)
+    put(tmp_path, "sites/s4/schedules.csv", "schedule,provider_id\na,4356789876.0\n")
+    wrong = "over: available-slots.query\nrows:\n  - row: Nothing\n    note: x\n"
+    put(tmp_path, "sites/s7/x.yaml", wrong + "  - row: Other\n    note: x\n" * 4)
+    done = inside("check")
+    assert done.returncode == 3
+    lines = done.stdout.splitlines()
+    assert len(lines) == 201
+    assert [" ".join(line.split()) for line in lines[3:9]] == [
+        "s3 no faults",
+        "s4 1 fault own/sites/s4/schedules.csv:2:1",
+        "s5 no faults",
+        "s6 no faults",
+        f"s7 5 faults {', '.join(f'own/sites/s7/x.yaml:{line}:10' for line in (3, 5, 7))} and 2 more places",
+        "s8 no faults",
+    ]
+    assert lines[-1] == "2 sites have faults, of 200"
+    assert len(done.stderr.splitlines()) == 7
+    told = json.loads(inside("check", "--json").stdout)
+    assert [(each["id"], len(each["faults"])) for each in told["sites"] if each["faults"]] == [
+        ("s4", 1),
+        ("s7", 5),
+    ]
+    assert (told["ok"], len(told["faults"]), len(told["sites"])) == (False, 6, 200)
+    # Of one site alone, and of a configuration that has faults itself.
+    assert inside("check", "--site", "s4").stdout == ""
+    path.write_text(path.read_text().replace("verification_token: 00052f6d", "verification: 00052f6d"))
+    told = json.loads(inside("check", "--json").stdout)
+    assert [each["id"] for each in told["sites"] if each["faults"]] == ["s4", "s5", "s7"]
+
+
+def test_what_sites_share_is_each_ones_fault(inside: Any, tmp_path: Path) -> None:
+    path = sites(tmp_path, 4)
+    put(tmp_path, "like/coast/x.yaml", "over: available-slots.query\nrows:\n  - row: Nothing\n    note: x\n")
+    put(tmp_path, "sites/s1/schedules.csv", "schedule\na\n")
+    done = inside("check")
+    place = "1 fault own/like/coast/x.yaml:3:10"
+    assert [" ".join(line.split()) for line in done.stdout.splitlines()] == [
+        "s0 no faults",
+        f"s1 {place}",
+        "s2 no faults",
+        f"s3 {place}",
+        "2 sites have faults, of 4",
+    ]
+    path.write_text(path.read_text().replace("id: s2", "id: S 2").replace("America/New_York", "Mars/Base"))
+    told = json.loads(inside("check", "--json").stdout)["sites"]
+    assert [(each["id"], bool(each["faults"])) for each in told] == [
+        ("s0", False),
+        ("s1", True),
+        ("sites[2]", True),
+        ("s3", True),
     ]
