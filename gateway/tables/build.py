@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -216,7 +216,9 @@ class Tables:
                 rules.slots or ways_within(rules.joins), schemas()["Slot"], resources.references
             ),
             combining=Combining(answer, schemas()["Slot"]) if rules.combine_slots else None,
-            fhir_server=fhir_server_of(tables, bound, whole=True) if rules.upstream == "redox" else None,
+            fhir_server=fhir_server_of(tables, bound, whole=True, withheld=rules.withheld)
+            if rules.upstream == "redox"
+            else None,
         )
 
     def _laid(self, yaml: tuple[Source, ...], faults: list[Fault]) -> _Laid:
@@ -276,10 +278,15 @@ def _of_redox(made: SiteTables, places: Mapping[str, Mark]) -> Iterator[Fault]:
 
 
 def fhir_server_of(
-    tables: dict[str, Table], bound: dict[str, tuple[BoundRow, ...]], *, whole: bool
+    tables: dict[str, Table],
+    bound: dict[str, tuple[BoundRow, ...]],
+    *,
+    whole: bool,
+    withheld: Collection[str] = (),
 ) -> FhirServerTables:
     """The tables read from right to left; ``whole`` as of :class:`SearchTable`. What an EHR
-    answers, rather than Redox, comes with the line of the directory that it is of."""
+    answers, rather than Redox, comes with the line of the directory that it is of. ``withheld`` as of
+    :class:`~gateway.tables.read.dialect.Dialect`."""
     query = bound[QUERY]
     carried = {str(each.row.redox) for each in query if each.row.redox is not None}
     carried |= {name for each in query for name in each.row.with_}
@@ -287,16 +294,16 @@ def fhir_server_of(
         SearchTable(query, whole=whole),
         compile_to_fhir(tables[ANSWER], bound[ANSWER], schemas(), placed=not whole),
         bound[DIRECTORY],
-        Relayed(frozenset(carried), _relayed_slot(tables[ANSWER])),
+        Relayed(frozenset(carried), _relayed_slot(tables[ANSWER], withheld)),
     )
 
 
-def _relayed_slot(table: Table) -> Callable[[msgspec.Raw], Any]:
-    """Reads one slot of Redox's answer with every field of its schema, and no other."""
+def _relayed_slot(table: Table, withheld: Collection[str]) -> Callable[[msgspec.Raw], Any]:
+    """Reads one slot of Redox's answer with every field of its schema that may go on, and no other."""
     view = schemas()[table.redox or ""]
     found = view.find(table.below) if table.below is not None else None
     below = found.schema if isinstance(found, Found) else None
-    return decoder(checked("RelayedSlot", view, below, strict=False), view, below)
+    return decoder(checked("RelayedSlot", view, below, strict=False, without=withheld), view, below)
 
 
 def _own(sources: Iterable[Source], faults: list[Fault]) -> list[Source]:

@@ -116,6 +116,39 @@ def test_slots_are_relayed_as_the_schema_has_them(mapping: SiteTables, told: Jso
     assert "IsIncomplete" not in answer["Meta"]
 
 
+PRIVATE: Json = {
+    "ID": "7",
+    "IDType": "NPI",
+    "PhoneNumber": {"Office": "+15550100", "Home": CANARY, "Mobile": CANARY},
+    "Address": {"StreetAddress": CANARY, "City": CANARY, "County": CANARY},
+    "EmailAddresses": [CANARY],
+}
+
+
+def test_only_what_is_for_work_goes_on_of_a_provider(mapping: SiteTables) -> None:
+    told = slot(AT, Provider=PRIVATE)
+    _, answer, _ = relayed(mapping, clinic.query(), partner.answered(told))
+    assert answer["AvailableSlots"][0]["Provider"] == {
+        "ID": "7",
+        "IDType": "NPI",
+        "PhoneNumber": {"Office": "+15550100"},
+    }
+    for kind in ("Slot", "Practitioner", "Location", "Schedule"):
+        text = f"{kind}?schedule={partner.NORTH_GRANITE}" if kind == "Slot" else kind
+        search = Search(partner.site(mapping), text, partner.saying(partner.answered(told)))
+        assert CANARY not in search.reply.body.decode()
+
+
+def test_a_site_says_what_does_not_go_on(tmp_path: Path) -> None:
+    partner.tables(tmp_path)
+    (dialect,) = {path.parent for path in tmp_path.rglob("schedules.csv")}
+    (dialect / "dialect.yaml").write_text("dialect:\n  withheld: [Location.Type, Provider]\n")
+    told = slot(AT, Provider=PRIVATE, Location={"Type": CANARY, "Facility": "RES"})
+    _, answer, _ = relayed(partner.tables(tmp_path), clinic.query(), partner.answered(told))
+    found = answer["AvailableSlots"][0]
+    assert (found.get("Provider"), found["Location"]) == (None, {"Facility": "RES"})
+
+
 @pytest.mark.parametrize(("told", "_passed_on"), LENIENT)
 def test_fhir_clients_get_the_same_slots(mapping: SiteTables, told: Json, _passed_on: Json) -> None:
     one = "Slot?start=2025-10-22&schedule=" + partner.NORTH_GRANITE

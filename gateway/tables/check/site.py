@@ -17,7 +17,8 @@ from gateway.tables.check.table import ANSWER, DIRECTORY, NEEDED_ROWS, QUERY, co
 from gateway.tables.codecs.codec import Context
 from gateway.tables.read.dialect import Dialect
 from gateway.tables.rows.model import Row, Table
-from gateway.tables.rows.schema import SchemaView
+from gateway.tables.rows.paths import parse
+from gateway.tables.rows.schema import SchemaView, Unknown
 
 NEEDED = (QUERY, ANSWER, DIRECTORY)
 # The search parameters of FHIR R4's Slot: one without a row is none that was mistyped.
@@ -57,6 +58,7 @@ def check(
     if query is not None:
         faults.extend(_searches(query, dialect, whole))
     faults.extend(check_joins(dialect, tables.get(DIRECTORY), schemas))
+    faults.extend(_withheld(dialect, tables.get(ANSWER), schemas))
 
 
 def columns_of(directory: Table | None) -> frozenset[str]:
@@ -83,6 +85,22 @@ def _table(table: Table, around: Around) -> Iterator[Fault]:
         yield from faults or run(row, around.context)
     yield from conflicts(table)
     yield from gaps(table)
+
+
+def _withheld(dialect: Dialect, answer: Table | None, schemas: Mapping[str, SchemaView]) -> Iterator[Fault]:
+    """Fields that are not to go on, and are none of a slot, or are what makes it one."""
+    if answer is None or answer.redox is None or answer.redox not in schemas:
+        return
+    view = schemas[answer.redox]
+    for name in dialect.withheld:
+        mark = dialect.marks.get(f"withheld {name}", Mark("dialect.yaml", 1, 1))
+        path = parse(name)
+        found = view.find(path, answer.below)
+        if name in ("DateTime", "Duration"):
+            yield mark.fault(f'withheld: a slot without "{name}" is none; delete it here')
+        elif isinstance(found, Unknown):
+            near = did_you_mean(found.name, found.known)
+            yield mark.fault(f'withheld: a slot of {answer.redox} has no field "{name}"; {near}')
 
 
 def _searches(query: Table, dialect: Dialect, whole: bool) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ What no row reads is skipped by the decoder without ever becoming a Python objec
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -118,12 +118,13 @@ def checked(
     *,
     strict: bool = True,
     bounds: Bounds | None = None,
+    without: Collection[str] = (),
 ) -> type[msgspec.Struct]:
     """A Struct for *every* field of a schema (or of a node of it): what it accepts is what the schema does.
 
     Unknown fields are refused, as the schema's ``additionalProperties: false`` says; not ``strict``: they
-    are passed over, and so are not there when the object is encoded again. What is beyond ``bounds`` is
-    refused, too.
+    are passed over, and so are not there when the object is encoded again. Those ``without`` which it is
+    made, by their dotted names, are unknown to it. What is beyond ``bounds`` is refused, too.
     """
     made: dict[str, Any] = {}
 
@@ -143,7 +144,10 @@ def checked(
         required: list[tuple[str, Any]] = []
         optional: list[tuple[str, Any, Any]] = []
         for field, child in view.children(target).items():
-            inner = build(f"{label}_{field}", child, f"{path}.{field}" if path else field)
+            at = f"{path}.{field}" if path else field
+            if at in without:
+                continue
+            inner = build(f"{label}_{field}", child, at)
             if view.nullable(child) and inner is not Any:
                 inner = inner | None
             if field in needed:

@@ -26,7 +26,9 @@ class Dialect:
     Organization; ``marks``: where the joins (``join of Location``), the ``page_size`` and each name of
     ``together`` (``together schedule``) are written. ``slots``: what a Slot tells of its line of the
     directory, where its Schedule is none of that; ``apart_by_system``: parameters of which values of several
-    systems are not sent in one search. ``miscounts``: the types of which more are counted than there are.
+    systems are not sent in one search. ``miscounts``: the types of which more are counted than there are;
+    ``withheld``: fields of a slot that Redox has answered, by their dotted names, which do not go on where
+    Redox is answered.
     """
 
     upstream: Literal["fhir", "redox"] = "fhir"
@@ -45,6 +47,7 @@ class Dialect:
     together: frozenset[str] = frozenset()
     apart_by_system: frozenset[str] = frozenset()
     together_at_most: int = 20
+    withheld: tuple[str, ...] = ()
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def page_of(self, kind: str) -> tuple[tuple[str, str], ...]:
@@ -97,6 +100,7 @@ def load(sources: Iterable[Source], validator: Draft202012Validator, faults: lis
         sorted_by_start=settings.get("sorted_by_start") == "true",
         together=frozenset(settings.get("together", ())),
         together_at_most=int(settings.get("together_at_most", "20")),
+        withheld=tuple(settings.get("withheld", ())),
         marks=marks,
     )
 
@@ -112,6 +116,8 @@ def _marks(node: MarkedMap, settings: dict[str, Any]) -> dict[str, Mark]:
     }
     for number, name in enumerate(settings.get("together", ())):
         marks[f"together {name}"] = find(node, ["dialect", "together", number])
+    for number, name in enumerate(settings.get("withheld", ())):
+        marks[f"withheld {name}"] = find(node, ["dialect", "withheld", number])
     if "slots" in settings:
         marks["slots"] = find(node, ["dialect", "slots"], key=True)
     if "page_size" in settings:

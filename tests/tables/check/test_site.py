@@ -302,3 +302,28 @@ def test_several_faults_come_together(tmp_path: Path) -> None:
     rows = "- row: Reason\n  fhir: Slot.coment\n  codec: texts\n- row: Notes\n  way: to-fhir"
     found = faults(tmp_path, "available-slots.answer", rows)
     assert [text.split(": ")[0] for text in found] == ["4:11", "5:12", "7:10"]
+
+
+@pytest.mark.parametrize(
+    ("withheld", "said"),
+    [
+        (
+            "Provider.Adress",
+            '2:14: withheld: a slot of AvailableSlotsResponse has no field "Provider.Adress"; did you mean "Address" or',
+        ),
+        ("Provider.ID.X", "2:14: withheld: a slot of AvailableSlotsResponse has no field"),
+        ("DateTime", '2:14: withheld: a slot without "DateTime" is none; delete it here'),
+        (
+            "provider",
+            '2:14: this cannot be "provider"; write a field of a slot by its name in Redox\'s schema',
+        ),
+    ],
+)
+def test_what_cannot_be_withheld(tmp_path: Path, withheld: str, said: str) -> None:
+    path = tmp_path / "sites" / "clinic" / "dialect.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"dialect:\n  withheld: [{withheld}]\n", "utf-8")
+    with pytest.raises(Faults) as found:
+        Tables(tmp_path).build(Wanted("clinic", "redox", "America/Los_Angeles"))
+    (fault,) = found.value.faults
+    assert str(fault).rpartition("dialect.yaml:")[2].startswith(said)

@@ -69,7 +69,7 @@ def test_searches_keep_their_fixed_parameters_in_order() -> None:
         (
             "dialect: {}",
             [
-                '0.yaml:1:10: "dialect" is empty; write one of: upstream, directory, clients, page_size, named_at_most, searches, joins, levels, slots, sorted_by_start, combine_slots, miscounts, together, apart_by_system, together_at_most'
+                '0.yaml:1:10: "dialect" is empty; write one of: upstream, directory, clients, page_size, named_at_most, searches, joins, levels, slots, sorted_by_start, combine_slots, miscounts, withheld, together, apart_by_system, together_at_most'
             ],
         ),
         (
