@@ -58,32 +58,13 @@ def pull(config: Path, site: str, file: Path | None, force: bool, whole: bool) -
     from gateway.assemble import assemble, check_configuration
     from gateway.cli.actor_names import with_names
     from gateway.core.directory import join
-    from gateway.core.errors import GatewayError
 
-    if file is not None and os.path.lexists(file) and not force:
-        raise click.UsageError(f"{file} exists; choose another --output, or overwrite it with --force.")
-    if file is not None and os.path.lexists(file) and not os.path.isfile(file):
-        raise click.UsageError(f"{file} is not a plain file; choose another --output.")
+    _check_output(file, force)
     with output.faults_told("nothing was asked"):
         application = assemble(check_configuration(config, os.environ), clock=output.clock())
-    served = next((each for each in application.sites if each.rules.id == site), None)
-    if served is None:
-        known = ", ".join(each.rules.id for each in application.sites)
-        raise click.BadParameter(
-            f'There is no site "{site}" in {config}; there are: {known}.', param_hint="--site"
-        )
-    if not served.tables.directory_calls():
-        raise click.UsageError(f'The dialect of site "{site}" has no directory to ask; write schedules.csv.')
+    served = _served(application, site, config)
     names: dict[str, Cells] = {}
-    try:
-        found = output.run(_asked(application, served, names))
-    except GatewayError as error:
-        output.tell_issues(error.issues)
-        output.fail(output.UPSTREAM, f"no draft was written; {_asked_at(application, site)}")
-    output.tell_issues(found.issues)
-    if found.incomplete:
-        missing = "a part of the directory is missing, so no draft was written"
-        output.fail(output.UPSTREAM, f"{missing}; {_asked_at(application, site)}")
+    found = _found(application, served, names)
     gone = _gone(found, served)
     merged, _ = join(found.lines, served.tables.schedules, upstream_known=True)
     lines = with_names(merged if whole else _left(found, served), merged, names)
@@ -101,6 +82,43 @@ def pull(config: Path, site: str, file: Path | None, force: bool, whole: bool) -
     if gone:
         text = f"schedules that the EHR does not list, kept at the end of the draft: {len(gone)}"
         click.echo(f"{text}; delete them if they are gone for good", err=True)
+
+
+def _check_output(file: Path | None, force: bool) -> None:
+    """Refuses a file that is not to be written, before anybody is asked."""
+    if file is not None and os.path.lexists(file) and not force:
+        raise click.UsageError(f"{file} exists; choose another --output, or overwrite it with --force.")
+    if file is not None and os.path.lexists(file) and not os.path.isfile(file):
+        raise click.UsageError(f"{file} is not a plain file; choose another --output.")
+
+
+def _served(application: Application, site: str, config: Path) -> Served:
+    """The site of that id, which must have somebody to ask."""
+    served = next((each for each in application.sites if each.rules.id == site), None)
+    if served is None:
+        known = ", ".join(each.rules.id for each in application.sites)
+        raise click.BadParameter(
+            f'There is no site "{site}" in {config}; there are: {known}.', param_hint="--site"
+        )
+    if not served.tables.directory_calls():
+        raise click.UsageError(f'The dialect of site "{site}" has no directory to ask; write schedules.csv.')
+    return served
+
+
+def _found(application: Application, served: Served, names: dict[str, Cells]) -> Directory:
+    """All of the directory as the EHR tells it, or the end of the command."""
+    from gateway.core.errors import GatewayError
+
+    try:
+        found = output.run(_asked(application, served, names))
+    except GatewayError as error:
+        output.tell_issues(error.issues)
+        output.fail(output.UPSTREAM, f"no draft was written; {_asked_at(application, served.rules.id)}")
+    output.tell_issues(found.issues)
+    if found.incomplete:
+        missing = "a part of the directory is missing, so no draft was written"
+        output.fail(output.UPSTREAM, f"{missing}; {_asked_at(application, served.rules.id)}")
+    return found
 
 
 def _asked_at(application: Application, site: str) -> str:
