@@ -29,6 +29,7 @@ from gateway.core.plan import (
 )
 from gateway.core.values import AT_ONCE_BYTES
 from gateway.errand import Errand, Fetch, Upstream, outcomes_of
+from gateway.joined import Joined
 from gateway.remembered import MISSING, MemoryStore, StandIns, Store
 
 __all__ = ["MISSING", "Errand", "MemoryStore", "Service", "Store", "Timings", "Upstream"]
@@ -45,23 +46,12 @@ _GRACE_SHARE: Final = 0.2
 _FETCHES: Final = 2
 
 
-class _InFlight:
-    """A call under way that others may join. The future is made only when somebody does."""
-
-    __slots__ = ("joined", "started")
-
-    def __init__(self, started: float) -> None:
-        self.started = started
-        self.joined: asyncio.Future[Outcome] | None = None
-
-
 class Service:
     """Drives flows of all sites of one process.
 
     ``shared_seconds`` is the deadline of the calls of a :class:`Remember` stage. They serve whoever
     comes, so they have a deadline of their own, and no waiter who leaves ends them.
-    ``join_seconds``: a GET that equals one begun less than this ago (same site, same upstream, same
-    parameters) shares its answer. An older one is not joined: what it brings may already be out of date.
+    ``join_seconds`` are those of :class:`~gateway.joined.Joined`.
     ``stuck_seconds``: the calls of a Remember stage that have been out for this long are not waited for by
     newcomers, who make their own, once: one connection that hangs must not stop a site until it times out.
     """
@@ -76,12 +66,11 @@ class Service:
     ) -> None:
         self._store: Store = MemoryStore() if store is None else store
         self._shared_seconds = shared_seconds
-        self._join_seconds = join_seconds
+        self._joined = Joined(join_seconds)
         self._stuck_seconds = stuck_seconds
         self._stand_ins = StandIns(self._store)
         self._fetches: dict[Hashable, list[Fetch]] = {}
         self._fetching: set[asyncio.Task[_Built]] = set()
-        self._in_flight: dict[Hashable, _InFlight] = {}
         self._abandoned: set[asyncio.Task[Outcome]] = set()
         self._pausing = asyncio.Lock()
         self._building = asyncio.Lock()
@@ -177,10 +166,7 @@ class Service:
 
     def _admit(self, calls: tuple[Call, ...], errand: Errand) -> Turn | Failure | None:
         """Whether the upstream lets in those of the calls that nobody is making already."""
-        own = calls
-        if self._in_flight:
-            now = asyncio.get_running_loop().time()
-            own = tuple(call for call in calls if self._under_way(call, errand, now) is None)
+        own = self._joined.others(calls, errand)
         if not own:
             return None
         after = errand.turns[-1] if errand.turns else None
@@ -191,18 +177,11 @@ class Service:
             errand.turns.append(turn)
         return turn
 
-    def _under_way(self, call: Call, errand: Errand, now: float) -> _InFlight | None:
-        """The equal call that this one may share the answer of."""
-        if call.body is not None:
-            return None
-        other = self._in_flight.get((errand.site, id(errand.upstream), call))
-        return other if other is not None and now - other.started < self._join_seconds else None
-
     async def _together(
         self, calls: tuple[Call, ...], errand: Errand, turn: Turn | None
     ) -> tuple[Outcome, ...]:
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._call(call, errand, turn)) for call in calls]
+        tasks = [loop.create_task(self._joined.call(call, errand, turn)) for call in calls]
         if errand.shared:
             errand.parts.extend(tasks)
         try:
@@ -225,35 +204,11 @@ class Service:
         scope = asyncio.timeout_at(errand.cut)
         try:
             async with scope:
-                return await self._call(call, errand, turn)
+                return await self._joined.call(call, errand, turn)
         except TimeoutError:
             if scope.expired():
                 return Failure(call, "deadline")
             raise  # a TimeoutError of the upstream's own: a bug there, not our deadline
-
-    async def _call(self, call: Call, errand: Errand, turn: Turn | None) -> Outcome:
-        """Make the call, or share the answer of an equal one that has just begun."""
-        upstream, stop, request_id = errand.upstream, errand.stop, errand.request_id
-        if call.body is not None:
-            return await upstream.call(call, deadline=stop, request_id=request_id, turn=turn)
-        loop = asyncio.get_running_loop()
-        key = (errand.site, id(upstream), call)
-        while (other := self._in_flight.get(key)) and loop.time() - other.started < self._join_seconds:
-            if other.joined is None:
-                other.joined = loop.create_future()
-            await asyncio.wait((other.joined,))  # wait() leaves the future alone when we are cancelled
-            if not other.joined.cancelled():
-                return other.joined.result()
-        own = self._in_flight[key] = _InFlight(loop.time())
-        outcome: Outcome | None = None
-        try:
-            outcome = await upstream.call(call, deadline=stop, request_id=request_id, turn=turn)
-            return outcome
-        finally:
-            if self._in_flight.get(key) is own:
-                del self._in_flight[key]
-            if own.joined is not None:
-                _hand_on(outcome, own.joined)
 
     async def _remembered(self, stage: Remember, errand: Errand, state_version: str) -> Any:
         key = (errand.site, stage.key, state_version)
@@ -367,14 +322,3 @@ class Service:
 class _Built:
     outcomes: tuple[Outcome, ...]
     value: Any  # MISSING: building it raised
-
-
-def _hand_on(outcome: Outcome | None, joined: asyncio.Future[Outcome]) -> None:
-    """Give those who joined the answer; or, if only we ran out of time or broke off, let them try."""
-    if joined.done():
-        return
-    ours = isinstance(outcome, Failure) and (outcome.kind == "deadline" or outcome.reason == "queue")
-    if outcome is None or ours:
-        joined.cancel()
-    else:
-        joined.set_result(outcome)
