@@ -123,10 +123,7 @@ class Service:
                     value = None
                     continue
                 try:
-                    if isinstance(step, Ask):
-                        value = errand.noted(await self._ask(step.calls, errand))
-                    else:
-                        value = await self._remembered(step, errand, state_version)
+                    value = await self._stage(step, errand, state_version)
                 finally:
                     spent[step.stage] = spent.get(step.stage, 0.0) + clock() - asked
         finally:
@@ -139,6 +136,12 @@ class Service:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+    async def _stage(self, step: Ask | Remember, errand: Errand, state_version: str) -> Any:
+        """What the flow is sent for a stage."""
+        if isinstance(step, Ask):
+            return errand.noted(await self._ask(step.calls, errand))
+        return await self._remembered(step, errand, state_version)
 
     async def _paused(self, deadline: float) -> None:
         """Let everybody else go on. Of all flows that pause, one goes on in each round of the loop."""

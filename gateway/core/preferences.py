@@ -8,7 +8,7 @@ those of the clinic: its weekday and the clock on its wall, summer time included
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -206,11 +206,22 @@ def matcher(preferences: Iterable[Preference], zone: ZoneInfo, tolerance_minutes
             return week[_minute_of_week(start, zone)] == 1
         return week[begin + _MINUTES[start[14:16]]] == 1
 
-    if not any(wish.utc_times for wish in wishes):
+    on_utc = [wish for wish in wishes if wish.utc_times]
+    if not on_utc:
         return accepts
+    by_utc = _by_utc(on_utc, zone, tolerance_minutes, fits)
+    return lambda start, minutes: accepts(start, minutes) or by_utc(start, minutes)
 
-    def by_utc(start: str, minutes: int) -> bool:
-        """The wishes whose times are on UTC's clock, one by one: they are few and seldom."""
+
+def _by_utc(
+    wishes: Sequence[Preference],
+    zone: ZoneInfo,
+    tolerance_minutes: int,
+    fits: Callable[[int | None, int], bool],
+) -> Matcher:
+    """What wishes accept whose times are on UTC's clock, one by one: they are few and seldom."""
+
+    def accepts(start: str, minutes: int) -> bool:
         clock, weekday = int(start[11:13]) * 60 + int(start[14:16]), _minute_of_week(start, zone) // DAY
         return any(
             fits(wish.minutes, minutes)
@@ -219,7 +230,7 @@ def matcher(preferences: Iterable[Preference], zone: ZoneInfo, tolerance_minutes
             for wish in wishes
         )
 
-    return lambda start, minutes: accepts(start, minutes) or by_utc(start, minutes)
+    return accepts
 
 
 def _apart(one: int, other: int) -> int:
