@@ -260,7 +260,7 @@ async def test_what_failed_is_told_to_who_drives() -> None:
 
 
 async def test_simultaneous_flows_share_one_fetch_and_one_that_leaves_does_not_end_it() -> None:
-    upstream, service, got = Upstream({A: 0.05}), Service(), []
+    upstream, service, got = Upstream({A: 0.5}), Service(), []
     flows = [asyncio.ensure_future(run(service, remembering(len, got), upstream)) for _ in range(4)]
     await asyncio.sleep(0.01)
     flows[0].cancel()
