@@ -11,7 +11,8 @@ from gateway.core.plan import Call, Failure, Outcome, Turn
 
 
 class Upstream(Protocol):
-    """The client side of a site. It answers or gives a Failure; an exception out of it is a bug."""
+    """The client side of a site, whatever it speaks: what the driver of flows wants of it. It answers or
+    gives a Failure; an exception out of it is a bug."""
 
     def admit(
         self,
@@ -22,11 +23,18 @@ class Upstream(Protocol):
         shared: bool = False,
         after: Any | None = None,
     ) -> Turn | Failure:
-        """Let all calls of a stage in, or say at once that they cannot be answered by the deadline. ``after``
-        is the turn of an earlier stage of the same query, at this very upstream."""
+        """Let all calls of a stage in, or none: they could not be answered by the deadline.
+
+        Nothing is waited for. ``since`` is when their query came; ``shared``: they are for whoever comes.
+        ``after`` is the turn of an earlier stage of the query, at this very upstream.
+        """
 
     async def call(self, call: Call, *, deadline: float, request_id: str, turn: Any | None = None) -> Outcome:
-        """``turn`` is what :meth:`admit` of this very upstream gave."""
+        """Make ``call`` and say what came of it, by ``deadline`` (a value of ``loop.time()``).
+
+        ``request_id`` is sent along. ``turn`` is what :meth:`admit` of this very upstream gave, else the call
+        is let in, or not, by itself. Cancellation passes through.
+        """
 
 
 @dataclass(frozen=True, slots=True)

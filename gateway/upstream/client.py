@@ -37,7 +37,7 @@ class Client:
         shared: bool = False,
         after: Turn | None = None,
     ) -> Turn | Failure:
-        """Let all calls of a stage in, or none, as of :class:`~gateway.upstream.interface.Upstream`."""
+        """Let all calls of a stage in, or none, as of :class:`~gateway.errand.Upstream`."""
         targets = [call.target.partition("/")[0] for call in calls]
         try:
             return self._client.admit(targets, deadline=deadline, since=since, shared=shared, after=after)

@@ -31,7 +31,7 @@ _OUTCOME = msgspec.json.Decoder(_Outcome)
 
 
 class FhirClient(Client):
-    """An :class:`~gateway.upstream.interface.Upstream` for ``GET {base_url}/{target}?{params}``.
+    """An :class:`~gateway.errand.Upstream` for ``GET {base_url}/{target}?{params}``.
 
     Raises ValueError for a base URL that is none, OSError or ssl.SSLError for an unusable ``ca_file``.
     """

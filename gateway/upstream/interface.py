@@ -1,14 +1,13 @@
-"""What the clients of this room have in common: their shape, their settings, what they report."""
+"""What the clients of this room have in common: their settings, and what they report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from gateway.core.plan import Answer, Call, Failure, FailureKind, FailureReason
+from gateway.core.plan import FailureKind, FailureReason
 from gateway.upstream.breaker import BreakerState
-from gateway.upstream.places import Turn
 
 EventOutcome = Literal["ok", "cancelled"] | FailureKind
 
@@ -90,35 +89,3 @@ class ClientSettings:
     breaker_failures: int = 5
     breaker_seconds: float = 5.0
     ca_file: str | None = None
-
-
-class Upstream(Protocol):
-    """One site's upstream, whatever it speaks."""
-
-    def admit(
-        self,
-        calls: Sequence[Call],
-        *,
-        deadline: float,
-        since: float,
-        shared: bool = False,
-        after: Turn | None = None,
-    ) -> Turn | Failure:
-        """Let all calls of a stage in, or none: they could not be answered by the deadline.
-
-        Nothing is waited for. ``since`` is when their query came; ``shared``: they are for whoever comes.
-        ``after`` is the turn of an earlier stage of the query, whose calls share one :class:`Budget`.
-        """
-
-    async def call(
-        self, call: Call, *, deadline: float, request_id: str, turn: Turn | None = None
-    ) -> Answer | Failure:
-        """Make ``call`` and say what came of it, by ``deadline`` (a value of ``loop.time()``).
-
-        ``request_id`` is sent along. ``turn`` is what :meth:`admit` gave, else the call is let in, or
-        not, by itself. Trouble with the upstream is never raised: it is a Failure. Cancellation passes
-        through.
-        """
-
-    async def close(self) -> None:
-        """Give up what is in flight in the background. The shared session is not closed."""

@@ -45,7 +45,7 @@ _REFUSAL = msgspec.json.Decoder(_Refusal)
 
 
 class RedoxClient(Client):
-    """An :class:`~gateway.upstream.interface.Upstream` for ``POST {base_url}/endpoint``.
+    """An :class:`~gateway.errand.Upstream` for ``POST {base_url}/endpoint``.
 
     A query changes nothing, but it is a POST: it is repeated only when nothing was sent, after a 429
     and, with a new token, after a 401. Raises ValueError for a base URL that is none, OSError or
