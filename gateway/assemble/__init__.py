@@ -6,7 +6,7 @@ Only the command line imports this. Nothing in it is global: each :class:`Applic
 from __future__ import annotations
 
 from gateway.assemble.application import Application, assemble
-from gateway.assemble.check import CheckedConfiguration, check_configuration
+from gateway.assemble.check import CheckedConfiguration, UnknownSite, check_configuration
 from gateway.assemble.redox_side import RedoxGateway, Served
 from gateway.assemble.snapshot import Snapshot, built
 from gateway.assemble.verdicts import FaultySites, Verdict, verdicts
@@ -18,6 +18,7 @@ __all__ = [
     "RedoxGateway",
     "Served",
     "Snapshot",
+    "UnknownSite",
     "Verdict",
     "assemble",
     "built",

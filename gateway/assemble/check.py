@@ -42,6 +42,14 @@ class CheckedConfiguration:
     remarks: tuple[Fault, ...] = ()
 
 
+class UnknownSite(Exception):
+    """A site was asked for that the configuration does not have; ``names`` are those that it has."""
+
+    def __init__(self, wanted: str | None, names: Sequence[str]) -> None:
+        super().__init__(wanted)
+        self.names = tuple(names)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """Which tables a site needs; ``mark`` is where the configuration names the dialect."""
@@ -57,8 +65,8 @@ def check_configuration(
     """Read the configuration and build the tables of every site, or of the one whose id is ``only``.
 
     Raises :class:`FaultySites` with everything that is wrong in any file. Where the configuration itself is
-    faulty the tables are still looked at, as far as it can be told which ones are meant. KeyError: there is
-    no such site. With ``only`` nothing is told of others but that there is something to tell.
+    faulty the tables are still looked at, as far as it can be told which ones are meant. UnknownSite: there
+    is no such one. With ``only`` nothing is told of others but that there is something to tell.
     """
     try:
         settings = config.load(path, environ)
@@ -70,7 +78,7 @@ def check_configuration(
     ]
     asked = [each for each in everyone if only in (None, each.wanted.site)]
     if not asked:
-        raise KeyError(only)
+        raise UnknownSite(only, [site.id for site in settings.sites])
     wrong = Wrong()
     remarks = [each for each in settings.remarks if only is None or _is_of(each, asked[0].position)]
     source = Tables(settings.mappings)
@@ -114,7 +122,7 @@ def _of_one_site(root: MarkedMap, only: str, faults: Sequence[Fault]) -> list[Fa
     if ids is None:
         return list(faults)
     if only not in ids:
-        raise KeyError(only)
+        raise UnknownSite(only, [name for name in ids if isinstance(name, str)])
     kept = [each for each in faults if _is_of(each, ids.index(only))]
     if len(told_once(faults)) > len(told_once(kept)):
         kept.append(root.mark.fault("there are faults of other sites, which are told without --site"))

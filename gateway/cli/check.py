@@ -39,7 +39,7 @@ def check(config: Path | None, as_json: bool, only: str | None) -> None:
     """
     began = time.perf_counter()
     chosen = output.chosen(config)
-    from gateway.assemble import FaultySites, assemble, check_configuration, verdicts
+    from gateway.assemble import FaultySites, UnknownSite, assemble, check_configuration, verdicts
     from gateway.cli.check_page import tell, tell_verdicts
     from gateway.cli.summary import summary
     from gateway.files.characters import plain_line
@@ -51,9 +51,8 @@ def check(config: Path | None, as_json: bool, only: str | None) -> None:
             found = check_configuration(chosen.path, chosen.environ, only)
             names = {position: site.id for position, site in enumerate(found.settings.sites)}
             assemble(found)
-        except KeyError:
-            text = f'There is no site "{only}" in {chosen.name}.'
-            raise click.BadParameter(text, param_hint="--site") from None
+        except UnknownSite as unknown:
+            raise output.no_site(only, unknown.names, chosen.name) from None
         except Faults as wrong:
             sites = verdicts(names, wrong.faults, {})
             if isinstance(wrong, FaultySites):

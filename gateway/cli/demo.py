@@ -15,9 +15,27 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--once", is_flag=True, help="End after the answer: exit code 0 if it was right, else 1.")
-@click.option("--port", default=output.GATEWAY_PORT, show_default=True, help="The gateway; 0: any free one.")
-@click.option("--admin-port", default=output.ADMIN_PORT, show_default=True, help="Its health and metrics.")
-@click.option("--sandbox-port", default=output.SANDBOX_PORT, show_default=True, help="The simulated Canvas.")
+@click.option(
+    "--port",
+    type=output.PORT,
+    default=output.GATEWAY_PORT,
+    show_default=True,
+    help="The gateway; 0: any free one.",
+)
+@click.option(
+    "--admin-port",
+    type=output.PORT,
+    default=output.ADMIN_PORT,
+    show_default=True,
+    help="Its health and metrics.",
+)
+@click.option(
+    "--sandbox-port",
+    type=output.PORT,
+    default=output.SANDBOX_PORT,
+    show_default=True,
+    help="The simulated Canvas.",
+)
 def demo(once: bool, port: int, admin_port: int, sandbox_port: int) -> None:
     """See it work, with nothing to configure.
 

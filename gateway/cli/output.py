@@ -31,6 +31,8 @@ DEMO: Final = SAMPLES / "demo.yaml"
 SAMPLE_QUERY: Final = SAMPLES / "available-slots.json"
 
 INPUT_LIMIT: Final = 67_108_864
+PORT: Final = click.IntRange(0, 65_535)
+_NAMES_TOLD: Final = 12
 
 GATEWAY_PORT, ADMIN_PORT, SANDBOX_PORT = 8080, 9090, 8081
 
@@ -161,6 +163,18 @@ def faults_told(ending: str) -> Iterator[None]:
         total = click.style(f"{count} fault{'s' * (count != 1)}", fg="red", bold=True)
         click.echo(f"{total}; {ending}", err=True)
         sys.exit(FAULTS)
+
+
+def no_site(wanted: str | None, names: Iterable[str], where: str) -> click.BadParameter:
+    """That ``where`` has no such site: with those that it has, or of many with the nearest."""
+    from gateway.files.marked import nearest
+
+    known = list(names)
+    near = nearest(wanted or "", known)
+    text = f"there are: {', '.join(known)}."
+    if len(known) > _NAMES_TOLD:
+        text = f"did you mean {' or '.join(near)}?" if near else f"there are {len(known):,} others."
+    return click.BadParameter(f'There is no site "{wanted}" in {where}; {text}', param_hint="--site")
 
 
 def tell_issues(issues: Iterable[Issue]) -> None:

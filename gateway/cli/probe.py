@@ -74,12 +74,15 @@ def probe(
     with output.faults_told("nothing was asked"):
         found = check_configuration(source.path, source.environ)
         application = assemble(found, clock=output.clock())
-    chosen = _site(found.settings.sites, site)
+    chosen = _site(found.settings.sites, site, source.name)
     if not source.named:
         output.using(f"{source.name}, site {chosen.id}")
     served = next(each for each in application.sites if each.rules.id == chosen.id)
     if served.tables.dialect.upstream == "fhir" and query:
         raise click.UsageError("--query is for a Redox upstream; a FHIR upstream is always searched.")
+    if served.tables.dialect.upstream == "redox" and (schedules or start is not None):
+        text = "--schedule and --start are for a FHIR upstream; a Redox upstream is asked for its first line."
+        raise click.UsageError(text)
     flow = _flow(application, served, chosen, schedules, _instant(start, served), query=query)
     report, token = output.run(_asked(application, served, chosen, flow, query=query))
     _tell(report, token, as_json)
@@ -87,16 +90,15 @@ def probe(
         sys.exit(output.UPSTREAM)
 
 
-def _site(sites: tuple[Site, ...], wanted: str | None) -> Site:
+def _site(sites: tuple[Site, ...], wanted: str | None, where: str) -> Site:
     if wanted is None and len(sites) == 1:
         return sites[0]
-    known = ", ".join(each.id for each in sites)
+    names = [each.id for each in sites]
     if wanted is None:
-        raise click.UsageError(f"Say which --site: {known}.")
-    found = next((each for each in sites if each.id == wanted), None)
-    if found is None:
-        raise click.BadParameter(f'There is no site "{wanted}"; there are: {known}.', param_hint="--site")
-    return found
+        raise click.UsageError(f"Say which --site: {', '.join(names)}.")
+    if wanted not in names:
+        raise output.no_site(wanted, names, where)
+    return sites[names.index(wanted)]
 
 
 async def _asked(

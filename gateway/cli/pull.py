@@ -72,8 +72,7 @@ def pull(config: Path, site: str, file: Path | None, force: bool, whole: bool) -
     if file is None:
         click.echo(text, nl=False)
     else:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8")
+        _write(file, text)
         click.echo(f"Wrote {output.plural(len(found.lines), 'schedule')} to {file}.", err=True)
     named = with_names(merged, merged, names)
     _tell_gaps(named)
@@ -92,14 +91,21 @@ def _check_output(file: Path | None, force: bool) -> None:
         raise click.UsageError(f"{file} is not a plain file; choose another --output.")
 
 
+def _write(file: Path, text: str) -> None:
+    """The draft into the file, whose folder is made; or the end of the command."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        output.fail(output.USAGE, f"cannot write {file}: {reason}; choose another --output")
+
+
 def _served(application: Application, site: str, config: Path) -> Served:
     """The site of that id, which must have somebody to ask."""
     served = next((each for each in application.sites if each.rules.id == site), None)
     if served is None:
-        known = ", ".join(each.rules.id for each in application.sites)
-        raise click.BadParameter(
-            f'There is no site "{site}" in {config}; there are: {known}.', param_hint="--site"
-        )
+        raise output.no_site(site, (each.rules.id for each in application.sites), str(config))
     if not served.tables.directory_calls():
         raise click.UsageError(f'The dialect of site "{site}" has no directory to ask; write schedules.csv.')
     return served

@@ -22,7 +22,7 @@ SECRET = "sandbox-secret-with-more-than-48-characters-in-it-0123456789"
 
 @click.command()
 @click.option("--redox", "as_redox", is_flag=True, help="Simulate the Redox network in place of Canvas.")
-@click.option("--port", type=int, help="Port; 8081, or 8082 with --redox; 0: any free one.")
+@click.option("--port", type=output.PORT, help="Port; 8081, or 8082 with --redox; 0: any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--public-key",

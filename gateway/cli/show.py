@@ -120,6 +120,7 @@ def schema(name: str | None) -> None:
 
 def _view(config: Path | None, site: str | None, dialect: str | None) -> View:
     """The tables that are meant; what was not said is told."""
+    from gateway.assemble import UnknownSite
     from gateway.cli.views import configured, of_dialect
 
     if site is not None and dialect is not None:
@@ -139,9 +140,8 @@ def _view(config: Path | None, site: str | None, dialect: str | None) -> View:
         else:
             try:
                 view, whose = configured(chosen, site, dialect)
-            except KeyError:
-                text = f'There is no site "{site}" in {chosen.name}.'
-                raise click.BadParameter(text, param_hint="--site") from None
+            except UnknownSite as unknown:
+                raise output.no_site(site, unknown.names, chosen.name) from None
     if not chosen.named or (site is None and dialect is None and "--site chooses" in whose):
         output.using(whose)
     return view

@@ -211,8 +211,7 @@ def _position(chosen: output.Chosen, found: CheckedConfiguration, wanted: str | 
         return None
     names = [each.id for each in found.settings.sites]
     if wanted not in names:
-        text = f'There is no site "{wanted}" in {chosen.name}; there are: {", ".join(names)}.'
-        raise click.BadParameter(text, param_hint="--site")
+        raise output.no_site(wanted, names, chosen.name)
     return names.index(wanted)
 
 

@@ -91,19 +91,16 @@ def configured(chosen: output.Chosen, wanted: str | None, dialect: str | None) -
     """The tables of a site of a configuration, the first one if none is wanted, and whose they are.
 
     With ``dialect``: those of that dialect, with the folder that the configuration names, and without the
-    layer of any site. Raises Faults; KeyError: no such site.
+    layer of any site. Raises Faults; UnknownSite.
     """
     if dialect is not None:
         own = config.load(chosen.path, chosen.environ).mappings
         return of_dialect(own, dialect), f"{chosen.name}, dialect {dialect} without a site"
     found = check_configuration(chosen.path, chosen.environ, wanted)
-    for site, tables in zip(found.settings.sites, found.tables, strict=True):
-        if wanted in (None, site.id):
-            view = _view(tables, found.settings.mappings, site.upstream.dialect, site.id, site.like)
-            others = len(found.settings.sites) - 1
-            more = f" (the first of {others + 1}; --site chooses)" if others and wanted is None else ""
-            return view, f"{chosen.name}, site {site.id}{more}"
-    raise KeyError(wanted)
+    site, others = found.settings.sites[0], len(found.settings.sites) - 1
+    view = _view(found.tables[0], found.settings.mappings, site.upstream.dialect, site.id, site.like)
+    more = f" (the first of {others + 1}; --site chooses)" if others and wanted is None else ""
+    return view, f"{chosen.name}, site {site.id}{more}"
 
 
 def _view(made: SiteTables, own: Path | None, dialect: str, site: str, like: str | None = None) -> View:

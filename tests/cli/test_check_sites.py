@@ -116,7 +116,7 @@ def test_a_site_that_there_is_not(inside: Any, tmp_path: Path) -> None:
         path.write_text(text)
         done = inside("check", "--site", "s9")
         assert (done.returncode, done.stdout) == (2, "")
-        assert 'There is no site "s9" in gateway.yaml.' in done.stderr
+        assert 'There is no site "s9" in gateway.yaml; there are: s0, s1' in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -191,3 +191,12 @@ def test_what_sites_share_is_each_ones_fault(inside: Any, tmp_path: Path) -> Non
         ("sites[2]", True),
         ("s3", True),
     ]
+
+
+def test_of_many_sites_the_nearest_is_told(inside: Any, tmp_path: Path) -> None:
+    sites(tmp_path, 30)
+    for command in (("check",), ("show", "table", "directory")):
+        for wanted, text in (("s-12", "did you mean s12 or"), ("north", "there are 30 others.")):
+            done = inside(*command, "--site", wanted)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert f'There is no site "{wanted}" in gateway.yaml; {text}' in " ".join(done.stderr.split())

@@ -196,7 +196,7 @@ def test_what_the_command_line_cannot_mean(inside: Any, configured: Any, tmp_pat
     config = configured()
     done = inside("probe", "--config", config, "--site", "nowhere")
     assert done.returncode == 2
-    assert 'There is no site "nowhere"; there are: demo.' in done.stderr
+    assert re.search(r'There is no site "nowhere" in \S+; there are: demo\.', " ".join(done.stderr.split()))
     done = inside("probe", "--config", config, "--query")
     assert done.returncode == 2
     assert "--query is for a Redox upstream" in done.stderr
@@ -233,6 +233,15 @@ def test_redox_with_a_secret_that_it_does_not_know(inside: Any, redox: Any) -> N
         done.stdout.splitlines()
     )
     assert "another-secret" not in done.stdout + done.stderr
+
+
+def test_what_is_for_an_ehr_is_refused_of_redox(inside: Any, redox: Any) -> None:
+    port, write = redox
+    for option in (("--schedule", "granite"), ("--start", "2026-03-02")):
+        done = inside("probe", "--config", write(), "--query", *option)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--schedule and --start are for a FHIR upstream" in done.stderr
+    assert requests_to(port) == []
 
 
 def test_redox_with_a_query(inside: Any, redox: Any) -> None:

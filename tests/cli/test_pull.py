@@ -68,6 +68,15 @@ def test_into_a_file_that_is_not_overwritten_unasked(inside: Any, config: Path, 
     assert (tmp_path / "schedules.csv").read_text().startswith(HEADER)
 
 
+def test_a_file_that_cannot_be_written_is_said_in_a_line(inside: Any, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("x")
+    for name in ("plain/schedules.csv", f"{'x' * 300}.csv", "plain/below/schedules.csv"):
+        done = inside("directory", "pull", "-c", config, "-s", "fresh", "-o", name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.splitlines()[-1].startswith(f"error: cannot write {name}: ")
+        assert "Traceback" not in done.stderr
+
+
 def test_an_ehr_that_fails(inside: Any, config: Path, canvas: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", canvas)
     connection.request("POST", "/sandbox/faults", json.dumps({"location": {"kind": "status", "status": 500}}))

@@ -43,3 +43,11 @@ def test_a_port_that_is_taken(inside: Any) -> None:
         done = inside("sandbox", "--port", other.getsockname()[1])
     assert done.returncode == 1
     assert "choose another --port" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_what_is_no_port(inside: Any) -> None:
+    for command in (("sandbox", "--port"), ("demo", "--port"), ("demo", "--sandbox-port")):
+        for port in ("65536", "99999", "-1"):
+            done = inside(*command, port)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert f"{port} is not in the range 0<=x<=65535" in " ".join(done.stderr.split())
