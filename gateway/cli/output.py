@@ -151,14 +151,15 @@ def faults_told(ending: str) -> Iterator[None]:
 
     ``ending`` completes "3 faults; ...": what therefore did not happen.
     """
+    from gateway.files.characters import plain_line
     from gateway.files.marked import Faults
 
     try:
         yield
     except Faults as wrong:
         for fault in wrong.faults:
-            place = click.style(f"{fault.file}:{fault.line}:{fault.column}:", bold=True)
-            click.echo(f"{place} {fault.text}", err=True)
+            place = click.style(f"{plain_line(fault.file)}:{fault.line}:{fault.column}:", bold=True)
+            click.echo(f"{place} {plain_line(fault.text)}", err=True)
         count = len(wrong.faults)
         total = click.style(f"{count} fault{'s' * (count != 1)}", fg="red", bold=True)
         click.echo(f"{total}; {ending}", err=True)

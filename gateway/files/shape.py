@@ -52,6 +52,10 @@ def _faults(node: MarkedMap, error: ValidationError) -> Iterator[Fault]:
         place = find(node, [*path, str(error.instance)], key=True)
         yield place.fault(f'"{error.instance}" cannot stand here; write {schema["description"]}')
         return
+    if error.validator == "oneOf" and (meant := _meant(error)):
+        for each in meant:
+            yield from _faults(node, each)
+        return
     name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "this"
     yield place.fault(f"{name} {_said(error, schema)}")
 
@@ -60,13 +64,13 @@ def _said(error: ValidationError, schema: dict[str, Any]) -> str:
     """What is wrong with one value, after its name."""
     wanted: Any = error.validator_value
     if error.instance is None and error.validator in ("enum", "type", "oneOf"):
-        return f"has no value; {_remedy(error.validator, wanted, schema)}"
+        return f"has no value; {_remedy(error, wanted, schema)}"
     if error.validator == "enum":
         return f'cannot be "{error.instance}"; {did_you_mean(str(error.instance), wanted, 40)}'
     if error.validator == "type":
         return f"must be {_kind(wanted)}"
     if error.validator == "oneOf":
-        return f"must be {_alternatives(schema)}"
+        return f"must be {_alternatives(error, schema)}"
     if error.validator == "pattern" and "description" in schema:
         return f'cannot be "{error.instance}"; write {schema["description"]}'
     if error.validator in ("minLength", "minItems"):
@@ -76,18 +80,36 @@ def _said(error: ValidationError, schema: dict[str, Any]) -> str:
     return f"is not right: {error.message}"
 
 
-def _remedy(validator: str, wanted: Any, schema: dict[str, Any]) -> str:
-    if validator == "enum":
+def _remedy(error: ValidationError, wanted: Any, schema: dict[str, Any]) -> str:
+    if error.validator == "enum":
         return did_you_mean("", wanted, 40)
-    kind = _kind(wanted) if validator == "type" else _alternatives(schema)
+    kind = _kind(wanted) if error.validator == "type" else _alternatives(error, schema)
     return f"write {kind}"
 
 
-def _alternatives(schema: dict[str, Any]) -> str:
-    keys = [option["required"][0] for option in schema["oneOf"] if "required" in option]
-    if keys:
+def _keys(schema: dict[str, Any]) -> list[str]:
+    """The keys of which one and only one is to be there, where that is what tells the alternatives apart."""
+    return [option["required"][0] for option in schema["oneOf"] if "required" in option]
+
+
+def _alternatives(error: ValidationError, schema: dict[str, Any]) -> str:
+    if keys := _keys(schema):
         return "given either " + " or ".join(f'"{key}"' for key in keys) + ", one of them and not both"
-    return " or ".join(_kind(option.get("type", "value")) for option in schema["oneOf"])
+    return " or ".join(dict.fromkeys(_kind(each.validator_value) for each in _unlike(error)))
+
+
+def _unlike(error: ValidationError) -> list[ValidationError]:
+    """Of each alternative that is of another kind than the value, that it is."""
+    return [each for each in error.context or () if each.validator == "type" and not each.relative_path]
+
+
+def _meant(error: ValidationError) -> list[ValidationError]:
+    """What is wrong by the one alternative that is of the value's kind; nothing if there is none such."""
+    schema: dict[str, Any] = error.schema  # type: ignore[assignment]
+    others = {each.schema_path[0] for each in _unlike(error)}
+    left = [each for each in error.context or () if each.schema_path[0] not in others]
+    one = len({each.schema_path[0] for each in left}) == 1
+    return left if one and not _keys(schema) else []
 
 
 def _kind(name: Any) -> str:

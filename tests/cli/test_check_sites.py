@@ -200,3 +200,12 @@ def test_of_many_sites_the_nearest_is_told(inside: Any, tmp_path: Path) -> None:
             done = inside(*command, "--site", wanted)
             assert (done.returncode, done.stdout) == (2, "")
             assert f'There is no site "{wanted}" in gateway.yaml; {text}' in " ".join(done.stderr.split())
+
+
+def test_a_fault_is_one_line_whatever_it_quotes(inside: Any, tmp_path: Path) -> None:
+    sites(tmp_path, 1)
+    put(tmp_path, "sites/s0/schedules.csv", 'schedule\n"a\nb\x1b[2J"\n')
+    done = inside("check")
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == done.stderr.count("own/sites/s0/schedules.csv:2:1: ") + 1
+    assert "\x1b[2J" not in done.stderr and '"a\\nb\\x1b[2J" is no id' in done.stderr

@@ -72,7 +72,8 @@ def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: 
                 )
                 break
             if len(cells) > len(header):
-                faults.append(mark.fault(f"has {len(cells)} cells, the header has {len(header)} columns"))
+                text = f"has {len(cells)} cells, the header has {len(header)} columns"
+                faults.append(mark.fault(f"{text}; quote a cell with a comma"))
                 continue
             values = [_cell(cell) for cell in cells] + [""] * (len(header) - len(cells))
             found.append((mark, dict(zip(header, values, strict=True))))
@@ -254,7 +255,8 @@ def places(sources: Iterable[Source], lines: Iterable[Mapping[str, str]]) -> dic
 def _wrong(line: dict[str, str], of_ehr: bool, alone: bool, types: CodeTable | None) -> Iterator[str]:
     zone = line.get("timezone", "")
     if zone and zone not in zones():
-        yield f'"{zone}" is not a time zone; {zone_meant(zone)}'
+        near = zone_meant(zone) or "write an IANA name such as America/Chicago"
+        yield f'"{zone}" is not a time zone; {near}'
     kind = line.get("provider_id_type", "")
     if kind and alone and not line.get("provider_id"):
         yield f'has the provider_id_type "{kind}", but no provider_id; fill both or neither'

@@ -124,8 +124,8 @@ def test_a_line_of_a_higher_layer_replaces_the_lower_one_both_ways() -> None:
         (
             "redox_code,fhir_code\n1,x,y,z\n2,x,y\n",
             [
-                "base.csv:2:1: has 4 cells, the header has 2 columns",
-                "base.csv:3:1: has 3 cells, the header has 2 columns",
+                "base.csv:2:1: has 4 cells, the header has 2 columns; quote a cell with a comma",
+                "base.csv:3:1: has 3 cells, the header has 2 columns; quote a cell with a comma",
             ],
         ),
         (

@@ -123,6 +123,21 @@ def test_searches_keep_their_fixed_parameters_in_order() -> None:
             ],
         ),
         (
+            "dialect:\n  joins:\n    Location: Schedule.actor\n    Practitioner:\n    Organization: []",
+            [
+                '0.yaml:3:15: "Location" must be a map (key: value) or a list',
+                '0.yaml:4:18: "Practitioner" has no value; write a map (key: value) or a list',
+                '0.yaml:5:19: "Organization" is empty; write a value',
+            ],
+        ),
+        (
+            "dialect:\n  joins:\n    Location: {references: Schedule.actor}\n    Practitioner: [{after: [x]}]",
+            [
+                '0.yaml:3:16: "references" is not a key here; did you mean "reference"?',
+                '0.yaml:4:28: "after" must be text',
+            ],
+        ),
+        (
             "dialect:\n  joins:\n    Location: {text: Schedule.comment}",
             ['0.yaml:3:5: the join of Location needs both "text" and "names", or neither'],
         ),

@@ -191,7 +191,7 @@ def test_each_fault_of_a_layer(layer: str, found: str) -> None:
             [
                 'base.yaml:3:5: "redoxx" is not a key here; did you mean "redox"?',
                 'base.yaml:4:10: "way" cannot be "both ways"; did you mean "both"?',
-                'base.yaml:5:11: "fhir" must be text or a list',
+                "base.yaml:5:15: this must be text",
             ],
         ),
         ("table: things\nrows:\n  - redox:", ['base.yaml:3:11: "redox" has no value; write text']),
