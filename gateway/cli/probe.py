@@ -157,9 +157,9 @@ def _flow(
     *,
     query: bool,
 ) -> Flow:
-    from gateway.cli.origins import settings, yaml_files
     from gateway.cli.summary import codes_of
     from gateway.core.redox_flows import Address
+    from gateway.offline.origins import settings, yaml_files
     from gateway.probe import probe, probe_redox
 
     rules, tables, dialect = served.rules, served.tables, site.upstream.dialect

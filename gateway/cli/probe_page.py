@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli import output
-from gateway.cli.origins import shown_place
+from gateway.offline.origins import shown_place
 
 if TYPE_CHECKING:
     from gateway.probe.report import Advice, Fill, Joined, Pages, Report, SlotFacts, Trial

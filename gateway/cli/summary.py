@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.assemble import CheckedConfiguration
-from gateway.cli.origins import as_shipped, code_files, examples_in_force
 from gateway.cli.output import address, known_by
 from gateway.config import Settings, Site
 from gateway.config.cross import is_loopback
 from gateway.files.characters import plain_line
+from gateway.offline.origins import as_shipped, code_files, examples_in_force
 from gateway.shipped import folder
 from gateway.tables.answer.passed_over import WISHES
 from gateway.tables.answer.site import SiteTables

@@ -15,11 +15,11 @@ from gateway.cli import output
 
 if TYPE_CHECKING:
     from gateway.assemble import CheckedConfiguration
-    from gateway.cli.canned import Canned, CannedBundle
-    from gateway.cli.offline import Offline
-    from gateway.cli.pasted import Pasted
     from gateway.core.errors import GatewayError, Issue
     from gateway.core.redox import Message
+    from gateway.offline.canned import Canned, CannedBundle
+    from gateway.offline.pasted import Pasted
+    from gateway.offline.site import Offline
 
 _NAMES_SHOWN = 20
 _LONGEST_NAME = 160
@@ -74,8 +74,8 @@ def translate(
     if [str(each) for each in (request, *bundles, answer)].count("-") > 1:
         raise click.UsageError("Only one of the files can be stdin.")
     from gateway.assemble import check_configuration
-    from gateway.cli.canned import Canned
     from gateway.core.values import BOM
+    from gateway.offline.canned import Canned
 
     at = _instant(now)
     search = _search_in(request)
@@ -95,7 +95,7 @@ def translate(
 
 def _search_in(request: str) -> Pasted | None:
     """A search or a read, and not a file that happens to be called so."""
-    from gateway.cli.pasted import pasted
+    from gateway.offline.pasted import pasted
 
     return None if os.path.lexists(request) else pasted(request)
 
@@ -120,9 +120,9 @@ def _message(
     canned: Canned,
     at: datetime,
 ) -> None:
-    from gateway.cli.offline import offline, reader, site_of
     from gateway.core.errors import GatewayError, UpstreamFailed
     from gateway.core.redox import error_reply
+    from gateway.offline.site import offline, reader, site_of
 
     here: Offline | None = None
     try:
@@ -167,10 +167,10 @@ def _search(
     canned: Canned,
     at: datetime,
 ) -> None:
-    from gateway.cli.offline import offline
-    from gateway.cli.offline_fhir import interaction_of, told
     from gateway.core.errors import GatewayError, UpstreamFailed
     from gateway.core.fhir import error_outcome
+    from gateway.offline.search import interaction_of, told
+    from gateway.offline.site import offline
 
     if site is None and any(each.id == search.site for each in found.settings.sites):
         site = search.site
@@ -247,8 +247,8 @@ def _instant(text: str | None) -> datetime:
 
 
 def _bundle(path: Path) -> CannedBundle:
-    from gateway.cli.canned import CannedBundle
     from gateway.core.values import BOM
+    from gateway.offline.canned import CannedBundle
 
     text = output.file_named(path, "--bundle").removeprefix(BOM)
     try:

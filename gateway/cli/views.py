@@ -11,7 +11,8 @@ import click
 
 from gateway import config
 from gateway.assemble import check_configuration
-from gateway.cli import origins, output
+from gateway.cli import output
+from gateway.offline import origins
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
 from gateway.tables.read.code_tables import code_tables

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import msgspec
 
-from gateway.cli.canned import Canned, CannedBundle
-from gateway.cli.offline import Offline
 from gateway.cli.summary import codes_of
 from gateway.config import Site
 from gateway.core import flows
 from gateway.core.errors import GatewayError
 from gateway.core.plan import Answer, Call, Outcome
+from gateway.offline.canned import Canned, CannedBundle
+from gateway.offline.site import Offline
 from gateway.probe import Report, probe
 from tests import clinic
 from tests.fuzz.mangling import mangled

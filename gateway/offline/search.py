@@ -10,14 +10,14 @@ from typing import Any
 
 from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.fhir_side import asker
-from gateway.cli.offline import Json, NoDirectory, Offline, issues, reader
-from gateway.cli.pasted import Pasted
 from gateway.config import Settings
 from gateway.core import fhir_flows
 from gateway.core.fhir import Interaction
 from gateway.core.fhir_flows import FhirSite
 from gateway.core.flows import Meant
 from gateway.core.plan import Reply
+from gateway.offline.pasted import Pasted
+from gateway.offline.site import Json, NoDirectory, Offline, issues, reader
 from gateway.web import fhir_query
 
 

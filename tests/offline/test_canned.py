@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from gateway.assemble import CheckedConfiguration, check_configuration
-from gateway.cli.canned import Canned, CannedBundle
-from gateway.cli.offline import Offline, offline, reader
 from gateway.core.errors import UpstreamFailed
 from gateway.core.plan import Reply
+from gateway.offline.canned import Canned, CannedBundle
+from gateway.offline.site import Offline, offline, reader
 
-from .conftest import TOP
+TOP = Path(__file__).resolve().parents[2]
 
 NOW = datetime(2025, 10, 20, 12, tzinfo=UTC)
 R4 = 1

@@ -11,8 +11,6 @@ from typing import Any
 from gateway.assemble import CheckedConfiguration
 from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.redox_side import answering, as_sent, destination_of
-from gateway.cli.canned import EMPTY, Canned, bundle_of, kind_of, schedule_of
-from gateway.cli.meaning import QUERY, ignored, meaning
 from gateway.config import Site
 from gateway.core import flows, references, window
 from gateway.core.directory import Directory, shown
@@ -21,6 +19,8 @@ from gateway.core.mapping import Wanted
 from gateway.core.plan import MOST_ROUNDS, Answer, Ask, Call, Outcome, Pause, Remember, Reply
 from gateway.core.redox import Message, Reader
 from gateway.core.values import at_once
+from gateway.offline.canned import EMPTY, Canned, bundle_of, kind_of, schedule_of
+from gateway.offline.meaning import QUERY, ignored, meaning
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.messages import kinds
 from gateway.tables.answer.site import SiteTables

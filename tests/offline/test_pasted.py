@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.pasted import Pasted, pasted
+from gateway.offline.pasted import Pasted, pasted
 
 from .conftest import TOP
 

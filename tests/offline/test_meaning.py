@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.meaning import ignored, meaning
-from gateway.cli.offline import reader
+from gateway.offline.meaning import ignored, meaning
+from gateway.offline.site import reader
 from gateway.tables.answer.site import SiteTables
 from tests import clinic
 
