@@ -16,7 +16,7 @@ from gateway.upstream.credentials import Credentials
 from gateway.upstream.exchange import Request
 from gateway.upstream.interface import ClientSettings, Rebased
 from gateway.upstream.oauth import FixedToken
-from gateway.upstream.paging import BaseUrl, entries_of, next_link, origin_named
+from gateway.upstream.paging import BaseUrl, entries_of, missing_from, next_link, onward
 from gateway.upstream.places import Turn
 from gateway.upstream.resilient import ResilientClient
 from gateway.upstream.surroundings import Surroundings
@@ -78,12 +78,12 @@ class FhirClient(Client):
                 if not pages:
                     return trouble.failure(call)
                 code = "too-costly" if trouble.reason == "query-limit" else "incomplete"
-                missing = _missing(code, f"page {len(pages) + 1} could not be read ({trouble})")
+                missing = missing_from(code, f"page {len(pages) + 1} could not be read ({trouble})")
                 break
             pages.append(page)
             if link is not None or len(pages) > 1:
                 held.append(entries_of(page))
-            url, missing, named = self._onward(call, url, link, len(pages), seen)
+            url, missing, named = onward(self._base, call, url, link, seen, rebases=self._rebases)
             if named and not told:
                 told = True
                 self._tell(Rebased(request_id, call.target.partition("/")[0], named), turn)
@@ -105,28 +105,6 @@ class FhirClient(Client):
                 await asyncio.sleep(0)
         return body, next_link(body)
 
-    def _onward(
-        self, call: Call, url: URL, link: str | None, count: int, seen: set[URL]
-    ) -> tuple[URL | None, Issue | None, str]:
-        """The URL of the next page, or why there is none although the upstream names one; and by what the
-        link names the server, if that is not what the base does."""
-        if link is None:
-            return None, None, ""
-        if count >= call.max_pages:
-            text = f"there are more pages than the limit of {call.max_pages}"
-            return None, _missing("too-costly", text), ""
-        named = ""
-        onward = self._base.follow(url, link)
-        if onward is None and self._rebases and (onward := self._base.rebase(url, link)) is not None:
-            named = origin_named(url, link)
-        if onward is None:
-            text = "the link to the next page points outside the base URL, so it was not followed"
-            return None, _missing("security", text), ""
-        if onward in seen:
-            text = "the link to the next page leads to a page that was read already"
-            return None, _missing("incomplete", text), ""
-        return onward, None, named
-
     def _tell(self, rebased: Rebased, turn: Turn | None) -> None:
         """Once for each query, of whose searches each may have such links."""
         budget = turn.budget if turn is not None else None
@@ -134,10 +112,6 @@ class FhirClient(Client):
             self._rebased(rebased)
         if budget is not None:
             budget.rebased = True
-
-
-def _missing(code: str, reason: str) -> Issue:
-    return Issue(code, "Bundle.link", f"{reason}; what stands on the pages from there is missing", "warning")
 
 
 _REPEATED = Issue(

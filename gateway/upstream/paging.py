@@ -7,11 +7,14 @@ path that the configuration names.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from urllib.parse import unquote
 
 import msgspec
 from yarl import URL
 
+from gateway.core.errors import Issue
+from gateway.core.plan import Call
 from gateway.upstream.trouble import Trouble
 
 _KNOWN = 64  # resource types that are searched are few
@@ -157,3 +160,38 @@ class BaseUrl:
             return False
         # The base itself is covered: HAPI's next pages are ``{base}?_getpages=...``.
         return url.raw_path == self._path or url.raw_path.startswith(f"{self._path}/")
+
+
+def onward(
+    base: BaseUrl, call: Call, page: URL, link: str | None, seen: Collection[URL], *, rebases: bool = False
+) -> tuple[URL | None, Issue | None, str]:
+    """Where the page behind ``page`` is, of the pages ``seen`` so far; or why there is none although the
+    upstream names one. And by what the link names the server, if that is not what the base does: such a link
+    is followed where ``rebases`` says so."""
+    if link is None:
+        return None, None, ""
+    if len(seen) >= call.max_pages:
+        return (
+            None,
+            missing_from("too-costly", f"there are more pages than the limit of {call.max_pages}"),
+            "",
+        )
+    named = ""
+    url = base.follow(page, link)
+    if url is None and rebases and (url := base.rebase(page, link)) is not None:
+        named = origin_named(page, link)
+    if url is None:
+        text = "the link to the next page points outside the base URL, so it was not followed"
+        return None, missing_from("security", text), ""
+    if url in seen:
+        return (
+            None,
+            missing_from("incomplete", "the link to the next page leads to a page that was read already"),
+            "",
+        )
+    return url, None, named
+
+
+def missing_from(code: str, reason: str) -> Issue:
+    """What is said where a page is missing, and all behind it."""
+    return Issue(code, "Bundle.link", f"{reason}; what stands on the pages from there is missing", "warning")
