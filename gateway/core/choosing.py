@@ -90,16 +90,14 @@ def _alternative(
     for want in relevant:
         if want.param or want.unknown is not None:
             continue
-        holding = _holding(directory, want)
-        if not holding and want.others and not directory.known(want.column).values:
-            holding = frozenset().union(*(directory.holding(each, want.value) for each in want.others))
-            if not holding:
-                made.untold.append(want)
-                continue
-        if not holding:
+        found = holding(directory, want)
+        if not found and _by_others(directory, want):
+            made.untold.append(want)
+            continue
+        if not found:
             hint = next(hints, None) is not None
             made.issues.append(Issue("not-found", want.path, _unknown(directory, want, hint=hint)))
-        made.fitting = holding if made.fitting is None else made.fitting & holding
+        made.fitting = found if made.fitting is None else made.fitting & found
     if made.fitting == frozenset() and not made.issues:
         names = ", ".join(want.path.rsplit(".", 1)[-1] for want in relevant if not want.param)
         text = f"each of {names} is known here, but no schedule has all of them together"
@@ -176,10 +174,18 @@ def _relevant(alternative: tuple[Want, ...], by_name: bool, issues: list[Issue])
     return ()
 
 
-def _holding(directory: Directory, want: Want) -> frozenset[int]:
-    holding = directory.holding(want.column, want.value)
+def _by_others(directory: Directory, want: Want) -> bool:
+    """Whether other columns stand in for that of a want, in which the directory has nothing at all."""
+    return bool(want.others) and not directory.known(want.column).values
+
+
+def holding(directory: Directory, want: Want) -> frozenset[int]:
+    """The positions of the lines that have what is wanted."""
+    if _by_others(directory, want):
+        return frozenset().union(*(directory.holding(each, want.value) for each in want.others))
+    held = directory.holding(want.column, want.value)
     if not want.kind:
-        return holding
+        return held
     # An answer tells a provider by these two cells, so that they find the provider again, whatever
     # other column holds IDs of that type.
     kind = folded(want.kind)
@@ -188,7 +194,7 @@ def _holding(directory: Directory, want: Want) -> frozenset[int]:
         for position in directory.holding(PROVIDER_ID, want.value)
         if folded(directory.lines[position].get(PROVIDER_ID_TYPE) or want.kind) == kind
     )
-    return told if want.column == PROVIDER_ID else told | holding
+    return told if want.column == PROVIDER_ID else told | held
 
 
 def _kinds(directory: Directory, want: Want) -> str:

@@ -37,7 +37,7 @@ def meaning(message: Message, site: SiteRules, tables: SiteTables) -> Json:
         "window": {"start": low, "end": high, "timezone": site.zone.key},
         "selects": [
             [
-                {want.column or want.param: want.value for want in _counting(alternative)}
+                {want.column or want.param: want.value for want in counting(alternative)}
                 for alternative in wants
             ]
             for wants in asked.wants
@@ -47,7 +47,7 @@ def meaning(message: Message, site: SiteRules, tables: SiteTables) -> Json:
     }
 
 
-def _counting(alternative: tuple[Want, ...]) -> tuple[Want, ...]:
+def counting(alternative: tuple[Want, ...]) -> tuple[Want, ...]:
     """What schedules are chosen by: beside an ID no name counts."""
     by_id = any(want.path.rpartition(".")[2] == "ID" for want in alternative)
     return tuple(want for want in alternative if not (by_id and want.column in NAMES))

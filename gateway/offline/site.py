@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,7 @@ _LEFT_OUT = {
 }
 
 Json = dict[str, Any]
+Replay = Callable[[Call], Outcome]
 
 
 class NoDirectory(NotKnownHere):
@@ -55,15 +56,24 @@ class NoDirectory(NotKnownHere):
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """One site without its upstream. ``calls`` collects what the flows ask for, and ``found`` the directory
-    that they were given."""
+    """One site without its upstream. ``calls`` collects what the flows ask for, ``outcomes`` what came of it;
+    ``found`` the directory that they were given, ``read`` what it was made of. ``replay`` answers each call
+    by itself, in place of what is canned."""
 
     site: Site
     tables: SiteTables
     fhir_server: FhirServerTables | None
     canned: Canned
     calls: list[Call] = field(default_factory=list)
+    replay: Replay | None = None
     found: list[Directory] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    read: list[Outcome] = field(default_factory=list)
+
+    @property
+    def answerable(self) -> bool:
+        """Whether there is anything to answer with."""
+        return self.replay is not None or self.canned.given
 
     @property
     def of_redox(self) -> bool:
@@ -82,7 +92,7 @@ class Offline:
             }
         known, calls = 0, []
         try:
-            plan, _, _ = self._planned(message, now)
+            plan, _, _ = self.planned(message, now)
         except NotKnownHere as error:
             if not self._only_offline(error, message):
                 raise
@@ -138,7 +148,7 @@ class Offline:
         received = reply.counts.get("received", 0)
         if reply.counts["slots"] == received:
             return ""
-        _, low, high = self._planned(message, now)
+        _, low, high = self.planned(message, now)
         reasons = {"outside": f"outside {low} to {high}", **_LEFT_OUT}
         told = [f"{number} {text}" for name, text in reasons.items() if (number := reply.counts.get(name))]
         cut = received - reply.counts["slots"] - sum(reply.counts.get(name, 0) for name in reasons)
@@ -149,10 +159,16 @@ class Offline:
         slots = f"{received} slot{'' if received == 1 else 's'}"
         return f"{slots} in the {bundles}{times}, {reply.counts['slots']} answered: {', '.join(told)}"
 
-    def _planned(self, message: Message, now: datetime) -> tuple[flows.Plan, str, str]:
+    def planned(self, message: Message, now: datetime) -> tuple[flows.Plan, str, str]:
+        """What a message means, and the window in UTC. Raises GatewayError."""
         flow = as_sent(message, flows.planned(message, rules_of(self.site), self.tables, now))
         plan: flows.Plan = self.driven(flow)
         return plan, window.to_utc_text(plan.span.start), window.to_utc_text(plan.span.end)
+
+    @property
+    def directory(self) -> Directory:
+        """The directory that the flows were last given, or that of schedules.csv alone."""
+        return self.found[-1] if self.found else self.tables.own_directory
 
     def searches(self) -> list[Json]:
         """The searches that were asked for."""
@@ -178,21 +194,37 @@ class Offline:
             if isinstance(step, Pause):
                 sent = None
             elif isinstance(step, Remember):
-                sent = step.build(self._directory(step))
+                self.read[:] = self._directory(step)
+                sent = step.build(tuple(self.read))
                 self.found.append(sent)
             else:
                 assert isinstance(step, Ask)
                 self.calls.extend(step.calls)
                 sent = self._answers(step.calls)
+                self.outcomes.extend(sent)
 
     def _answers(self, calls: Sequence[Call]) -> tuple[Outcome, ...]:
+        if self.replay is not None:
+            return tuple(map(self.replay, calls))
         if self.of_redox:
             return tuple(Answer(call, (self.canned.answer or _NOTHING_OPEN,)) for call in calls)
-        directory = self.found[-1] if self.found else self.tables.own_directory
-        return self.canned.searched(calls, self.tables, directory)
+        return self.canned.searched(calls, self.tables, self.directory)
 
     def _directory(self, stage: Remember) -> tuple[Outcome, ...]:
-        """What the bundles hold of it, and a bare Schedule for each other one that is named anywhere."""
+        """What is known of it: what a replay answers, or what the Bundles hold."""
+        return self._replayed(stage, self.replay) if self.replay is not None else self._bundled(stage)
+
+    def _replayed(self, stage: Remember, replay: Replay) -> tuple[Outcome, ...]:
+        outcomes: tuple[Outcome, ...] = ()
+        calls = stage.calls
+        for _ in range(MOST_ROUNDS):
+            outcomes += tuple(map(replay, calls))
+            if not (calls := stage.more(outcomes)):
+                break
+        return outcomes
+
+    def _bundled(self, stage: Remember) -> tuple[Outcome, ...]:
+        """What the Bundles hold of it, and a bare Schedule for each other one that is named anywhere."""
         entries = self.canned.resources
         bases = self._bases(entries)
         named = dict.fromkeys(line["schedule"] for line in self.tables.schedules)

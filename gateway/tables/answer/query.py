@@ -63,16 +63,16 @@ class _Group:
 
 class QueryTable:
     """Made once per site. ``read`` takes the checked message; ``searches`` gives the parameters, of which
-    ``fixed`` are those that are the same in all."""
+    ``fixed`` are those that are the same in all. ``rows`` are those that are used on this way."""
 
     def __init__(
         self, table: Table, rows: tuple[BoundRow, ...], view: SchemaView, dialect: Dialect, context: Context
     ) -> None:
-        self._rows = [bound for bound in rows if bound.row.to_fhir]
+        self.rows = [bound for bound in rows if bound.row.to_fhir]
         self._dialect = dialect
         source = Source()
         grouped: dict[str, list[tuple[BoundRow, Path, Found, list[tuple[Path, Found]]]]] = {}
-        for bound in self._rows:
+        for bound in self.rows:
             if bound.row.redox is not None and bound.redox is not None and bound.row.value is None:
                 prefix = repeated(bound.row.redox, bound.redox)
                 grouped.setdefault(prefix, []).append((bound, *_below(bound.row.redox, prefix, view), []))
@@ -93,19 +93,19 @@ class QueryTable:
         )
         self.fixed: Params = tuple(
             (bound.row.param, bound.row.value)
-            for bound in self._rows
+            for bound in self.rows
             if bound.row.param is not None and bound.row.value is not None
         )
-        self._start = _row(self._rows, START)
-        self._end = _row(self._rows, END)
-        self._length = next((b for b in self._rows if b.row.param and _is_length(b)), None)
+        self._start = _row(self.rows, START)
+        self._end = _row(self.rows, END)
+        self._length = next((b for b in self.rows if b.row.param and _is_length(b)), None)
         self._schedule = [
-            bound for bound in self._rows if bound.row.directory is not None and bound.row.param is not None
+            bound for bound in self.rows if bound.row.directory is not None and bound.row.param is not None
         ]
         self._sure = tuple(b.row.directory or "" for b in self._schedule if b.row.codec.name in _TAKING_ALL)
         self._asking = frozenset(bound.row.param for bound in self._schedule)
         self._defaults = tuple(
-            Default(bound, context) for bound in self._rows if bound.row.default is not None
+            Default(bound, context) for bound in self.rows if bound.row.default is not None
         )
         self.guarded = self._guarded()
 

@@ -40,7 +40,7 @@ _ACTOR: Final = parse("actor")
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class Column:
     """A row that fills a column, and the readers of its paths, the first with a value first; ``codings`` read
     the whole Codings of those that read a code."""
 
@@ -107,7 +107,7 @@ class ResourceTable:
         self.resources = {kind: self._struct(kind, paths) for kind in READ}
         self._contained = msgspec.json.Decoder(reduce(or_, self.resources.values())).decode
         self._columns = [
-            _Column(bound, tuple(scope[each] for each in read), tuple(scope[each] for each in whole))
+            Column(bound, tuple(scope[each] for each in read), tuple(scope[each] for each in whole))
             for bound, read, whole in columns
         ]
         of_organizations = {each.name for each in self._columns if each.bound.row.root == "Organization"}
@@ -144,15 +144,15 @@ class ResourceTable:
     ) -> Listed:
         """The lines of every Schedule: one for each practitioner and place that it leads to. ``bases`` are
         the addresses of the server that has them all."""
-        return _Lines(self, self._actors(found, in_force, bases), issues, in_force).listed()
+        return DirectoryLines(self, self.actors(found, in_force, bases), issues, in_force).listed()
 
     def missing(
         self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str] = ()
     ) -> Mapping[Missing, bool]:
         """The searches that would bring what Schedules, and whom they lead to, refer to and is not there;
         false: that may be of another type as well."""
-        actors = self._actors(found, in_force, bases)
-        work = _Lines(self, actors, [], in_force)
+        actors = self.actors(found, in_force, bases)
+        work = DirectoryLines(self, actors, [], in_force)
         work.listed()
         return actors.missing
 
@@ -160,7 +160,7 @@ class ResourceTable:
         self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str] = ()
     ) -> dict[str, tuple[int, int, int]]:
         """By its type, how many Schedules lead to a resource, name one that is not there, and name none."""
-        actors = self._actors(found, in_force, bases)
+        actors = self.actors(found, in_force, bases)
         counted = {}
         for kind in LED_TO:
             led = [schedule for schedule in actors.pool.all("Schedule") if actors.hits(schedule, kind)]
@@ -169,9 +169,7 @@ class ResourceTable:
             counted[kind] = (len(led), absent, len(others) - absent)
         return counted
 
-    def _actors(
-        self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str]
-    ) -> Actors:
+    def actors(self, found: Mapping[str, list[Located]], in_force: InForce, bases: Collection[str]) -> Actors:
         return Actors(self._ways, self.pool(found, in_force, bases))
 
     def pool(self, found: Mapping[str, Sequence[Located]], in_force: InForce, bases: Collection[str]) -> Pool:
@@ -189,7 +187,7 @@ class ResourceTable:
         return Pool(read, bases, contained, self._names)
 
 
-class _Lines:
+class DirectoryLines:
     """The lines of one reading of a directory."""
 
     def __init__(self, table: ResourceTable, actors: Actors, issues: list[Issue], in_force: InForce) -> None:
@@ -293,7 +291,11 @@ class _Lines:
                 text = self._read(item).get(position)
                 if text:
                     cells[column.name] = text
+                    self._noted(column, item)
         return cells
+
+    def _noted(self, column: Column, item: Item) -> None:
+        """A cell was filled from that resource."""
 
     def _above(self, place: Item) -> None:
         """Notes that a place above is not there."""
@@ -326,7 +328,7 @@ class _Lines:
             }
         return item.cells
 
-    def _text(self, column: _Column, item: Item) -> str | None:
+    def _text(self, column: Column, item: Item) -> str | None:
         found = next((each for read in column.readers if (each := _said(read(item.value)))), None)
         if found is None:
             return None

@@ -17,6 +17,7 @@ from gateway.core.plan import Answer, Call, Failure, Outcome
 from gateway.core.values import Pieces
 from gateway.core.window import to_utc_text
 from gateway.tables.answer import reference as trace
+from gateway.tables.answer.cell_origins import LineOrigins, cell_origins
 from gateway.tables.answer.collect import SlotCollector
 from gateway.tables.answer.combining import Combining
 from gateway.tables.answer.fhir_server import FhirServerTables
@@ -168,6 +169,10 @@ class SiteTables:
     ) -> dict[str, tuple[int, int, int]]:
         """As of :meth:`ResourceTable.joined`, for what these answers brought."""
         return self.resources.joined(*self._brought(outcomes, now))
+
+    def directory_origins(self, outcomes: Sequence[Outcome], now: datetime | None = None) -> LineOrigins:
+        """The lines that these answers make, each with where its EHR says what stands in its cells."""
+        return cell_origins(self.resources, *self._brought(outcomes, now))
 
     def _brought(
         self, outcomes: Sequence[Outcome], now: datetime | None

@@ -1,0 +1,56 @@
+"""Rows as an explanation names them."""
+
+from __future__ import annotations
+
+from gateway.explain.told import ByRow, SetCell
+from gateway.files.marked import Mark
+from gateway.offline.origins import shown_place
+from gateway.tables.rows.model import Row, Table
+
+
+def place_of(mark: Mark) -> str:
+    """``file:line``, as a person is told it."""
+    return shown_place(f"{mark.file}:{mark.line}")
+
+
+class Rows:
+    """The rows of one table, each made ready to be told once."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._told: dict[str, ByRow] = {}
+
+    def told(self, row: Row) -> ByRow:
+        """The row as it is told."""
+        if row.key not in self._told:
+            self._told[row.key] = self._tell(row)
+        return self._told[row.key]
+
+    def ignoring(self, name: str) -> Row | None:
+        """The row that says why a field, by its name without positions, is not carried."""
+        return next((row for row in self.table.rows if any(_covers(each, name) for each in row.ignore)), None)
+
+    def of_redox(self, name: str, *, to_fhir: bool) -> Row | None:
+        """The row that carries a field of Redox's that way, or reads it beside what it carries."""
+        rows = [row for row in self.table.rows if (row.to_fhir if to_fhir else row.to_redox)]
+        own = next((row for row in rows if row.redox is not None and str(row.redox) == name), None)
+        return own or next((row for row in rows if name in row.with_), None)
+
+    def _tell(self, row: Row) -> ByRow:
+        lists = {"fhir": row.fhir, "with": row.with_, "ignore": row.ignore, "else": row.others}
+        cells = tuple(
+            SetCell(
+                name, ", ".join(map(str, lists.get(name, ()))) or cell.text, cell.layer, place_of(cell.mark)
+            )
+            for name, cell in row.cells.items()
+            if not name.startswith("example")
+        )
+        because = row.because or row.note or ""
+        return ByRow(self.table.name, row.key, place_of(row.mark), row.layer, str(row.codec), because, cells)
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """Whether what is ignored is that field, or what it stands in. ``*.Extensions``: wherever it stands."""
+    if pattern.startswith("*."):
+        return pattern[2:] in name.split(".")
+    return name == pattern or name.startswith(f"{pattern}.")
