@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.fhir_side import asker
 from gateway.config import Settings
 from gateway.core import fhir_flows
+from gateway.core.errors import Issue
 from gateway.core.fhir import Interaction
 from gateway.core.fhir_flows import FhirSite
 from gateway.core.flows import Meant
@@ -30,29 +31,43 @@ def interaction_of(search: Pasted, settings: Settings, site: str) -> Interaction
     return Interaction(f"{url.rstrip('/')}/fhir/{site}", search.kind, search.id, params)
 
 
-def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json, Reply | None]:
-    """The queries and searches that it becomes, and its answer: None where no schedule is known, and nothing
-    is there to answer with. Raises GatewayError."""
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A search that was driven to its end: the ``queries`` that its parameters became, each with what it
+    means, and its ``reply``; None where no schedule is known, and nothing is there to answer with."""
+
+    queries: tuple[tuple[Json, Meant], ...]
+    reply: Reply | None
+    issues: tuple[Issue, ...]
+
+
+def searched(chosen: Offline, interaction: Interaction, now: datetime) -> Searched:
+    """Drives a search, or a read. Raises GatewayError."""
     assert chosen.fhir_server is not None  # a site without FHIR clients is refused before
     rules, tables, address = rules_of(chosen.site), chosen.tables, address_of(chosen.site)
     ask = asker(rules, tables, address, reader(), now)
-    written: list[Json] = []
+    written: list[tuple[Json, Meant]] = []
 
     def noted(query: Json, meant: Meant, shares: int) -> Generator[Any, Any, Any]:
-        written.append(json.loads(json.dumps(query)))
+        written.append((json.loads(json.dumps(query)), meant))
         return (yield from ask(query, meant, shares))
 
     flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.fhir_server, tables, noted), now)
     try:
         reply: Reply = chosen.driven(flow)
     except NoDirectory as error:
-        if chosen.canned.given:
+        if chosen.answerable:
             raise
-        not_known = [replace(each, severity="warning") for each in error.issues]
-        return {"site": chosen.site.id, "queries": [], "searches": [], "issues": issues(not_known)}, None
-    asked = (
-        {"queries": chosen.queries()}
-        if chosen.of_redox
-        else {"queries": [{"body": each} for each in written], "searches": chosen.searches()}
-    )
-    return {"site": chosen.site.id, **asked, "issues": issues(reply.issues)}, reply
+        return Searched((), None, tuple(replace(each, severity="warning") for each in error.issues))
+    return Searched(tuple(written), reply, reply.issues)
+
+
+def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json, Reply | None]:
+    """The queries and searches that it becomes, as a JSON value, and its answer as of :func:`searched`.
+    Raises GatewayError."""
+    found = searched(chosen, interaction, now)
+    written = [{"body": query} for query, _ in found.queries]
+    asked: Json = {"queries": written, "searches": chosen.searches()}
+    if chosen.of_redox:
+        asked = {"queries": chosen.queries()}
+    return {"site": chosen.site.id, **asked, "issues": issues(found.issues)}, found.reply
