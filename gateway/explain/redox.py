@@ -80,6 +80,15 @@ def explained(asked: Asked) -> Explained:
     )
 
 
+def unreadable(value: Json, here: Offline, error: GatewayError) -> Explained:
+    """What is to be told of a message that cannot be read: what is wrong with it, field by field."""
+    rows = Rows(here.tables.tables[QUERY])
+    answer = json.loads(error_reply(error, json.dumps(value).encode()))
+    fields = tuple(envelope(answer, value, str(here.tables.tables[ANSWER].below)))
+    told = wishes(value, rows, error.issues)
+    return Explained(here.site.id, here.tables.hash, told, (), error.status, answer, fields, error.issues)
+
+
 def _planned(asked: Asked) -> tuple[flows.Plan | None, GatewayError | None]:
     """What the message means to an EHR; where schedules are known to it alone, that cannot be told here."""
     if asked.here.of_redox:

@@ -14,6 +14,7 @@ Outcome = Literal[
     "carried",  # it stands in what the upstream is asked, or is read beside what does
     "selects",  # it chooses schedules of the directory
     "filters",  # slots are judged by it here
+    "shapes",  # it says what is shown of the answer
     "dropped",  # it has no line in a code table, and the row says to leave it out
     "unchecked",  # nobody here can tell whether an answer is what it asks
     "refused",  # it cannot be read, or means nobody here

@@ -33,12 +33,21 @@ def interaction_of(search: Pasted, settings: Settings, site: str) -> Interaction
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A search that was driven to its end: the ``queries`` that its parameters became, each with what it
-    means, and its ``reply``; None where no schedule is known, and nothing is there to answer with."""
+    """A search that was driven to its end: the ``queries`` that its parameters became, and its ``reply``;
+    None where no schedule is known, and nothing is there to answer with."""
 
-    queries: tuple[tuple[Json, Meant], ...]
+    queries: tuple[Query, ...]
     reply: Reply | None
     issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A Redox query that a search became, what it means, and what was answered to it, as Redox spells it."""
+
+    value: Json
+    meant: Meant
+    answer: bytes
 
 
 def searched(chosen: Offline, interaction: Interaction, now: datetime) -> Searched:
@@ -46,11 +55,14 @@ def searched(chosen: Offline, interaction: Interaction, now: datetime) -> Search
     assert chosen.fhir_server is not None  # a site without FHIR clients is refused before
     rules, tables, address = rules_of(chosen.site), chosen.tables, address_of(chosen.site)
     ask = asker(rules, tables, address, reader(), now)
-    written: list[tuple[Json, Meant]] = []
+    written: list[Query] = []
 
     def noted(query: Json, meant: Meant, shares: int) -> Generator[Any, Any, Any]:
-        written.append((json.loads(json.dumps(query)), meant))
-        return (yield from ask(query, meant, shares))
+        value = json.loads(json.dumps(query))
+        written.append(Query(value, meant, b""))
+        answer, told = yield from ask(query, meant, shares)
+        written[-1] = Query(value, meant, answer)
+        return answer, told
 
     flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.fhir_server, tables, noted), now)
     try:
@@ -66,7 +78,7 @@ def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json
     """The queries and searches that it becomes, as a JSON value, and its answer as of :func:`searched`.
     Raises GatewayError."""
     found = searched(chosen, interaction, now)
-    written = [{"body": query} for query, _ in found.queries]
+    written = [{"body": query.value} for query in found.queries]
     asked: Json = {"queries": written, "searches": chosen.searches()}
     if chosen.of_redox:
         asked = {"queries": chosen.queries()}

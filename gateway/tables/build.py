@@ -295,6 +295,7 @@ def fhir_server_of(
         compile_to_fhir(tables[ANSWER], bound[ANSWER], schemas(), placed=not whole),
         bound[DIRECTORY],
         Relayed(frozenset(carried), _relayed_slot(tables[ANSWER], withheld)),
+        tables[QUERY],
     )
 
 

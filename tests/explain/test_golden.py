@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from gateway.assemble import check_configuration
+from gateway.core.errors import InvalidMessage
 from gateway.explain.leaves import leaves
-from gateway.explain.redox import Asked, explained
+from gateway.explain.redox import Asked, explained, unreadable
 from gateway.explain.told import OUTCOMES, Explained
 from gateway.offline.canned import Canned
 from gateway.offline.replayed import Recorded, Replayed
@@ -62,12 +63,12 @@ def _told(case: Path, folder: Path) -> tuple[Explained, dict[str, Any]]:
     here = _configured(case, folder)
     here = Offline(here.site, here.tables, here.fhir_server, here.canned, replay=Replayed(given, BASE))
     value = json.loads((case / "request.json").read_bytes())
+    answered = json.loads((case / "answer.json").read_bytes())
     try:
         message = reader().read(json.dumps(value).encode())
-    except Exception:
-        pytest.skip("it is no message")
-    told = explained(Asked(value, message, here, {}, NOW))
-    return told, json.loads((case / "answer.json").read_bytes())
+    except InvalidMessage as error:
+        return unreadable(value, here, error), answered
+    return explained(Asked(value, message, here, {}, NOW)), answered
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

@@ -22,6 +22,7 @@ class Filled:
     row: Row
 
 
+Codings = dict[tuple[str, str], set[tuple[str, str]]]
 LineOrigins = list[tuple[dict[str, str], Mapping[str, Filled]]]
 """The lines of a directory, each with what fills its cells, by column."""
 

@@ -29,6 +29,7 @@ from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.to_fhir.table import ToFhir
 from gateway.tables.compile.to_redox.table import encode
 from gateway.tables.rows import paths
+from gateway.tables.rows.model import Table
 
 _LINES_AT_ONCE, _ENTRIES_AT_ONCE = 200, 1_000
 _KEYS_KEPT = 10_000
@@ -41,12 +42,14 @@ _Group = tuple[dict[str, _Entry], tuple[Any, ...]]
 @dataclass(frozen=True, slots=True)
 class FhirServerTables:
     """Implements :class:`gateway.core.mapping.FhirServer`. ``relayed``: what may pass where Redox is asked
-    what Redox asked: fields of a query that a row reads, and those of a slot that Redox's schema has."""
+    what Redox asked: fields of a query that a row reads, and those of a slot that Redox's schema has.
+    ``query_table`` is the one that reads the searches."""
 
     search: SearchTable
     to_fhir: ToFhir
     directory_rows: tuple[BoundRow, ...]
     relayed: Relayed
+    query_table: Table
 
     @property
     def names(self) -> frozenset[str]:

@@ -64,20 +64,20 @@ class _Found:
 
 
 class SearchTable:
-    """Made once per site. ``names`` are the parameters that its rows read, ``references`` those of them whose
-    values are references; by name, ``notes`` are what the rows say of them to people, and ``beside`` the
-    parameters next to which a value without a prefix means "from this on"; ``identifiers`` are the rows that
-    read one.
+    """Made once per site. ``rows`` are those that are used this way, ``names`` the parameters that they read,
+    ``references`` those of them whose values are references; by name, ``notes`` are what the rows say of them
+    to people, and ``beside`` the parameters next to which a value without a prefix means "from this on";
+    ``identifiers`` are the rows that read one.
 
     ``whole``: the query goes out to Redox, so that it must name the schedules, and a length where the site
     has one; else it only carries what a flow of ours is not told otherwise.
     """
 
     def __init__(self, rows: tuple[BoundRow, ...], *, whole: bool = True) -> None:
-        self._rows = [bound for bound in rows if bound.row.to_redox]
+        self.rows = [bound for bound in rows if bound.row.to_redox]
         self._whole = whole
         self._by_param: dict[str, list[BoundRow]] = {}
-        for bound in self._rows:
+        for bound in self.rows:
             if bound.row.param is not None:
                 self._by_param.setdefault(bound.row.param, []).append(bound)
         self.names = frozenset(self._by_param)
@@ -94,11 +94,11 @@ class SearchTable:
             for name, each in self._by_param.items()
             if any(b.row.codec.name == "reference" for b in each)
         )
-        self.identifiers = [bound for bound in self._rows if bound.row.codec.name == "identifier"]
+        self.identifiers = [bound for bound in self.rows if bound.row.codec.name == "identifier"]
         self._selects = [
-            bound for bound in self._rows if bound.row.select is not None and bound.row.redox is not None
+            bound for bound in self.rows if bound.row.select is not None and bound.row.redox is not None
         ]
-        self._constants = [b for b in self._rows if b.row.value is not None and b.row.redox is not None]
+        self._constants = [b for b in self.rows if b.row.value is not None and b.row.redox is not None]
         self.columns = frozenset(bound.row.select or "" for bound in self._selects)
         # Parameters whose days are those of a zone, with their rows by zone.
         self._zoned = {
@@ -150,7 +150,7 @@ class SearchTable:
     def _refuse_many(self, found: _Found) -> None:
         """Each value is an item of the query, which may have only so many."""
         for path in [path for path, values in found.fields.items() if len(values) > most_items(path)]:
-            param = next(str(bound.row.param) for bound in self._rows if str(bound.row.redox) == path)
+            param = next(str(bound.row.param) for bound in self.rows if str(bound.row.redox) == path)
             text = f"has {len(found.fields[path]):,} values; ask for at most {most_items(path):,} at a time"
             found.issues.append(Issue("too-costly", param, text))
 
@@ -195,7 +195,7 @@ class SearchTable:
         lengths = (str(length),) if length is not None else ()
         values: dict[str, Sequence[Any]] = {START: (start,), END: (end,), _DURATION: lengths, **sought.fields}
         written: set[str] = set()
-        for bound in self._rows:
+        for bound in self.rows:
             path = str(bound.row.redox)
             # Where no row takes a length from FHIR, Redox is still told the one that the site has.
             if (bound.row.param is None and path != _DURATION) or bound.redox is None or path in written:
