@@ -66,7 +66,7 @@ ALLOWED: dict[str, set[str]] = {
             "web.fhir_query",
         ),
     },
-    "explain": {"assemble", "core", "explain", "files", "offline", "tables", "upstream.paging"},
+    "explain": {"assemble", "config", "core", "explain", "files", "offline", "tables", "upstream.paging"},
     "probe": {"core", "files", "probe", "tables"},
     "sandbox": {"sandbox"},
     "errand": {"core"},

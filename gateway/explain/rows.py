@@ -36,6 +36,18 @@ class Rows:
         own = next((row for row in rows if row.redox is not None and str(row.redox) == name), None)
         return own or next((row for row in rows if name in row.with_), None)
 
+    def formerly(self, name: str) -> ByRow | None:
+        """What wrote a field of Redox's, an element or a parameter that is written no longer: the row that a
+        layer dropped or gave something else, at the place where it did so; else the row in force, whose value
+        is gone."""
+        for former in reversed(self.table.former):
+            if _writes(former.row, name):
+                because = former.because or ""
+                place = place_of(former.mark)
+                codec = str(former.row.codec)
+                return ByRow(self.table.name, former.row.key, place, former.layer, codec, because, ())
+        return next((self.told(row) for row in self.table.rows if _writes(row, name)), None)
+
     def _tell(self, row: Row) -> ByRow:
         lists = {"fhir": row.fhir, "with": row.with_, "ignore": row.ignore, "else": row.others}
         cells = tuple(
@@ -45,8 +57,8 @@ class Rows:
             for name, cell in row.cells.items()
             if not name.startswith("example")
         )
-        because = row.because or row.note or ""
-        return ByRow(self.table.name, row.key, place_of(row.mark), row.layer, str(row.codec), because, cells)
+        place, because = place_of(row.mark), row.because or ""
+        return ByRow(self.table.name, row.key, place, row.layer, str(row.codec), because, cells)
 
 
 def _covers(pattern: str, name: str) -> bool:
@@ -54,3 +66,9 @@ def _covers(pattern: str, name: str) -> bool:
     if pattern.startswith("*."):
         return pattern[2:] in name.split(".")
     return name == pattern or name.startswith(f"{pattern}.")
+
+
+def _writes(row: Row, name: str) -> bool:
+    """Whether a field of Redox's, an element without its resource type, or a parameter is written by it."""
+    elements = (".".join(step.name for step in path.steps[1:]) for path in row.fhir)
+    return name in (str(row.redox), row.param, *elements)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from gateway.core.errors import Issue
@@ -121,34 +121,50 @@ class Explained:
     narrowing: tuple[Narrowing, ...] = ()
 
 
-def as_json(told: Explained, only: str | None = None) -> Json:
-    """The explanation as a JSON value; ``only``: what concerns that field, by its dotted name without
-    positions, or by its last parts."""
-    found: Json = {
+def about(told: Explained, only: str | None) -> Explained:
+    """What of it concerns one field, by its dotted name without positions, or by its last parts; all of it
+    where ``only`` is None."""
+    if only is None:
+        return told
+    return replace(
+        told,
+        wishes=tuple(each for each in told.wishes if _wanted(each.path, only)),
+        sent=tuple(
+            replace(each, fields=tuple(field for field in each.fields if _concerns(field, only)))
+            for each in told.sent
+        ),
+        fields=tuple(each for each in told.fields if _concerns(each, only)),
+        narrowing=tuple(each for each in told.narrowing if _wanted(each.path, only)),
+    )
+
+
+def as_json(whole: Explained, only: str | None = None) -> Json:
+    """The explanation as a JSON value, as of :func:`about`."""
+    told = about(whole, only)
+    return {
         "site": told.site,
         "tables": told.tables,
-        "message": [_wish(each) for each in told.wishes if _wanted(each.path, only)],
+        "message": [_wish(each) for each in told.wishes],
         "chosen": {"schedules": told.chosen, "narrowed": [_narrowing(each) for each in told.narrowing]},
         "sent": [
             {
                 "method": each.method,
                 "url": each.url,
-                **({"body": each.body} if each.body is not None and only is None else {}),
-                "fields": [_field(field) for field in each.fields if _concerns(field, only)],
+                **({"body": each.body} if each.body is not None else {}),
+                "fields": [_field(field) for field in each.fields],
             }
             for each in told.sent
         ],
         "status": told.status,
-        "answer": [_field(each) for each in told.fields if _concerns(each, only)],
+        "answer": [_field(each) for each in told.fields],
         "issues": [
             {"severity": each.severity, "code": each.code, "path": each.path, "text": each.text}
             for each in told.issues
         ],
     }
-    return found
 
 
-def _concerns(field: Field, only: str | None) -> bool:
+def _concerns(field: Field, only: str) -> bool:
     """Whether a field, or one that it was made of, is the one that is asked about."""
     return _wanted(field.path, only) or any(_wanted(each.path, only) for each in field.origins)
 

@@ -15,6 +15,7 @@ from gateway.explain.fhir import Asked, explained
 from gateway.explain.leaves import leaves
 from gateway.explain.told import OUTCOMES, Explained
 from gateway.offline.canned import Canned, CannedBundle
+from gateway.offline.pasted import pasted
 from gateway.offline.search import interaction_of
 from gateway.offline.site import offline
 
@@ -33,8 +34,9 @@ def found() -> CheckedConfiguration:
 
 def _told(found: CheckedConfiguration, position: int, text: str, canned: Canned) -> Explained:
     here = offline(found, position, canned)
-    interaction = interaction_of(text, found.settings, here.site.id)
-    assert interaction is not None
+    search = pasted(text)
+    assert search is not None
+    interaction = interaction_of(search, found.settings, here.site.id)
     assert here.fhir_server is not None
     return explained(Asked(interaction, here, here.fhir_server, {}, NOW))
 
