@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
         "assemble",
+        "cases",
         "cli",
         "clock",
         "config",
@@ -66,6 +67,7 @@ ALLOWED: dict[str, set[str]] = {
             "web.fhir_query",
         ),
     },
+    "cases": {"assemble", "cases", "core", "explain", "files", "offline", "tables"},
     "explain": {"assemble", "config", "core", "explain", "files", "offline", "tables", "upstream.paging"},
     "probe": {"core", "files", "probe", "tables"},
     "sandbox": {"sandbox"},

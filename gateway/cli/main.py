@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "check": "gateway.cli.check:check",
     "translate": "gateway.cli.translate:translate",
     "explain": "gateway.cli.explain:explain",
+    "test": "gateway.cli.cases:test",
     "show": "gateway.cli.show:show",
     "directory": "gateway.cli.pull:directory",
     "probe": "gateway.cli.probe:probe",
@@ -84,13 +85,15 @@ def main(ctx: click.Context) -> None:
       gateway translate request.json --bundle slots.json
 
     \b
-    Why is it so? By every row:
+    Why is it so, and is it still as it was? By every row, and over all cases of your tables:
       gateway explain request.json --bundle slots.json
+      gateway test
 
     \b
     Exit codes, for scripts:
       0  it worked
-      1  the answer was wrong or refused (demo --once, translate, explain), or an address is taken
+      1  the answer was wrong or refused (demo --once, translate, explain), a case came out otherwise
+         (test), or an address is taken
       2  the command line is wrong
       3  the configuration or the tables have faults; each is told as file:line:column
       4  the EHR could not be asked (directory pull, probe)

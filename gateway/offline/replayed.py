@@ -20,12 +20,14 @@ from typing import Any, Final, Literal, cast
 from yarl import URL
 
 from gateway.core.plan import Answer, Call, Failure, Outcome
+from gateway.files.regular import read_file
 from gateway.upstream.fhir_client import issue_code
 from gateway.upstream.paging import BaseUrl, missing_from, next_link, onward
 from gateway.upstream.trouble import Trouble, refused
 
 _KEYS: Final = frozenset({"to", "with", "status", "failure", "body"})
 _FAILURES: Final = ("deadline", "connect")
+_MOST_BYTES: Final = 64 * 1024 * 1024
 _OK: Final = range(200, 300)
 
 
@@ -45,12 +47,13 @@ class Recorded:
 
 
 def read(folder: Path) -> list[Recorded]:
-    """The answers of a folder. ValueError, with the name of the file, for one that is not of this form."""
+    """The answers of a folder. ValueError, with the name of the file, for one that is
+    not of this form; OSError for one that cannot be read."""
     return [_recorded(path) for path in sorted(folder.glob("*.json"))]
 
 
 def _recorded(path: Path) -> Recorded:
-    content = path.read_bytes()
+    content = read_file(path, _MOST_BYTES)
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
 from gateway.tables.read.layers import shown
 
-LEVELS = ("base", "codes", "like", "sites")
+LEVELS = ("base", "cases", "codes", "like", "sites")
 _READ = (".yaml", ".yml", ".csv")
 _SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".tsv", ".tab", ".txt")
 # What people write for people beside tables.
@@ -37,6 +37,8 @@ def unread(
     for folder in _folders(own):
         if folder.name == "codes":
             yield from _codes(folder, code_tables)
+        elif folder.name == "cases":
+            yield from _loose(folder, "a case is a folder: cases/<name>/")
         elif folder.name not in ("sites", "like"):
             if folder.name not in LEVELS:
                 yield from _mistyped(folder, shipped, dialects)

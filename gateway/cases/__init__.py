@@ -1,0 +1,1 @@
+"""Cases: messages and searches with what an upstream answers, and what is expected to become of them."""
