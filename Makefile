@@ -10,7 +10,11 @@ DEV := $(VENVS)/.venv-dev
 BENCH := $(VENVS)/.venv-bench
 LOCK := $(VENVS)/.venv-lock
 
-PEERS := tests/interop/node_modules/.ready
+NODE_PEERS := tests/interop/node_modules
+JAVA_PEERS := tests/interop/hapi
+COPY_JARS = rm -rf $(JAVA_PEERS)/jars && \
+	mvn --quiet --batch-mode -Dstyle.color=never --file $(JAVA_PEERS)/pom.xml dependency:copy-dependencies
+HASH_JARS = (export LC_ALL=C; cd $(JAVA_PEERS)/jars && sha256sum -- *.jar)
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -18,7 +22,7 @@ COMPILE = $(LOCK)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help demo test fuzz dates peers lint format types check bench schemas lock clean image python
+.PHONY: help demo test fuzz dates peers node-peers java-peers lint format types check bench schemas lock jars clean image python
 
 help: ## This list
 	@echo "make <target>   (PYTHON=python3.12 to choose another interpreter, ARGS=... to pass more on)"
@@ -45,14 +49,25 @@ dates: $(DEV)/.ready ## The tests that have to do with time, under a handful of 
 	@for at in $(DATES); do echo "At $$at"; \
 	  GATEWAY_TESTS_AT=$$at $(DEV)/bin/python -m pytest -q $(TIMED) $(ARGS) || exit 1; done
 
-# Servers and clients that others wrote for Node; without it the tests with them are skipped.
-peers: tests/interop/package-lock.json
+# Servers, clients and validators that others wrote; without what runs them the tests with them are skipped.
+peers: node-peers java-peers
+
+node-peers:
 	@if ! command -v npm >/dev/null || \
 	    ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a * 100 + +b < 2019 ? 1 : 0)' 2>/dev/null; then \
 	  echo "npm with Node 20.19 or newer is not installed: the tests with peers written for Node are skipped"; \
-	elif [ ! $(PEERS) -nt $< ]; then \
-	  echo "Installing $<, every package checked by its hash, into $(dir $(PEERS)); this is done once ..."; \
-	  (cd $(<D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) && touch $(PEERS); \
+	elif [ ! $(NODE_PEERS)/.ready -nt tests/interop/package-lock.json ]; then \
+	  echo "Installing tests/interop/package-lock.json, every package checked by its hash, into $(NODE_PEERS); this is done once ..."; \
+	  (cd tests/interop && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) && touch $(NODE_PEERS)/.ready; \
+	fi
+
+# The source launcher (Java 11 and newer) is part of the JDK's compiler.
+java-peers:
+	@if ! command -v mvn >/dev/null || ! java --list-modules 2>/dev/null | grep -Eq '^jdk\.compiler@(1[7-9]|[2-9][0-9])'; then \
+	  echo "Maven with a JDK of Java 17 or newer is not installed: the tests with peers written for Java are skipped"; \
+	elif [ ! $(JAVA_PEERS)/jars/.ready -nt $(JAVA_PEERS)/pom.xml ] || [ ! $(JAVA_PEERS)/jars/.ready -nt $(JAVA_PEERS)/jars.sha256 ]; then \
+	  echo "Installing $(JAVA_PEERS)/pom.xml, every jar checked by its hash, into $(JAVA_PEERS)/jars; this is done once ..."; \
+	  $(COPY_JARS) && $(HASH_JARS) | diff $(JAVA_PEERS)/jars.sha256 - && touch $(JAVA_PEERS)/jars/.ready; \
 	fi
 
 lint: $(DEV)/.ready ## Style: ruff check and ruff format, changing nothing
@@ -86,11 +101,16 @@ lock: $(LOCK)/.ready ## Write requirements/*.txt anew from pyproject.toml (UPGRA
 	@$(COMPILE) --group pyproject.toml:lock -o requirements/lock.txt >/dev/null
 	@echo "requirements/: build.txt run.txt dev.txt bench.txt lock.txt"
 
+jars: ## Write tests/interop/hapi/jars.sha256 anew from its pom.xml
+	@$(COPY_JARS)
+	@$(HASH_JARS) >$(JAVA_PEERS)/jars.sha256
+	@touch $(JAVA_PEERS)/jars/.ready
+
 image: ## The container image, by docker (IMAGE=name:tag)
 	docker build --tag $(IMAGE) .
 
 clean: ## Remove the environments and what the tools left behind
-	@rm -rf $(RUN) $(DEV) $(BENCH) $(LOCK) $(dir $(PEERS)) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(RUN) $(DEV) $(BENCH) $(LOCK) $(NODE_PEERS) $(JAVA_PEERS)/jars build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made anew, never mended, when its lock changes. The package itself goes in editable, from here.

@@ -1,12 +1,14 @@
-"""Peers that take a moment to start: Medplum's search engine, loaded, and its validator."""
+"""Peers that take a moment to start: Medplum's search engine, loaded; validators, and HAPI's client."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.interop import node, practice, valid
+from tests.interop import practice, valid
+from tests.interop.peers import java, node
 from tests.interop.practice import Practice
 from tests.interop.valid import Json, Valid
 
@@ -21,15 +23,19 @@ def medplum(request: pytest.FixtureRequest) -> Iterator[Practice]:
 
 @pytest.fixture(scope="session")
 def validate() -> Iterator[Valid]:
-    """Fails for what fhir.resources (R4B) or, where Node is there, Medplum's validator does not take."""
-    if node.missing():
-        yield valid.by_models
-        return
-    with node.conversing("medplum/validate.mjs") as faults_of:
+    """Fails for what fhir.resources (R4B) does not take, or, where they are installed, Medplum's or HAPI's
+    validator."""
+    with ExitStack() as stack:
+        validators = [
+            stack.enter_context(peers.conversing(script))
+            for peers, script in ((node, "medplum/validate.mjs"), (java, "hapi/Validate.java"))
+            if not peers.missing()
+        ]
 
-        def by_both(resources: Iterable[Json]) -> None:
+        def by_all(resources: Iterable[Json]) -> None:
             found = list(resources)
             valid.by_models(found)
-            assert faults_of(found) == [[] for _ in found]
+            for faults_of in validators:
+                assert faults_of(found) == [[] for _ in found]
 
-        yield by_both
+        yield by_all

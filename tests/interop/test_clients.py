@@ -20,8 +20,9 @@ from fhirclient.models.slot import Slot
 from fhirpy import AsyncFHIRClient
 from fhirpy.base.exceptions import AuthorizationError, OperationOutcome, ResourceNotFound
 
-from tests.interop import neighbours, node
+from tests.interop import neighbours
 from tests.interop.neighbours import BEARER, CLINIC
+from tests.interop.peers import node
 from tests.interop.running import Gateway, Json
 from tests.interop.valid import Valid
 
