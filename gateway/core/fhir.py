@@ -67,11 +67,12 @@ def resource_id(text: str) -> str:
 
 
 def writable(value: Any) -> Any:
-    """A value as FHIR may write it: characters that a `string` does not have become blanks, and None stands
-    for what is not written at all (null, texts of nothing but blanks, empty lists)."""
+    """A value as FHIR may write it: characters that a `string` does not have become blanks, those at its ends
+    are taken off (R4, datatypes: string), and None stands for what is not written at all (null, texts of
+    nothing but blanks, empty lists)."""
     if isinstance(value, str):
         clean = _ODD.sub(" ", value) if _ODD.search(value) else value
-        return clean if clean.strip() else None
+        return clean.strip() or None
     if isinstance(value, list):
         return [each for item in value if (each := writable(item)) is not None] or None
     return value
@@ -126,9 +127,9 @@ def error_outcome(error: GatewayError) -> bytes:
 
 
 def _issue(_number: int, issue: Issue) -> bytes:
-    return msgspec.json.encode(
-        {"severity": issue.severity, "code": issue.code, "details": {"text": text_of(issue)}}
-    )
+    text = writable(text_of(issue))
+    details = {} if text is None else {"details": {"text": text}}
+    return msgspec.json.encode({"severity": issue.severity, "code": issue.code, **details})
 
 
 def search_url(base: str, resource: str, params: Params) -> str:

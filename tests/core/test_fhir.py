@@ -31,6 +31,8 @@ def test_a_resource_id_is_allowed_stable_and_the_text_itself_where_it_can_be(tex
         ("", None),
         (" \u00a0\n", None),
         ("a\u00a0b\x00c\x85d\ne", "a b c d\ne"),
+        ("\x02 a b\u00a0\r\n", "a b"),
+        ([" a", "b\x00"], ["a", "b"]),
         ([], None),
         ([""], None),
         (["a", None, " "], ["a"]),
@@ -70,6 +72,13 @@ def test_outcomes() -> None:
     bare = json.loads(fhir.error_outcome(UpstreamFailed()))
     check_fhir(bare)
     assert bare["issue"][0]["code"] == "exception"
+
+
+def test_an_outcome_says_nothing_that_fhir_cannot_write() -> None:
+    issues = [Issue("value", "", text) for text in (" \x1b[1mno\x07 ", "\x00", "")]
+    found = json.loads(fhir.outcome(issues))
+    check_fhir(found)
+    assert [each.get("details") for each in found["issue"]] == [{"text": "[1mno"}, None, None]
 
 
 def test_a_link_reads_like_what_was_sent() -> None:

@@ -65,6 +65,11 @@ def _line(schedule: Schedule) -> dict[str, str]:
     }
 
 
+def redox_key() -> str:
+    """Our key, by which the simulated Redox knows us, as PEM."""
+    return _KEY.as_pem(private=True).decode()
+
+
 def redox_network() -> web.Application:
     """The simulated Redox, which lets in nobody but the owner of our key."""
     return redox_app(
@@ -145,16 +150,17 @@ async def partner(
     fhir: Json = {"clients": clients}
     if issuer_url is not None:
         fhir["jwt"] = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"{issuer_url}/jwks"}
-    sites = [site("partner", ZONE, _redox_upstream(redox_url), fhir=fhir, max_slots=5000)]
+    sites = [site("partner", ZONE, redox_upstream(redox_url), fhir=fhir, max_slots=5000)]
     files = {
-        "redox.pem": _KEY.as_pem(private=True).decode(),
+        "redox.pem": redox_key(),
         "mappings/sites/partner/schedules.csv": schedules_csv(),
     }
     async with gateway(folder, sites, files, clock) as running:
         yield running
 
 
-def _redox_upstream(url: str) -> Json:
+def redox_upstream(url: str) -> Json:
+    """That of a site which asks it; the configuration has :func:`redox_key` beside it as ``redox.pem``."""
     return {
         "dialect": "redox",
         "base_url": url,
