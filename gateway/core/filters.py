@@ -30,6 +30,8 @@ _ROLE: Final = (
 # Of DSTU2, STU3 and R5, which clients still send.
 _OTHERS: Final = "slot-type fb-type appointment-type-code healthcareservice service-type-reference"
 _OF_SLOT: Final = "appointment-type identifier schedule service-category service-type specialty start status"
+# How other servers are asked for a page by its number: who counts on would get the first one each time.
+_PAGES: Final = frozenset({"offset", "page"})
 FILTERS: Final[Mapping[str, frozenset[str]]] = {
     kind: frozenset(f"{_OF_ALL} {names}".split())
     for kind, names in {
@@ -57,11 +59,14 @@ def understood(name: str, resource: str) -> bool:
     """Whether a parameter of a search for that resource narrows its result: by its own name, by another
     spelling of it (``serviceType``), or by a chain that begins with it."""
     plain = _plain(name)
-    return any(_plain(each) == plain for each in FILTERS[resource])
+    return plain in _PAGES or any(_plain(each) == plain for each in FILTERS[resource])
 
 
 def refused(name: str, known: Collection[str]) -> Issue:
     """What is said of such a parameter where it cannot be applied; ``known`` are those that can be."""
+    if _plain(name) in _PAGES:
+        text = f"{shown(name)}: pages are not counted here; follow the link next of the page before"
+        return Issue("not-supported", "", text)
     remedy = "known: " + ", ".join(sorted(known))
     if spellings := _spelt(name, known):
         remedy = "write " + " or ".join(spellings)

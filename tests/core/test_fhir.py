@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -87,3 +88,15 @@ def test_a_link_reads_like_what_was_sent() -> None:
     )
     assert url == "https://h/fhir/x/Slot?start=ge2025-10-22T16:00:00%2B02:00&a=b%20c%26d"
     assert fhir.search_url("https://h", "Slot", ()) == "https://h/Slot"
+
+
+# RFC 3986: what may stand in a query. Java's own clients take nothing else.
+_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*")
+
+
+@given(params=st.lists(st.tuples(st.text(min_size=1), st.text()), min_size=1))
+def test_a_link_is_a_uri_and_says_what_was_sent(params: list[tuple[str, str]]) -> None:
+    params.append(("identifier", 'a|b,"c" ^`{}\\<>[]#'))
+    query = fhir.search_url("https://h", "Slot", tuple(params)).partition("?")[2]
+    assert _QUERY.fullmatch(query)
+    assert parse_qsl(query, keep_blank_values=True) == params

@@ -53,6 +53,8 @@ def refused(where: FhirSite, url: str) -> str:
         ("schedule.specialty=394802001", "known: "),
         ("schedule.actor:HealthcareService.identifier=1", BY_IDENTIFIER),
         ("_lastUpdated=gt2025-10-01", "known: "),
+        ("_offset=20", "follow the link next"),
+        ("_page=2", "follow the link next"),
         ("_has:Appointment:slot:status=booked", "known: "),
         ("identifier=7", "identifier"),
         ("gender=female", "known: "),
