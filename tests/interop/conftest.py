@@ -1,4 +1,4 @@
-"""Peers that take a moment to start: Medplum's search engine, loaded; validators, and HAPI's client."""
+"""Peers that take a moment to start: search engines, loaded, and validators."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from tests.interop.practice import Practice
 from tests.interop.valid import Json, Valid
 
 
-@pytest.fixture(scope="module", params=["absolute", "relative"])
-def medplum(request: pytest.FixtureRequest) -> Iterator[Practice]:
-    """The engine, once for each way to write links. In pages of 6: its directory has two, its slots many."""
-    node.require()
-    with node.serving("medplum/server.mjs", {"PAGE": "6", "LINKS": request.param}) as url:
+@pytest.fixture(scope="module", params=["Medplum", "Medplum, relative links", "HAPI"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Practice]:
+    """A search engine, loaded. In pages of 6: its directory has two, its slots many."""
+    if request.param == "HAPI":
+        java.require()
+        serving = java.serving("hapi/Server.java", {"PAGE": "6"})
+    else:
+        node.require()
+        links = "relative" if "relative" in request.param else "absolute"
+        serving = node.serving("medplum/server.mjs", {"PAGE": "6", "LINKS": links})
+    with serving as url:
         yield practice.load(url)
 
 

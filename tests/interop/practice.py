@@ -19,6 +19,8 @@ PEOPLE = (
     ("4356780026", "Robin", "Feldspar", "FNP-C"),
     ("4356780034", "Sam", "Marble", "MD"),
 )
+BY_ROLE = PEOPLE[1][0]
+"""Whose schedules name no person and no place, but what the person does there."""
 PLACES = ("North Street Practice", "South Street Practice")
 FIRST_DAY = datetime(2025, 10, 20, tzinfo=UTC)
 DAYS = 9
@@ -68,7 +70,11 @@ def load(url: str) -> Practice:
             identifier = [{"system": "urn:other", "value": "7"}, {"system": NPI, "value": npi}]
             person = create({"resourceType": "Practitioner", "identifier": identifier, "name": [name]})
             for place, location in places.items():
-                actor = [{"reference": f"Location/{location}"}, {"reference": f"Practitioner/{person}"}]
+                who, where = {"reference": f"Practitioner/{person}"}, {"reference": f"Location/{location}"}
+                actor = [where, who]
+                if npi == BY_ROLE:
+                    role = {"resourceType": "PractitionerRole", "practitioner": who, "location": [where]}
+                    actor = [{"reference": f"PractitionerRole/{create(role)}"}]
                 schedule = create({"resourceType": "Schedule", "actor": actor})
                 for held in _slots(npi, place):
                     slots.append(_with_id(held, create(_resource(held, schedule, len(slots)))))

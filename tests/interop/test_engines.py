@@ -1,17 +1,19 @@
-"""A real FHIR search engine, Medplum's, is asked through the dialect `fhir-r4` by queries of Redox's.
+"""Real search engines, Medplum's and HAPI's, are asked through the dialect `fhir-r4` by queries of Redox's.
 
 The site's own folder has a code table and nothing else: not one row of the dialect had to be changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from fhirpy import AsyncFHIRClient
 
 from tests.clinic import query
@@ -66,10 +68,10 @@ def counts(running: Gateway) -> Json:
     return found
 
 
-async def test_the_free_slots_of_one_provider(medplum: Practice, tmp_path: Path) -> None:
-    async with served(medplum, tmp_path) as running:
+async def test_the_free_slots_of_one_provider(engine: Practice, tmp_path: Path) -> None:
+    async with served(engine, tmp_path) as running:
         answer = await running.redox(query(AttendingProviders=[provider(GRANITE)], **WINDOW))
-    wanted = expected(medplum, lambda held: held.npi == GRANITE)
+    wanted = expected(engine, lambda held: held.npi == GRANITE)
     assert told(answer) == wanted
     assert len(wanted) > 20  # many pages of 6
     assert not answer["Meta"].get("IsIncomplete")
@@ -106,18 +108,18 @@ async def test_the_free_slots_of_one_provider(medplum: Practice, tmp_path: Path)
     ids=["anybody", "at a place", "two providers at a place", "long ones", "visit type", "day and time"],
 )
 async def test_every_way_to_choose(
-    medplum: Practice, tmp_path: Path, visit: Json, fits: Callable[[Held], bool]
+    engine: Practice, tmp_path: Path, visit: Json, fits: Callable[[Held], bool]
 ) -> None:
-    async with served(medplum, tmp_path) as running:
+    async with served(engine, tmp_path) as running:
         answer = await running.redox(query(**visit, **WINDOW))
-    wanted = expected(medplum, fits)
+    wanted = expected(engine, fits)
     assert wanted
     assert told(answer) == wanted
     assert not answer["Meta"].get("IsIncomplete")
 
 
-async def test_in_order_of_time(medplum: Practice, tmp_path: Path) -> None:
-    async with served(medplum, tmp_path) as running:
+async def test_in_order_of_time(engine: Practice, tmp_path: Path) -> None:
+    async with served(engine, tmp_path) as running:
         answer = await running.redox(query(**WINDOW))
     times = _times(answer["AvailableSlots"])
     assert times == sorted(times)
@@ -128,20 +130,20 @@ def _times(slots: Iterable[Json]) -> list[str]:
 
 
 async def test_of_more_pages_than_are_read_the_earliest_slots_are_left(
-    medplum: Practice, tmp_path: Path
+    engine: Practice, tmp_path: Path
 ) -> None:
-    """The engine sorts instants by their text, whatever their offsets: in no order of time."""
-    async with served(medplum, tmp_path, max_pages=2) as running:
+    """Medplum sorts instants by their text, whatever their offsets: in no order of time."""
+    async with served(engine, tmp_path, max_pages=2) as running:
         answer = await running.redox(query(AttendingProviders=[provider(GRANITE)], **WINDOW))
     assert answer["Meta"]["IsIncomplete"] is True
-    every = sorted(expected(medplum, lambda held: held.npi == GRANITE), key=lambda each: each[1])
+    every = sorted(expected(engine, lambda held: held.npi == GRANITE), key=lambda each: each[1])
     times = _times(answer["AvailableSlots"])
     assert 0 < len(times) < len(every)
     assert times == [each[1] for each in every][: len(times)]
 
 
-async def test_an_unknown_provider_is_never_an_empty_answer(medplum: Practice, tmp_path: Path) -> None:
-    async with served(medplum, tmp_path) as running:
+async def test_an_unknown_provider_is_never_an_empty_answer(engine: Practice, tmp_path: Path) -> None:
+    async with served(engine, tmp_path) as running:
         answer = await running.redox(query(AttendingProviders=[provider("4356789867")], **WINDOW), status=422)
     text = answer["Meta"]["Errors"][0]["Text"]
     assert text.startswith('Visit.AttendingProviders[0].ID: "4356789867" (IDType NPI) is not a provider')
@@ -149,15 +151,15 @@ async def test_an_unknown_provider_is_never_an_empty_answer(medplum: Practice, t
 
 
 async def test_a_fhir_client_asks_the_same_of_the_same_engine(
-    medplum: Practice, tmp_path: Path, validate: Valid
+    engine: Practice, tmp_path: Path, validate: Valid
 ) -> None:
-    async with served(medplum, tmp_path) as running:
+    async with served(engine, tmp_path) as running:
         client = AsyncFHIRClient(f"{running.url}/fhir/practice", authorization="Bearer 9c2f40b7e91d6a53")
         search = client.resources("Slot").search(start__ge=START, start__lt=END, status="free")
         slots = [slot.serialize() for slot in await search.limit(50).fetch_all()]
         schedules = {each["id"] for each in await client.resources("Schedule").fetch_all()}
     assert sorted(map(_span, slots)) == sorted(
-        (datetime.fromisoformat(when), minutes) for _, when, minutes, *_ in expected(medplum)
+        (datetime.fromisoformat(when), minutes) for _, when, minutes, *_ in expected(engine)
     )
     assert {slot["schedule"]["reference"].partition("/")[2] for slot in slots} == schedules
     validate(slots)
@@ -166,3 +168,32 @@ async def test_a_fhir_client_asks_the_same_of_the_same_engine(
 def _span(slot: Json) -> tuple[datetime, int]:
     start, end = (datetime.fromisoformat(slot[name]) for name in ("start", "end"))
     return start, int((end - start).total_seconds()) // 60
+
+
+async def test_what_is_free_now_is_offered_and_nothing_else(engine: Practice, tmp_path: Path) -> None:
+    """Such servers answer the same search again out of a cache, unless they are told not to."""
+    asked = query(AttendingProviders=[provider(GRANITE)], **WINDOW)
+    wanted = expected(engine, lambda held: held.npi == GRANITE)
+    taken = wanted[-1]
+    async with served(engine, tmp_path) as running:
+        with _changed(f"{engine.url}/Slot/{taken[0]}", status="busy"):
+            assert told(await running.redox(asked)) == [each for each in wanted if each != taken]
+        assert told(await running.redox(asked)) == wanted
+        with _changed(f"{engine.url}/Slot/{taken[0]}", status="busy"):
+            assert told(await running.redox(asked)) == [each for each in wanted if each != taken]
+
+
+@contextmanager
+def _changed(url: str, **elements: str) -> Iterator[None]:
+    """A resource as it is changed, until it is as it was."""
+    before = requests.get(url, timeout=10).json()
+    _put(url, {**before, **elements})
+    try:
+        yield
+    finally:
+        _put(url, before)
+
+
+def _put(url: str, resource: Json) -> None:
+    response = requests.put(url, json=resource, timeout=10)
+    assert response.status_code == 200, response.text
