@@ -217,10 +217,7 @@ def exactly(directory: Directory, named: Named) -> Iterator[int]:
     for position in directory.holding(named.column, named.value):
         line = identified(directory.lines[position])
         cell = line.get(named.column, "")
-        as_told = [cell, cell.strip()]  # FHIR has no blanks at the ends
-        if named.column in IDENTITIES:
-            as_told.append(resource_id(cell))
-        if named.value not in as_told:
+        if named.value != cell and not (named.column in IDENTITIES and named.value == resource_id(cell)):
             continue
         if named.kind is None or folded(named.kind) == folded(line.get(PROVIDER_ID_TYPE, "")):
             yield position

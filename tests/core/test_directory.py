@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.choosing import choose
-from gateway.core.directory import Directory, Named, Want, allowed, join, shown
+from gateway.core.directory import Directory, Want, join, shown
 from gateway.core.errors import Issue
 from gateway.core.nearest import folded
 
@@ -71,12 +71,6 @@ def test_cells_are_compared_without_case_or_spacing() -> None:
 def test_holding_finds_just_what_is_equal_when_folded(cell: str, asked: str) -> None:
     directory = Directory(({"schedule": "a", "room": cell},))
     assert (directory.holding("room", asked) == {0}) == (folded(cell) == folded(asked))
-
-
-def test_a_client_finds_by_what_it_was_told_letter_by_letter() -> None:
-    directory = Directory(({"schedule": "s", "provider_id": " Ab7\t"},))
-    found = [allowed(directory, [[Named("provider_id", each)]]) for each in (" Ab7\t", "Ab7", "ab7")]
-    assert found == [(0,), (0,), ()]
 
 
 def test_nothing_wanted_is_everybody_in_order() -> None:

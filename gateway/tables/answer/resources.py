@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.core.directory import ALIASES
+from gateway.core.directory import ALIASES, IDENTITIES
 from gateway.core.errors import Issue
+from gateway.core.fhir import writable
 from gateway.tables.answer import convert
 from gateway.tables.answer.actors import MOST_LINES, Actors, Hit, Line, Missing, lines, usable
 from gateway.tables.answer.in_force import PATHS, InForce, Ordered, ordered_lists
@@ -335,7 +336,10 @@ class DirectoryLines:
         value = found if column.bound.codec.many else found[0]
         path = str(column.bound.row.fhir[0])
         text = convert.to_redox(column.bound, value, (), path, self._issues)
-        return str(text) if text else None
+        if not text or column.name in IDENTITIES:  # an EHR's own ids go back to it letter by letter
+            return str(text) if text else None
+        cell: str | None = writable(str(text))  # as one of schedules.csv is read, whatever an EHR has typed
+        return cell
 
 
 def _said(values: Iterable[Any]) -> list[Any]:

@@ -387,6 +387,21 @@ def test_several_actors_are_several_lines(
     assert found.issues == ()
 
 
+def test_texts_are_read_as_cells_are_and_ids_letter_by_letter(tables: SiteTables) -> None:
+    who = {**PAT, "identifier": [{"system": NPI, "value": " 1234567893\t"}]}
+    who["name"] = [{"family": "O'Neil\x02", "given": ["Ann \u00a0Lee\n"], "suffix": ["MD ", "\x00"]}]
+    place = {**MAIN, "name": "\x07"}
+    (line,) = read(tables, Ehr(schedule("Practitioner/p1", "Location/l1", id=" s~1"), who, place)).lines
+    told = {name: line.get(name) for name in ("provider_id", "first_name", "last_name", "facility")}
+    assert told == {
+        "provider_id": "1234567893",
+        "first_name": "Ann  Lee",
+        "last_name": "O'Neil",
+        "facility": None,
+    }
+    assert line["schedule"] == " s~1"
+
+
 def test_a_role_tells_the_specialty(tables: SiteTables) -> None:
     special = role(specialty=[{"coding": [{"code": "394579002"}]}])
     (line,) = read(tables, Ehr(schedule("PractitionerRole/r1"), PAT, MAIN, special)).lines
