@@ -119,7 +119,7 @@ async def test_a_part_of_the_directory_that_hangs_takes_only_what_depends_on_it(
 async def test_a_part_that_fails_is_not_asked_again_by_each_request(
     make: Make, canvas: TestServer, part: str
 ) -> None:
-    application = make()
+    application = make(deadline=20.0)
     canvas.app[FAULTS].set(part, FAILS)
     for _ in range(6):
         answer, _ = await timed(ask(application))
