@@ -60,9 +60,10 @@ class _Asked:
 
 
 def check_configuration(
-    path: Path, environ: Mapping[str, str], only: str | None = None
+    path: Path, environ: Mapping[str, str], only: str | None = None, *, mappings: Path | None = None
 ) -> CheckedConfiguration:
-    """Read the configuration and build the tables of every site, or of the one whose id is ``only``.
+    """Read the configuration and build the tables of every site, or of the one whose id is ``only``;
+    ``mappings``: of that folder, in place of the configuration's own.
 
     Raises :class:`FaultySites` with everything that is wrong in any file. Where the configuration itself is
     faulty the tables are still looked at, as far as it can be told which ones are meant. UnknownSite: there
@@ -72,6 +73,8 @@ def check_configuration(
         settings = config.load(path, environ)
     except Faults as broken:
         raise _with_tables(path, broken.faults, only) from None
+    if mappings is not None:
+        settings = settings.model_copy(update={"mappings": mappings.absolute()})
     everyone = [
         _Asked(_wanted(site), settings.where(("sites", position, "upstream", "dialect")), position)
         for position, site in enumerate(settings.sites)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import Any, Literal
@@ -31,6 +31,7 @@ Json = Any
 
 _ITEM = re.compile(r"(?:AvailableSlots|entry)\[\d+\]")
 _NAMES = ("DateTime", "fullUrl")  # what tells one of them from the others
+_WHOLE = "a search"  # that is asked, or is asked no longer
 _BEFORE = re.compile(r"^(?:AvailableSlots|entry\.resource)\.")
 
 
@@ -38,13 +39,14 @@ _BEFORE = re.compile(r"^(?:AvailableSlots|entry\.resource)\.")
 class Difference:
     """A field that came out otherwise. ``of``: of what is asked, or of what is answered; ``path`` within it
     (of the searches: which one, and its parameter); ``expected`` and ``got`` are None where there is none.
-    ``row``: the one that wrote what came out."""
+    ``row``: the one that wrote what came out; ``through``: those by which an EHR filled what it read."""
 
     of: Literal["searches", "answer"]
     path: str
     expected: Json
     got: Json
     row: ByRow | None = None
+    through: tuple[ByRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Ran:
     answer: Json
     differences: tuple[Difference, ...]
     unwritten: bool
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of the answer's fields, as differences have them."""
+        return _told_apart(self.answer)
 
 
 def run(found: CheckedConfiguration, case: Case) -> Ran:
@@ -153,12 +160,12 @@ def _of_searches(expected: Json, got: list[Json], sent: tuple[Sent, ...], rows: 
         former = gone[position] if position < len(gone) else None
         yield from _of_search_fields(position, former, each, made[_text(each)], rows)
     for each in gone[len(new) :]:
-        yield Difference("searches", _text(each), each, None)
+        yield Difference("searches", _WHOLE, each, None)
 
 
 def _of_search_fields(number: int, former: Json, now: Json, sent: Sent, rows: Rows) -> Iterator[Difference]:
     if former is None:
-        yield Difference("searches", _text(now), None, now)
+        yield Difference("searches", _WHOLE, None, now)
         return
     before, after = _fields(former), _fields(now)
     writing = {each.path: each.row for each in sent.fields}
@@ -183,17 +190,19 @@ def _fields(search: Json) -> Mapping[str, Json]:
 def _of_answer(expected: Json, told: Explained, rows: Rows) -> Iterator[Difference]:
     """The fields of the answer that differ. Slots are held against those that begin when they do, and
     resources against those of the same URL, so that one that is gone does not make all behind it differ."""
-    by_path = {each.path: each.row for each in told.fields}
+    by_path = {each.path: each for each in told.fields}
     before = _told_apart(expected)
     after = _told_apart({"status": told.status, "body": told.answer})
     for name in dict.fromkeys([*before, *after]):
         was, now = before.get(name), after.get(name)
         if (was and was[1]) != (now and now[1]):
             path, value = now if now is not None else ("", None)
-            row = by_path.get(path)
+            field = by_path.get(path)
+            row = field.row if field is not None else None
             if was is not None and now is None:
                 row = rows.formerly(_BEFORE.sub("", named(was[0])))
-            yield Difference("answer", name, was[1] if was is not None else None, value, row)
+            through = tuple(each.row for each in field.origins if each.row is not None) if field else ()
+            yield Difference("answer", name, was[1] if was is not None else None, value, row, through)
 
 
 def _told_apart(answer: Json) -> dict[str, tuple[str, Json]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from gateway.cases.run import Difference, Ran
 
 _SHOWN = 40
-_LONGEST = 120
 
 
 @click.command("test")
@@ -151,19 +149,13 @@ def _difference(each: Difference, alike: int) -> Iterator[str]:
     also = f", and in {alike} more" if alike else ""
     yield f"    {each.of}: {each.path}{also}"
     if each.expected is not None:
-        yield click.style(f"      - {_value(each.expected)}", fg="red")
+        yield click.style(f"      - {output.one_line(each.expected)}", fg="red")
     if each.got is not None:
-        yield click.style(f"      + {_value(each.got)}", fg="green")
+        yield click.style(f"      + {output.one_line(each.got)}", fg="green")
     if each.row is not None:
         yield click.style(f"      row {each.row.key} ({each.row.place})", dim=True)
         for text in elsewhere(each.row):
             yield click.style(f"        {text}", dim=True)
-
-
-def _value(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    clean = "".join(char if char.isprintable() else "?" for char in text[: _LONGEST + 1])
-    return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 3]}..."
 
 
 def _as_json(ran: Ran) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -10,13 +9,12 @@ from typing import Any
 
 import click
 
-from gateway.cli.output import plural
+from gateway.cli.output import one_line, plural
 from gateway.core.errors import Issue
 from gateway.explain.told import ByRow, Explained, Field, Narrowing, Origin, Sent, Wish, named
 
 _WIDTH = 100
 _PATH = 40
-_LONGEST = 200
 _SEVERITIES = {"error": "red", "fatal": "red", "warning": "yellow"}
 _COLOURS = {"refused": "red", "unchecked": "yellow", "dropped": "yellow", "unknown": "yellow"}
 # The cells that say what a row does; the others are for people.
@@ -64,7 +62,7 @@ def _message(wishes: Sequence[Wish]) -> Iterator[str]:
         group = list(alike)
         first = group[0]
         name = first.path if len(group) == 1 else f"{_shared(group)} ({len(group)} fields)"
-        value = _value(first.value) if len(group) == 1 else ""
+        value = _shown(first.value) if len(group) == 1 else ""
         yield f"  {name:<{_PATH}}  {value}".rstrip()
         outcome = click.style(first.outcome, fg=_COLOURS.get(first.outcome))
         yield from _wrapped(f"      {outcome}", [first.because, _by(first.row)])
@@ -98,7 +96,7 @@ def _chosen(told: Explained) -> Iterator[str]:
 
 
 def _narrowing(each: Narrowing) -> Iterator[str]:
-    value = _value(each.value)
+    value = _shown(each.value)
     if not each.excluded:
         yield f"  {each.path} {value}: all {each.of} fit"
         return
@@ -154,7 +152,7 @@ def _outside(fields: Sequence[Field]) -> Iterator[str]:
             for field in group:
                 yield from _field(field, 2)
         elif len(group) == 1:
-            yield f"  {group[0].path:<{_PATH}}  {_value(group[0].value)}".rstrip()
+            yield f"  {group[0].path:<{_PATH}}  {_shown(group[0].value)}".rstrip()
             yield click.style(f"      {made}", dim=True)
         else:
             yield f"  {group[0].path} ... {group[-1].path} ({len(group)} fields)"
@@ -180,9 +178,9 @@ def _shape(fields: Sequence[Field]) -> Any:
 
 def _field(field: Field, indent: int) -> Iterator[str]:
     pad = " " * indent
-    yield f"{pad}{field.path:<{_PATH}}  {_value(field.value)}".rstrip()
+    yield f"{pad}{field.path:<{_PATH}}  {_shown(field.value)}".rstrip()
     for origin in field.origins:
-        yield from _wrapped(f"{pad}    from {origin.path} {_value(origin.value)}".rstrip(), _of(origin))
+        yield from _wrapped(f"{pad}    from {origin.path} {_shown(origin.value)}".rstrip(), _of(origin))
     if field.made:
         yield click.style(f"{pad}    {field.made}", dim=True)
     if field.row is not None:
@@ -215,10 +213,6 @@ def _wrapped(first: str, others: Sequence[str]) -> Iterator[str]:
     yield line
 
 
-def _value(value: Any) -> str:
-    """A value on one line, short, with nothing that a terminal would obey."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    clean = "".join(char if char.isprintable() else "?" for char in text[: _LONGEST + 1])
-    return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 3]}..."
+def _shown(value: Any) -> str:
+    """A value on one line; nothing where there is none."""
+    return "" if value is None else one_line(value)

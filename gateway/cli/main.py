@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "translate": "gateway.cli.translate:translate",
     "explain": "gateway.cli.explain:explain",
     "test": "gateway.cli.cases:test",
+    "diff": "gateway.cli.diff:diff",
     "show": "gateway.cli.show:show",
     "directory": "gateway.cli.pull:directory",
     "probe": "gateway.cli.probe:probe",
@@ -88,12 +89,13 @@ def main(ctx: click.Context) -> None:
     Why is it so, and is it still as it was? By every row, and over all cases of your tables:
       gateway explain request.json --bundle slots.json
       gateway test
+      gateway diff --against HEAD
 
     \b
     Exit codes, for scripts:
       0  it worked
       1  the answer was wrong or refused (demo --once, translate, explain), a case came out otherwise
-         (test), or an address is taken
+         (test), more than --fail-over did (diff), or an address is taken
       2  the command line is wrong
       3  the configuration or the tables have faults; each is told as file:line:column
       4  the EHR could not be asked (directory pull, probe)

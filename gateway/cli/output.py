@@ -212,3 +212,18 @@ def json_text(value: object) -> str:
 def plural(count: int, word: str) -> str:
     """``1 row``, ``2 rows``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+_LONGEST_VALUE: Final = 160
+
+
+def one_line(value: object) -> str:
+    """A value of a message or an answer as a terminal may show it: short, on one line, and with nothing that
+    a terminal would obey."""
+    import json
+
+    from gateway.files.characters import plain_line
+
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    short = text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+    return plain_line(short)

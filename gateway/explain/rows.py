@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.explain.told import ByRow, SetCell
 from gateway.files.marked import Mark
 from gateway.offline.origins import shown_place
-from gateway.tables.rows.model import Row, Table
+from gateway.tables.rows.model import Former, Row, Table
 
 
 def place_of(mark: Mark) -> str:
@@ -36,16 +38,20 @@ class Rows:
         own = next((row for row in rows if row.redox is not None and str(row.redox) == name), None)
         return own or next((row for row in rows if name in row.with_), None)
 
+    def dropped(self, former: Former) -> ByRow:
+        """A row that a layer dropped, or gave something else, at the place where it did so."""
+        because = former.because or ""
+        return replace(
+            self._tell(former.row), place=place_of(former.mark), layer=former.layer, because=because
+        )
+
     def formerly(self, name: str) -> ByRow | None:
         """What wrote a field of Redox's, an element or a parameter that is written no longer: the row that a
         layer dropped or gave something else, at the place where it did so; else the row in force, whose value
         is gone."""
         for former in reversed(self.table.former):
             if _writes(former.row, name):
-                because = former.because or ""
-                place = place_of(former.mark)
-                codec = str(former.row.codec)
-                return ByRow(self.table.name, former.row.key, place, former.layer, codec, because, ())
+                return self.dropped(former)
         return next((self.told(row) for row in self.table.rows if _writes(row, name)), None)
 
     def _tell(self, row: Row) -> ByRow:
