@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +67,20 @@ def cases(folder: Path) -> list[Case]:
     if faults:
         raise Faults(faults)
     return found
+
+
+class NoSuchCase(ValueError):
+    """There is no case of that name; the text says where none is."""
+
+
+def chosen_cases(tables: Path | None, folder: Path | None, names: Sequence[str]) -> list[Case]:
+    """The cases of ``folder``, else those that stand beside the ``tables``; of these the ones that are named,
+    or all. :class:`Faults` as of :func:`cases`; NoSuchCase."""
+    place = folder if folder is not None else (tables / "cases" if tables is not None else None)
+    known = cases(place) if place is not None else []
+    if missing := [name for name in names if name not in {each.name for each in known}]:
+        raise NoSuchCase(f'There is no case "{missing[0]}" in {place or "the shipped tables"}.')
+    return [each for each in known if not names or each.name in names]
 
 
 def read_case(folder: Path) -> Case:

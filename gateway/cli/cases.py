@@ -22,15 +22,8 @@ _SHOWN = 40
 
 
 @click.command("test")
-@click.argument("names", nargs=-1, metavar="[CASE]...")
+@output.case_options
 @output.config_option("The configuration whose tables are tried; without it ./gateway.yaml, or the demo's.")
-@click.option(
-    "--cases",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="The cases; without it cases/ in the tables' folder.",
-)
 @click.option("--bless", is_flag=True, help="Show what differs, then write it down as what is expected.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON, for scripts.")
 def test(
@@ -52,19 +45,13 @@ def test(
     example that does not come out is one).
     """
     from gateway.assemble import check_configuration
-    from gateway.cases.case import cases
 
     chosen = output.chosen(config)
     with output.faults_told("nothing was tried"):
         found = check_configuration(chosen.path, chosen.environ)
-        place = folder or ((found.settings.mappings or Path()) / "cases")
-        known = cases(place) if folder is not None or found.settings.mappings is not None else []
+        picked = output.cases_of(found.settings.mappings, folder, names)
     if not chosen.named:
         output.using(chosen.name)
-    picked = [each for each in known if not names or each.name in names]
-    if missing := [name for name in names if name not in {each.name for each in known}]:
-        text = f'There is no case "{missing[0]}" in {place}.'
-        raise click.BadParameter(text, param_hint="CASE")
     failed = _tried(found, picked, bless=bless, as_json=as_json)
     click.get_current_context().exit(output.WRONG if failed and not bless else 0)
 

@@ -20,7 +20,7 @@ _NAMES = 5
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[CASE]...")
+@output.case_options
 @output.config_option("The configuration with the tables as they are now; without it ./gateway.yaml.")
 @click.option(
     "--against",
@@ -28,13 +28,6 @@ _NAMES = 5
     show_default=True,
     metavar="DIR|REV",
     help="The tables as they were: a folder, or a commit of the checkout that they stand in.",
-)
-@click.option(
-    "--cases",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="The cases; without it cases/ in the tables' folder.",
 )
 @click.option(
     "--fail-over",
@@ -66,7 +59,6 @@ def diff(
     Exit code 0, or 1 above --fail-over. 3: one of the two has faults.
     """
     from gateway.assemble import check_configuration
-    from gateway.cases.case import cases
     from gateway.cases.diff import compared
     from gateway.cases.former import NoSuchTables, former
 
@@ -82,8 +74,7 @@ def diff(
             with output.faults_told(f"nothing was compared: these are the tables of {called}"):
                 old = check_configuration(chosen.path, chosen.environ, mappings=before)
             with output.faults_told("nothing was compared"):
-                known = cases(folder or tables / "cases")
-            picked = [each for each in known if not names or each.name in names]
+                picked = output.cases_of(tables, folder, names)
             with click.progressbar(length=len(picked), label="Comparing", file=sys.stderr) as bar:
                 found = compared(old, new, picked, lambda _done: bar.update(1))
     except NoSuchTables as error:

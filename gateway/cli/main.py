@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "explain": "gateway.cli.explain:explain",
     "test": "gateway.cli.cases:test",
     "diff": "gateway.cli.diff:diff",
+    "coverage": "gateway.cli.coverage:coverage",
     "show": "gateway.cli.show:show",
     "directory": "gateway.cli.pull:directory",
     "probe": "gateway.cli.probe:probe",

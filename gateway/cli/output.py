@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import click
 from gateway.clock import Clock, utc_now
 
 if TYPE_CHECKING:
+    from gateway.cases.case import Case
     from gateway.config import Upstream
     from gateway.core.errors import Issue
 
@@ -52,6 +53,28 @@ def config_option(text: str, *, default: str | None = None) -> Callable[[_Comman
         metavar="FILE",
         help=text,
     )
+
+
+def case_options(command: _Command) -> _Command:
+    """``[CASE]... --cases DIR``: which cases."""
+    folder = click.option(
+        "--cases",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="The cases; without it cases/ in the tables' folder.",
+    )
+    return click.argument("names", nargs=-1, metavar="[CASE]...")(folder(command))
+
+
+def cases_of(tables: Path | None, folder: Path | None, names: Sequence[str]) -> list[Case]:
+    """The cases that were chosen. BadParameter for one that is not there; Faults."""
+    from gateway.cases.case import NoSuchCase, chosen_cases
+
+    try:
+        return chosen_cases(tables, folder, names)
+    except NoSuchCase as error:
+        raise click.BadParameter(str(error), param_hint="CASE") from None
 
 
 def demo_environment(
