@@ -11,10 +11,12 @@ import click
 
 from gateway.cli.output import one_line, plural
 from gateway.core.errors import Issue
-from gateway.explain.told import ByRow, Explained, Field, Narrowing, Origin, Sent, Wish, named
+from gateway.explain.told import ByRow, Explained, Field, LeftOut, Narrowing, Origin, Sent, Wish, named
 
 _WIDTH = 100
 _PATH = 40
+_SHOWN = 20
+_ARE = {True: "is", False: "are"}
 _SEVERITIES = {"error": "red", "fatal": "red", "warning": "yellow"}
 _COLOURS = {"refused": "red", "unchecked": "yellow", "dropped": "yellow", "unknown": "yellow"}
 # The cells that say what a row does; the others are for people.
@@ -38,8 +40,20 @@ def page(told: Explained, *, whole: bool = True) -> Iterator[str]:
             yield from _sent(sent)
     if whole or told.fields:
         yield from _answer(told)
+    yield from _left_out(told.left_out)
     if whole:
         yield from _issues(told.issues)
+
+
+def _left_out(slots: Sequence[LeftOut]) -> Iterator[str]:
+    """The first of those that came and are not answered, each with why."""
+    if not slots:
+        return
+    yield from _heading(f"{plural(len(slots), 'slot')} that came, and {_ARE[len(slots) == 1]} not answered")
+    for each in slots[:_SHOWN]:
+        yield from _wrapped(f"  {each.slot}, {one_line(each.start)}", [one_line(each.why), _by(each.row)])
+    if len(slots) > _SHOWN:
+        yield f"  and {len(slots) - _SHOWN} more"
 
 
 def _issues(issues: Sequence[Issue]) -> Iterator[str]:

@@ -60,7 +60,7 @@ class AnswerOrigins:
         }
         self._found: dict[str, tuple[Json, Cells]] = {}
         self._starting: dict[Any, tuple[Json, Cells]] = {}
-        for slot in _slots(outcomes):
+        for slot in slots_sent(outcomes):
             for line in _lines(slot, directory, lines):
                 self._keep(slot, line)
 
@@ -98,7 +98,8 @@ class AnswerOrigins:
         return Origin(", ".join(row.with_), None, of)
 
 
-def _slots(outcomes: Iterable[Outcome]) -> Iterator[Json]:
+def slots_sent(outcomes: Iterable[Outcome]) -> Iterator[Json]:
+    """The Slots of all pages of answers, as JSON values."""
     for outcome in outcomes:
         for page in outcome.pages if isinstance(outcome, Answer) else ():
             for resource in _resources(page):

@@ -17,13 +17,15 @@ from gateway.core.mapping import Sought
 from gateway.explain.answered import AnswerOrigins
 from gateway.explain.cells import CellOrigins
 from gateway.explain.leaves import Json
+from gateway.explain.left_out import Asked as Judged
+from gateway.explain.left_out import FhirWay, left_out, left_out_of_redox
 from gateway.explain.parameters import BY_ID, meant, parameters
 from gateway.explain.queries import QueryOrigins
 from gateway.explain.redox import cells_of
 from gateway.explain.rows import Rows
 from gateway.explain.searches import SearchOrigins
 from gateway.explain.searchset import SearchsetOrigins, slots_of
-from gateway.explain.told import Explained, Field, Narrowing, Origin, Sent, Wish
+from gateway.explain.told import Explained, Field, LeftOut, Narrowing, Origin, Sent, Wish
 from gateway.files.marked import Mark
 from gateway.offline.search import Query, searched
 from gateway.offline.site import Offline, reader
@@ -80,7 +82,23 @@ def explained(asked: Asked) -> Explained:
         issues,
         None if lines is None else len(lines),
         narrowed,
+        tuple(_left_out(asked, queries, answer)),
     )
+
+
+def _left_out(asked: Asked, queries: Sequence[Query], answer: Any) -> Iterator[LeftOut]:
+    """The slots that came and are in no entry; of a read, or of several queries, nothing is told."""
+    here, tables = asked.here, asked.here.tables
+    if len(queries) != 1 or not isinstance(answer, dict) or answer.get("resourceType") != "Bundle":
+        return
+    (query,) = queries
+    rows = Rows(tables.tables[ANSWER])
+    slots = slots_of(query.answer, str(rows.table.below))
+    if here.of_redox:
+        way = FhirWay(rows, tables.answer_rows)
+        yield from left_out_of_redox(slots, answer.get("entry", []), query.value, _lines(query), way)
+    elif (plan := _planned(asked, query)) is not None:
+        yield from left_out(Judged(plan, rules_of(here.site)), here.outcomes, slots, tables, rows)
 
 
 def _wishes(asked: Asked, issues: Sequence[Issue], narrowed: Sequence[Narrowing]) -> tuple[Wish, ...]:

@@ -16,11 +16,13 @@ from gateway.core.redox import Message, error_reply
 from gateway.explain.answered import AnswerOrigins, envelope
 from gateway.explain.cells import CellOrigins
 from gateway.explain.leaves import Json
+from gateway.explain.left_out import Asked as Judged
+from gateway.explain.left_out import left_out
 from gateway.explain.narrowing import narrowing
 from gateway.explain.relayed import answer_origins, query_origins
 from gateway.explain.rows import Rows
 from gateway.explain.searches import SearchOrigins
-from gateway.explain.told import Explained, Field, Sent
+from gateway.explain.told import Explained, Field, LeftOut, Sent
 from gateway.explain.wishes import wishes
 from gateway.files.marked import Mark
 from gateway.offline.site import Offline
@@ -77,6 +79,7 @@ def explained(asked: Asked) -> Explained:
         tuple(message.sent(issues)),
         len(plan.positions) if plan is not None else None,
         () if here.of_redox else narrowing(here.directory, read.wants),
+        tuple(_left_out(asked, plan, answer)) if error is None else (),
     )
 
 
@@ -87,6 +90,15 @@ def unreadable(value: Json, here: Offline, error: GatewayError) -> Explained:
     fields = tuple(envelope(answer, value, str(here.tables.tables[ANSWER].below)))
     told = wishes(value, rows, error.issues)
     return Explained(here.site.id, here.tables.hash, told, (), error.status, answer, fields, error.issues)
+
+
+def _left_out(asked: Asked, plan: flows.Plan | None, answer: Any) -> Iterator[LeftOut]:
+    if plan is None or answer is None:
+        return
+    here = asked.here
+    rows = Rows(here.tables.tables[ANSWER])
+    slots = answer.get(str(rows.table.below), [])
+    yield from left_out(Judged(plan, rules_of(here.site)), here.outcomes, slots, here.tables, rows)
 
 
 def _planned(asked: Asked) -> tuple[flows.Plan | None, GatewayError | None]:

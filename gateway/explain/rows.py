@@ -38,6 +38,15 @@ class Rows:
         own = next((row for row in rows if row.redox is not None and str(row.redox) == name), None)
         return own or next((row for row in rows if name in row.with_), None)
 
+    def reading(self, path: str) -> ByRow | None:
+        """The row that reads an element or a field, as its path is told where it is wrong."""
+        found = (
+            row
+            for row in self.table.rows
+            if path in (row.key, str(row.redox), *(str(each) for each in row.fhir))
+        )
+        return next(map(self.told, found), None)
+
     def dropped(self, former: Former) -> ByRow:
         """A row that a layer dropped, or gave something else, at the place where it did so."""
         because = former.because or ""

@@ -105,6 +105,17 @@ class Narrowing:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A slot that the upstream sent and that is not in the answer: which, when it begins as it was sent, and
+    why; ``row``: the one that refuses it."""
+
+    slot: str
+    start: str
+    why: str
+    row: ByRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """All of it. ``status`` and ``answer`` are those of the reply, None where nothing was there to answer
     with; ``fields`` are the answer's. ``chosen``: how many schedules fit; None where none were looked for."""
@@ -119,6 +130,7 @@ class Explained:
     issues: tuple[Issue, ...] = ()
     chosen: int | None = None
     narrowing: tuple[Narrowing, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def about(told: Explained, only: str | None) -> Explained:
@@ -135,6 +147,7 @@ def about(told: Explained, only: str | None) -> Explained:
         ),
         fields=tuple(each for each in told.fields if _concerns(each, only)),
         narrowing=tuple(each for each in told.narrowing if _wanted(each.path, only)),
+        left_out=(),
     )
 
 
@@ -157,6 +170,10 @@ def as_json(whole: Explained, only: str | None = None) -> Json:
         ],
         "status": told.status,
         "answer": [_field(each) for each in told.fields],
+        "left_out": [
+            _filled(slot=each.slot, start=each.start, why=each.why, row=_row(each.row))
+            for each in told.left_out
+        ],
         "issues": [
             {"severity": each.severity, "code": each.code, "path": each.path, "text": each.text}
             for each in told.issues
