@@ -79,7 +79,8 @@ def _message(wishes: Sequence[Wish]) -> Iterator[str]:
         value = _shown(first.value) if len(group) == 1 else ""
         yield f"  {name:<{_PATH}}  {value}".rstrip()
         outcome = click.style(first.outcome, fg=_COLOURS.get(first.outcome))
-        yield from _wrapped(f"      {outcome}", [first.because, _by(first.row)])
+        others = elsewhere(first.row) if first.row is not None and first.outcome != "ignored" else ()
+        yield from _wrapped(f"      {outcome}", [first.because, _by(first.row), *others])
 
 
 def _together(wish: Wish) -> Any:
