@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from gateway.assemble.application import rules_of
 from gateway.core import flows
-from gateway.core.errors import GatewayError, Issue
+from gateway.core.errors import GatewayError, Issue, NotKnownHere
 from gateway.core.plan import Call, Reply
 from gateway.core.redox import Message, error_reply
 from gateway.explain.answered import AnswerOrigins, envelope
@@ -47,8 +47,12 @@ def explained(asked: Asked) -> Explained:
     body of the error, and all that could be told until then."""
     here, message = asked.here, asked.message
     plan, error = _planned(asked)
+    unasked: tuple[Issue, ...] = ()
+    if isinstance(error, NotKnownHere) and here.only_offline(error, message):
+        told = (replace(each, severity="warning") for each in error.issues)
+        error, unasked = None, (*told, *here.not_asked())
     reply: Reply | None = None
-    if error is None and (here.answerable or here.of_redox):
+    if error is None and not unasked and (here.answerable or here.of_redox):
         here.calls.clear()
         here.outcomes.clear()
         try:
@@ -76,7 +80,7 @@ def explained(asked: Asked) -> Explained:
         None if answer is None else (error.status if error is not None else 200),
         answer,
         tuple(_answered(asked, plan, answer, error)),
-        tuple(message.sent(issues)),
+        (*message.sent(issues), *unasked),
         len(plan.positions) if plan is not None else None,
         () if here.of_redox else narrowing(here.directory, read.wants),
         tuple(_left_out(asked, plan, answer)) if error is None else (),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.explain.told import ByRow, SetCell
 from gateway.files.marked import Mark
 from gateway.offline.origins import shown_place
 from gateway.tables.rows.model import Former, Row, Table
+from gateway.tables.rows.paths import covers
 
 
 def place_of(mark: Mark) -> str:
@@ -30,7 +32,11 @@ class Rows:
 
     def ignoring(self, name: str) -> Row | None:
         """The row that says why a field, by its name without positions, is not carried."""
-        return next((row for row in self.table.rows if any(_covers(each, name) for each in row.ignore)), None)
+        names = list(_stands_in(name))
+        return next(
+            (row for row in self.table.rows if any(covers(each, n) for each in row.ignore for n in names)),
+            None,
+        )
 
     def of_redox(self, name: str, *, to_fhir: bool) -> Row | None:
         """The row that carries a field of Redox's that way, or reads it beside what it carries."""
@@ -76,11 +82,10 @@ class Rows:
         return ByRow(self.table.name, row.key, place, row.layer, str(row.codec), because, cells)
 
 
-def _covers(pattern: str, name: str) -> bool:
-    """Whether what is ignored is that field, or what it stands in. ``*.Extensions``: wherever it stands."""
-    if pattern.startswith("*."):
-        return pattern[2:] in name.split(".")
-    return name == pattern or name.startswith(f"{pattern}.")
+def _stands_in(name: str) -> Iterator[str]:
+    """A field, and all that it stands in: what is private to sender and receiver has names of their own."""
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(len(parts), 0, -1))
 
 
 def _writes(row: Row, name: str) -> bool:

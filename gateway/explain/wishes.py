@@ -63,15 +63,20 @@ def _wish(
     row = rows.of_redox(name, to_fhir=True)
     if ignoring is not None or row is None:
         told_row = rows.told(ignoring) if ignoring is not None else None
+        issue = told.get(path) or told.get(path.rpartition("[")[0]) or told.get(name)
+        if issue is not None and issue.code == UNCHECKED:
+            return Wish(path, value, "unchecked", told_row, issue.text)
         return Wish(path, value, "ignored", told_row, ignoring.because or "" if ignoring is not None else "")
     outcome, because = _of_row(row, path, told.get(path) or _beside(row, path, told), ids, preferred)
     return Wish(path, value, outcome, rows.told(row), because)
 
 
 def _beside(row: Row, path: str, told: Mapping[str, Issue]) -> Issue | None:
-    """What is said of the field that the row reads this one beside."""
+    """What is said of the field that the row reads this one beside; of a name, of an ID that is missing."""
     if row.redox is None:
         return None
+    if row.select in NAMES:
+        return told.get(f"{path.rpartition('.')[0]}.ID")
     return told.get(f"{path.rpartition('.')[0]}.{row.redox.steps[-1].name}".lstrip("."))
 
 

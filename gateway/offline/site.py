@@ -94,9 +94,9 @@ class Offline:
         try:
             plan, _, _ = self.planned(message, now)
         except NotKnownHere as error:
-            if not self._only_offline(error, message):
+            if not self.only_offline(error, message):
                 raise
-            told = [replace(each, severity="warning") for each in error.issues] + self._not_asked()
+            told = [replace(each, severity="warning") for each in error.issues] + self.not_asked()
         else:
             known, told = len(plan.positions), [*plan.issues]
             calls = [each.call for each in flows.searches(plan, self.tables)]
@@ -107,7 +107,7 @@ class Offline:
             "issues": issues(told),
         }
 
-    def _only_offline(self, error: NotKnownHere, message: Message) -> bool:
+    def only_offline(self, error: NotKnownHere, message: Message) -> bool:
         """Whether what is not known could be known to the EHR, which is not asked: where there is no
         directory at all, and where schedules.csv leaves to the EHR what is wanted."""
         if not self.found:
@@ -122,7 +122,7 @@ class Offline:
         left_to_it = any(not line.get(column) for line in lines for column in wanted)
         return {each.code for each in error.issues} <= {"not-found", "incomplete"} and left_to_it
 
-    def _not_asked(self) -> list[Issue]:
+    def not_asked(self) -> list[Issue]:
         """What is said where schedules.csv does not tell all that is wanted."""
         text = "the EHR, which is not asked here, may know; give --bundle with its Schedules"
         return [Issue("incomplete", "schedules.csv", text, "warning")] if self.found else []
