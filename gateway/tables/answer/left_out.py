@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -38,6 +38,8 @@ _REASONS: Final[Mapping[str, tuple[str, str, str, Severity]]] = {
     ),
 }
 
+_WHOLE: Final = frozenset({"received"})
+
 
 class LeftOut:
     """Those of one query. ``only_strays``: a page had none but of schedules that were not asked for."""
@@ -56,7 +58,8 @@ class LeftOut:
     @property
     def unread(self) -> int:
         """How many could not be read, or are nobody knows whose."""
-        return sum(self.counts.get(name, 0) for name in ("malformed", "modified", "untold"))
+        count = self.counts.get
+        return count("malformed", 0) + count("modified", 0) + count("untold", 0)
 
     def malformed(self, value: Any) -> None:
         """One that cannot be read, typed or as a JSON value; one that must not be used tells nothing more."""
@@ -72,8 +75,12 @@ class LeftOut:
         self._ignored[name] = self._ignored.get(name, False) or depends
 
     @property
-    def issues(self) -> Iterator[Issue]:
-        """What was left out, and why."""
+    def issues(self) -> Iterable[Issue]:
+        """What was left out, and why. Of most queries it is nothing, which costs nothing to say."""
+        whole = self.counts.keys() <= _WHOLE and not self._ignored
+        return () if whole else self._told()
+
+    def _told(self) -> Iterator[Issue]:
         yield from dict.fromkeys(self._malformed)
         if stray := self.counts.get("stray"):
             text = f"{stray} slots of schedules that were not asked for were left out"
