@@ -8,7 +8,7 @@ search through bytes, and in pieces. Pure.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -72,6 +72,13 @@ def ordered(items: Iterable[T], key: Callable[[T], Any] | None = None) -> Pieces
         yield
         found += more
     return found
+
+
+def by_key(items: Mapping[str, T]) -> Pieces[list[T]]:
+    """The values by their keys. Most come in that order already."""
+    keys = list(items)
+    sorted_ = sorted(keys) if len(keys) <= _SORTED_AT_ONCE else (yield from ordered(keys))
+    return list(items.values()) if sorted_ == keys else [items[key] for key in sorted_]
 
 
 def parts(texts: Sequence[msgspec.Raw]) -> Iterator[Sequence[msgspec.Raw]]:

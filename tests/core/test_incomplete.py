@@ -97,3 +97,25 @@ def test_searches_that_failed_beside_others_are_told_by_why(
     (issue,) = reply.issues
     assert (issue.code, issue.path, issue.severity) == (code, "Slot", "warning")
     assert issue.text == f"1 of 3 searches for slots failed: {text}"
+
+
+@pytest.mark.parametrize(("total", "incomplete"), [(2, False), (3, True)])
+def test_resources_of_other_types_are_among_those_that_are_counted(
+    tmp_path: Path, total: int, incomplete: bool
+) -> None:
+    """Unless they were asked for by ``_include``, they are matches as the slots are."""
+    mapping = clinic.tables(tmp_path, "fhir-r4", "schedule\none\n")
+    free = slot("2025-10-22T17:00:00Z", "2025-10-22T17:20:00Z", "one")
+    role = {"resourceType": "PractitionerRole", "id": "r1"}
+
+    def answer(call: Call) -> Outcome:
+        if call.target != "Slot":
+            schedule = {"resourceType": "Schedule", "id": "one", "actor": [{"display": "Pat"}]}
+            return Answer(call, (clinic.bundle(schedule) if call.target == "Schedule" else clinic.bundle(),))
+        entries = [{"resource": each} for each in (free, role)]
+        page = {"resourceType": "Bundle", "type": "searchset", "total": total, "entry": entries}
+        return Answer(call, (json.dumps(page).encode(),))
+
+    body, _, _ = ask(mapping, clinic.query(), answer)
+    assert len(body["AvailableSlots"]) == 1
+    assert body["Meta"].get("IsIncomplete", False) is incomplete

@@ -12,7 +12,7 @@ from gateway.core.errors import Issue
 from gateway.core.mapping import Wanted
 from gateway.core.plan import Answer, Call
 from gateway.core.references import resolve
-from gateway.core.values import AT_ONCE_BYTES, Pieces, ordered
+from gateway.core.values import AT_ONCE_BYTES, Pieces, by_key, ordered
 from gateway.core.window import Matcher
 from gateway.tables.answer.combining import Combining
 from gateway.tables.answer.heeded import Params, heeded, kinds_asked, not_in_self
@@ -72,6 +72,7 @@ class SlotCollector:
         self._issues: list[Issue] = []
         self._unfit = 0
         self._total = 0  # matches of the search that is being taken, as far as its EHR says
+        self._beside = 0  # of these, resources of other types
         self._unpaused = 0  # bytes of pages that were read since others could work
         self._bases = directory.bases
         self._horizons: list[tuple[dict[str, str], str, str]] = []
@@ -118,7 +119,7 @@ class SlotCollector:
         """
         self._issues.extend(answer.issues)
         readable = not answer.pages
-        self._total, before = 0, self._left_out.counts.get("received", 0)
+        self._total, self._beside, before = 0, 0, self._left_out.counts.get("received", 0)
         params = answer.call.params
         by_kind = self._guarded is not None and kinds_asked(params, self._guarded)
         for page in answer.pages:
@@ -132,7 +133,10 @@ class SlotCollector:
         if self._pieces:
             yield from self._combined(wanted)
         came = self._left_out.counts.get("received", 0) - before
-        if answer.complete and self._counted and self._total > came:
+        # What comes along by an _include is no match; any other resource that came is one of those counted.
+        including = any(name.startswith(("_include", "_revinclude")) for name, _ in params)
+        matches = came if including else came + self._beside
+        if answer.complete and self._counted and self._total > matches:
             text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
             self.short[answer.call] = Issue("incomplete", "Bundle.total", text)
             self._issues.append(self.short[answer.call])
@@ -229,6 +233,7 @@ class SlotCollector:
         except PageError:
             self._issues.append(Issue("structure", "Bundle", "a page of the EHR's answer is not a Bundle"))
             return False
+        self._beside += foreign
         if self._otherwise:
             unread = self._left_out.unread
             yield from self._named(content, params, wanted, alone=self._otherwise == received)
@@ -287,12 +292,11 @@ class SlotCollector:
             occupied -= self._set_aside(slots, stray, malformed, broken)
         self._left_out.count("received", len(slots) + len(broken))
         if occupied or outside or doubles or unfit or mistaken or stray:
-            self._left_out.count("occupied", occupied)
-            self._left_out.count("outside", outside)
-            self._left_out.count("doubles", doubles)
-            self._left_out.count("unfit", unfit)
-            self._left_out.count("mistaken", mistaken)
-            self._left_out.count("stray", len(stray))
+            names = ("occupied", "outside", "doubles", "unfit", "mistaken", "stray")
+            for name, number in zip(
+                names, (occupied, outside, doubles, unfit, mistaken, len(stray)), strict=True
+            ):
+                self._left_out.count(name, number)
             self._left_out.only_strays = self._left_out.only_strays or 0 < len(stray) == len(slots)
         for slot in (*malformed, *broken):
             self._left_out.malformed(slot)
@@ -356,7 +360,7 @@ class SlotCollector:
         filled = [group for group in self._ordered if group[0]]
         if first is None and len(filled) == 1:
             [(texts, (shared, *_))] = filled
-            found = yield from _by_when(texts)
+            found = yield from by_key(texts)
             more = max(0, len(found) - most)
             del found[most:]
             if found:
@@ -390,10 +394,3 @@ def _placed(block: tuple[str, ...], position: int) -> tuple[str, ...]:
     """What the slots of a line share, with which line it is."""
     shared, *rest = block
     return (f'{shared},"{LINE}":{position}', *rest)
-
-
-def _by_when(texts: dict[str, str]) -> Pieces[list[str]]:
-    """A schedule's texts in order. Most answers come in that order."""
-    whens = list(texts)
-    sorted_ = sorted(whens) if len(whens) <= _KEYED_AT_ONCE else (yield from ordered(whens))
-    return list(texts.values()) if sorted_ == whens else [texts[when] for when in sorted_]
