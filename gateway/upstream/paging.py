@@ -58,7 +58,9 @@ def next_link(page: bytes) -> str | None:
         links = _LINKS.decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise Trouble("protocol", status=200, down=False) from None
-    return next((link.url for link in links or () if link.relation == "next" and link.url), None)
+    # RFC 8288, section 2.1.1: relation types are compared without letter case.
+    following = (link.url for link in links or () if (link.relation or "").casefold() == "next")
+    return next(filter(None, following), None)
 
 
 def entries_of(page: bytes) -> tuple[int, bytes, bytes] | None:

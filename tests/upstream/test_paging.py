@@ -104,6 +104,7 @@ def test_a_base_url_must_be_one(text: str) -> None:
         (b'{"link": [{"relation": "self", "url": "/a"}], "entry": [{"x": 1.5}]}', None),
         (b'{"link": [{"relation": "self", "url": "/a"}, {"relation": "next", "url": "/b"}]}', "/b"),
         (b'{"link": [{"relation": "next"}]}', None),
+        (b'{"link": [{"relation": "Next", "url": "/b"}]}', "/b"),
     ],
 )
 def test_the_next_link_is_found(page: bytes, link: str | None) -> None:

@@ -215,7 +215,7 @@ def _self_link(links: bytes | msgspec.Raw) -> str | None:
     except UNREADABLE:
         return None
     for link in found if isinstance(found, list) else ():
-        if isinstance(link, dict) and link.get("relation") == "self":
+        if isinstance(link, dict) and str(link.get("relation")).casefold() == "self":
             url = link.get("url")
             return url if isinstance(url, str) else None
     return None
