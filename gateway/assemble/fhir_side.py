@@ -9,6 +9,7 @@ from datetime import datetime
 
 from gateway.assemble.fhir_parameters import searchable
 from gateway.assemble.redox_side import Served
+from gateway.assemble.unknown_fields import noting
 from gateway.clock import Clock, utc_now
 from gateway.core import fhir_flows, fhir_pages, redox_flows
 from gateway.core.errors import Issue, NotFound
@@ -70,8 +71,9 @@ class FhirSide:
         walk = None
         if fhir_pages.goes_on(interaction) and _alone(exchange, served_fhir.access):
             walk = self._walks.get((whose, fhir_pages.params_of(interaction)))
+        flow = fhir_flows.answer(interaction, flow_site, now, walk)
         reply, _ = await self._service.run(
-            fhir_flows.answer(interaction, flow_site, now, walk),
+            noting(flow, exchange.pass_over) if served.address is not None else flow,
             served.upstream,
             site=site,
             request_id=exchange.request_id,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from gateway.assemble.reading import MessageReading
+from gateway.assemble.unknown_fields import noting
 from gateway.clock import Clock, utc_now
 from gateway.core import flows, redox, redox_flows
 from gateway.core.directory import shown
@@ -90,9 +91,10 @@ class RedoxGateway:
         served = self._served(message, allowed, site)
         request.site = served.rules.id
         request.table_hash = served.tables.hash
-        request.passed_over = {path: len(names) for path, names in message.passed_over.items()}
+        request.pass_over(message.passed_over)
+        flow = answering(message, served.rules, served.tables, served.address, self._clock())
         reply, _ = await self._service.run(
-            answering(message, served.rules, served.tables, served.address, self._clock()),
+            noting(flow, request.pass_over) if served.address is not None else flow,
             served.upstream,
             site=served.rules.id,
             request_id=request.request_id,

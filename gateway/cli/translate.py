@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -83,7 +84,7 @@ def _message(
         place = asked.position(chosen, found, site)
         here = site_of(found, message, canned) if place is None else offline(found, place, canned)
         asked.said(chosen, found, here, site)
-        _passed_over(message)
+        _passed_over(message.passed_over)
         _told(here, message, at)
     except UpstreamFailed as error:
         _refused(error_reply(error, body), error, *(here.unread() if here is not None else ()))
@@ -91,10 +92,10 @@ def _message(
         _refused(error_reply(error, body), error)
 
 
-def _passed_over(message: Message) -> None:
+def _passed_over(unknown: Mapping[str, Sequence[str]]) -> None:
     """The fields that Redox's schema does not have. The gateway's log tells only how many, and where: a name
     that is not known can be that of a person."""
-    for path, names in message.passed_over.items():
+    for path, names in unknown.items():
         shown = ", ".join(json.dumps(name) for name in names[:_NAMES_SHOWN])
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         where = path or "the message"
@@ -106,6 +107,7 @@ def _told(here: Offline, message: Message, at: datetime) -> None:
         click.echo(output.json_text(here.asks(message, at)))
         return
     reply = here.answer(message, at)
+    _passed_over(here.unknown())
     click.echo(output.json_text(json.loads(reply.body)))
     output.tell_issues(reply.issues)
     if here.canned.bundles and (text := here.left_out(message, reply, at)):
@@ -136,6 +138,7 @@ def _search(
         _refused(error_outcome(error), error, *here.unread())
     except GatewayError as error:
         _refused(error_outcome(error), error)
+    _passed_over(here.unknown())
     if reply is not None and (canned.given or not here.calls):
         click.echo(output.json_text(json.loads(reply.body)))
         output.tell_issues(reply.issues)

@@ -11,6 +11,7 @@ from typing import Any
 from gateway.assemble import CheckedConfiguration
 from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.redox_side import answering, as_sent, destination_of
+from gateway.assemble.unknown_fields import Unknown, unknown
 from gateway.config import Site
 from gateway.core import flows, references, window
 from gateway.core.directory import Directory, shown
@@ -136,6 +137,10 @@ class Offline:
             if not bundle.of_the_directory:
                 at_once(collector.add(Answer(Call("Slot"), (bundle.text,)), Wanted("", "~")))
         return tuple(replace(each, severity="warning") for each in collector.issues)
+
+    def unknown(self) -> Unknown:
+        """The fields of Redox's answers that its schema does not have."""
+        return unknown(self.outcomes)
 
     def answer(self, message: Message, now: datetime) -> Reply:
         """The Redox answer that what is canned means. Raises GatewayError."""

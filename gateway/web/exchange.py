@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -35,12 +35,13 @@ class Exchange:
     """One request and what became of it. Filled in along the way; the log line and the metrics read it.
 
     ``received`` is a time of :func:`time.monotonic`. ``stages`` are seconds, ``counts`` numbers by
-    name; ``passed_over`` is where a message held fields that its schema does not have, and how many;
-    ``unchecked`` are the fields that narrow and could not be checked; ``table_hash`` names the tables that
-    answered. ``client`` is who was let in: the configured id of a FHIR client, ``jwt`` with the client id
-    that the issuer vouches for, or the sites whose Redox token it was; never a token. ``origin`` is from
-    where. ``body`` is kept only for an error body that echoes ``Meta``: as much of the message as that takes,
-    set once the caller is known, and never logged. ``failures`` are the calls upstream that brought nothing.
+    name; ``passed_over`` is where a message, or Redox's answer, held fields that its schema does not have,
+    and how many; ``unchecked`` are the fields that narrow and could not be checked; ``table_hash`` names the
+    tables that answered. ``client`` is who was let in: the configured id of a FHIR client, ``jwt`` with the
+    client id that the issuer vouches for, or the sites whose Redox token it was; never a token. ``origin`` is
+    from where. ``body`` is kept only for an error body that echoes ``Meta``: as much of the message as that
+    takes, set once the caller is known, and never logged. ``failures`` are the calls upstream that brought
+    nothing.
     """
 
     request_id: str
@@ -58,7 +59,7 @@ class Exchange:
     counts: Mapping[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     issues: tuple[Issue, ...] = ()
-    passed_over: Mapping[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
     body: bytes | None = None
 
@@ -66,6 +67,10 @@ class Exchange:
         """Go on under the caller's own request id (``Meta.Logs[0].ID``), if it is a plausible one."""
         if plausible_request_id(request_id):
             self.request_id = str(request_id)
+
+    def pass_over(self, names: Mapping[str, Sequence[str]]) -> None:
+        """Count the fields that were passed over, by the path of what they stand in."""
+        self.passed_over |= {path: len(each) for path, each in names.items()}
 
 
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)

@@ -412,3 +412,17 @@ def test_what_cannot_be_meant(inside: Any, answer: Path) -> None:
         done = inside("translate", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert text in " ".join(done.stderr.split())
+
+
+def test_fields_of_redox_s_answer_that_no_schema_has_are_named(inside: Any, tmp_path: Path) -> None:
+    plain, changed = tmp_path / "plain.json", tmp_path / "changed.json"
+    slots = [{**each, "Canary": 1} for each in ANSWER["AvailableSlots"]]
+    plain.write_text(json.dumps(ANSWER))
+    changed.write_text(json.dumps({**ANSWER, "AvailableSlots": slots}))
+    first, second = (
+        inside("translate", SEARCH, "--config", EVERY, "--site", "partner", *NOW, "--answer", each)
+        for each in (plain, changed)
+    )
+    assert (first.returncode, first.stdout) == (second.returncode, second.stdout)
+    said = "passed over, as Redox's schema does not have them: in AvailableSlotsResponse.AvailableSlots"
+    assert second.stderr == f'{said} "Canary"\n{first.stderr}'
