@@ -139,7 +139,7 @@ class InForce:
         if resource.modifierExtension:
             return "has a modifier extension that is not known here"
         if kind == "Location":
-            return f"is {resource.status}" if resource.status in ("suspended", "inactive") else None
+            return _place_status(resource.status)
         if resource.active is False:
             return "is not active"
         if kind == "Schedule" and self._over(resource.planningHorizon):
@@ -182,6 +182,15 @@ class InForce:
             return parse_range(text, self._zone)[which]
         except ValueError:
             return None  # what cannot be read bounds nothing
+
+
+def _place_status(status: str | None) -> str | None:
+    """What a Location's status says against its use. It modifies all else, so one that R4 does not have is
+    not passed over; capitals make no other of those that it has."""
+    said = (status or "").strip().lower()
+    if said in ("", "active"):
+        return None
+    return f"is {said}" if said in ("suspended", "inactive") else "has a status that FHIR does not have"
 
 
 def _rank(item: Any) -> tuple[int, bool, float]:

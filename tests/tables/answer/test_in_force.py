@@ -223,6 +223,8 @@ NOT_USED: list[tuple[str, Json, str]] = [
     ("practitioner", UNKNOWN, "has a modifier extension that is not known here"),
     ("place", {"status": "inactive"}, "is inactive"),
     ("place", {"status": "suspended"}, "is suspended"),
+    ("place", {"status": " INACTIVE"}, "is inactive"),
+    ("place", {"status": "closed"}, "has a status that FHIR does not have"),
     ("place", UNKNOWN, "has a modifier extension that is not known here"),
 ]
 
@@ -245,6 +247,8 @@ def test_what_says_that_it_is_not_to_be_used_is_not(tmp_path: Path, part: str, s
         ("schedule", {"planningHorizon": {"start": "2025-11-01"}, "modifierExtension": []}),
         ("practitioner", {"active": True}),
         ("place", {"status": "active"}),
+        ("place", {"status": "Active"}),
+        ("place", {"status": ""}),
     ],
 )
 def test_what_does_not_say_so_is_used(tables: SiteTables, part: str, says: Json) -> None:
