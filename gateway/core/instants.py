@@ -46,10 +46,9 @@ def parse_instant(text: str, zone: ZoneInfo) -> datetime:
     Reads ISO 8601, extended (``2025-10-21T09:00:00-07:00``) and basic (``20251021T090000-0700``, and so
     without the T), with ``Z``, ``-0400``, ``-04:00`` or ``-04``; with a space for the ``T``; with a fraction
     of a second of any length (cut to microseconds); without seconds, or minutes; without an offset (then in
-    ``zone``);
-    and a bare date, which is the first instant of that day in ``zone``. A leap second (``:60``) is the first
-    moment of the next minute, 24:00 that of the next day. No week or ordinal date, and only the years from
-    1900 to 2200.
+    ``zone``); with blanks around it; and a bare date, which is the first instant of that day in ``zone``. A
+    leap second (``:60``) is the first moment of the next minute, 24:00 that of the next day. No week or
+    ordinal date, and only the years from 1900 to 2200.
 
     Raises ValueError with a text for people.
     """
@@ -66,7 +65,7 @@ def parse_range(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     ``zone``), minute or second. A fraction of a second is a millisecond. Raises ValueError with a text for
     people.
     """
-    if month := _MONTH.fullmatch(text):
+    if month := _MONTH.fullmatch(text.strip()):
         year, number = int(month[1]), int(month[2] or 1)
         if not FIRST_YEAR <= year <= LAST_YEAR or not 1 <= number <= 12:
             raise _out_of_range(text) if 1 <= number <= 12 else _no_such_time(text)
@@ -85,7 +84,8 @@ def with_its_plus(text: str) -> str:
 
 def _read(text: str, zone: ZoneInfo) -> tuple[datetime, timedelta | None]:
     """The instant, and how much longer what is meant lasts: None for a whole day."""
-    match = _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
+    bare = text.strip()
+    match = _EXTENDED.fullmatch(bare) or _BASIC.fullmatch(bare)
     if match is None:
         raise ValueError(f"{quoted(text)} is not a date and time; {_WRITE}")
     year, month, day, hour, minute, second, fraction, zulu, sign, hours, off_minutes = match.groups()
@@ -128,7 +128,7 @@ def _out_of_range(text: str) -> ValueError:
 
 def is_bare_date(text: str) -> bool:
     """Whether a text that ``parse_instant`` reads names a whole day."""
-    return _DAY.fullmatch(text) is not None
+    return _DAY.fullmatch(text.strip()) is not None
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:

@@ -100,7 +100,7 @@ def window_of(
     else:
         end = _read(end_text, zone, paths[1], issues)
         if end is not None and end_day_included and is_bare_date(end_text):
-            end = start_of_day(date.fromisoformat(end_text) + timedelta(days=1), zone)
+            end = start_of_day(date.fromisoformat(end_text.strip()) + timedelta(days=1), zone)
     if start is not None and end is not None:
         if end <= start:
             text = f"{quoted(end_text or '')} is not after {paths[0]}; write a later time, or leave it out"
@@ -119,7 +119,7 @@ def window_of(
 
 def _default_end(text: str, start: datetime, days: int, zone: ZoneInfo) -> datetime:
     if is_bare_date(text):  # its first instant may have a wall time that other days do not begin at
-        return start_of_day(date.fromisoformat(text) + timedelta(days=days), zone)
+        return start_of_day(date.fromisoformat(text.strip()) + timedelta(days=days), zone)
     return add_days(start, days, zone)
 
 

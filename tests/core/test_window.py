@@ -37,6 +37,8 @@ ZONES = [LOS_ANGELES, KOLKATA, LORD_HOWE, ZoneInfo("UTC"), ZoneInfo("America/Sao
         ("2025-10-21T09:00:00", "2025-10-21T16:00:00.000Z"),
         ("2025-10-21", "2025-10-21T07:00:00.000Z"),
         ("20251021", "2025-10-21T07:00:00.000Z"),  # ISO 8601, basic form
+        (" 20251021 ", "2025-10-21T07:00:00.000Z"),  # of a field of fixed width
+        ("2025-10-21T19:00:27.415Z\r\n", "2025-10-21T19:00:27.415Z"),
         ("20251021T190027Z", "2025-10-21T19:00:27.000Z"),
         ("20251021T1900-04", "2025-10-21T23:00:00.000Z"),
         ("20251021190027.415-0400", "2025-10-21T23:00:27.415Z"),  # HL7 version 2, DTM
@@ -59,8 +61,8 @@ def test_instants_that_are_read(text: str, expected: str) -> None:
     [
         *("", " ", "soon", "2025102", "202510211", "2025-W43", "2025-W43-2", "2025-294", "25-10-21"),
         *("2025-10", "2025-10-21T", "2025-10-21T1", "2025-10-21T10:00.5Z", "2025-10-21Z"),
-        *("2025-10-21T10:00:00+", "2025-10-21T10:00:00+7", "2025-10-21T10:00:00 UTC", " 2025-10-21"),
-        *("2025-10-21\n", "٢٠٢٥-١٠-٢١", "2025-10-21T10:00:00.Z", "2025-10-21  10:00", "-2025-10-21"),
+        *("2025-10-21T10:00:00+", "2025-10-21T10:00:00+7", "2025-10-21T10:00:00 UTC", "2025- 10-21"),
+        *("2025-10\n-21", "٢٠٢٥-١٠-٢١", "2025-10-21T10:00:00.Z", "2025-10-21  10:00", "-2025-10-21"),
     ],
 )
 def test_what_is_no_date_and_time(text: str) -> None:
@@ -167,6 +169,13 @@ def window(start: str, end: str | None, zone: ZoneInfo = LOS_ANGELES) -> tuple[s
 )
 def test_windows(start: str, end: str | None, expected: tuple[str, str]) -> None:
     assert window(start, end) == expected
+
+
+def test_blanks_around_a_day_do_not_make_it_another_time() -> None:
+    plain = window_of("2025-10-21", "2025-10-22", LOS_ANGELES, 7, 62)
+    assert window_of(" 2025-10-21", "2025-10-22  ", LOS_ANGELES, 7, 62) == plain
+    week = window_of("2025-10-21", None, LOS_ANGELES, 7, 62)
+    assert window_of("2025-10-21 ", None, LOS_ANGELES, 7, 62) == week
 
 
 def test_a_half_hour_of_summer_time() -> None:
