@@ -22,6 +22,9 @@ from gateway.tables.rows.schema import Found, SchemaView
 # The allow-list: (DataModel, EventType) -> the schema of schemas/redox.
 EVENTS: Mapping[tuple[str, str], str] = {("Scheduling", "AvailableSlots"): "AvailableSlots"}
 
+# The texts of a schema that say how much of something.
+MEASURES: Mapping[str, frozenset[str]] = {"AvailableSlots": frozenset({"Visit.VisitPreference.Duration"})}
+
 # The module of the ``redox`` package that has a schema's model.
 MODELS: Mapping[str, str] = {"AvailableSlots": "redox.scheduling.availableslots"}
 
@@ -46,7 +49,7 @@ def kind(name: str, view: SchemaView) -> Kind:
     faults = Faults(view, MODELS[name], name)
 
     def read(value: Any) -> Lenient:
-        return lenient(value, view)
+        return lenient(value, view, measures=MEASURES[name])
 
     def complete(value: Any) -> Any:
         return msgspec.convert(value, struct)

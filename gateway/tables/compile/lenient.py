@@ -8,7 +8,7 @@ messages, answers and what passes from Redox to Redox.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -22,17 +22,22 @@ T = TypeVar("T")
 _MOST_BYTES: Final = 64 * 1024  # of one slot: what is longer is no slot that anybody means
 _MOST_WHOLE: Final = 10**15  # of a number with a point in it: below, all of its digits are known
 _NUMBER: Final = re.compile(r"\s*(-?[0-9]{1,15})(\.[0-9]{1,15})?\s*", re.ASCII)
+_POSITION: Final = re.compile(r"\[\d+\]")
 _WORDS: Final = {"true": True, "false": False}
 
 
-def lenient(value: Any, view: SchemaView, schema: Schema | None = None) -> Lenient:
-    """``value``, read by the whole schema or by a node of it.
+def lenient(
+    value: Any, view: SchemaView, schema: Schema | None = None, measures: Collection[str] = ()
+) -> Lenient:
+    """``value``, read by the whole schema or by a node of it. ``measures``: the texts in it, by their dotted
+    names, that say how much of something, so that 1.5 and 1.50 are one.
 
     What the schema does not have is left out, and so is null where a list, an object or an item of a list is
-    meant. A whole number in the place of a text is that text; digits in the place of a number, and "true" or
-    "false" in the place of one of these, are just that. Whatever else does not fit stays, to be refused.
+    meant. A whole number in the place of a text is that text, and any number in that of a measure; digits in
+    the place of a number, and "true" or "false" in the place of one of these, are just that. Whatever else
+    does not fit stays, to be refused.
     """
-    reading = _Reading(view)
+    reading = _Reading(view, measures)
     found = reading.of(value, schema if schema is not None else view.root, "")
     return Lenient(found, reading.passed_over, reading.moved)
 
@@ -68,6 +73,7 @@ def converter(kind: type[T], view: SchemaView, schema: Schema | None) -> Callabl
 @dataclass(slots=True)
 class _Reading:
     view: SchemaView
+    measures: Collection[str] = ()
     passed_over: dict[str, tuple[str, ...]] = field(default_factory=dict)
     moved: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -78,6 +84,8 @@ class _Reading:
         children = self.view.children(schema)
         if children:
             return self._object(value, children, path) if isinstance(value, dict) else value
+        if isinstance(value, float) and not value.is_integer() and _POSITION.sub("", path) in self.measures:
+            return _measure(value)
         return _plain(value, kind_of(self.view.resolve(schema)))
 
     def _list(self, value: list[Any], item: Schema, path: str) -> list[Any]:
@@ -108,6 +116,12 @@ def _plain(value: Any, kind: str) -> Any:
     if kind == "boolean":
         return _WORDS.get(value.strip().lower(), value)
     return value
+
+
+def _measure(value: float) -> Any:
+    """The text of a number that is written without an exponent."""
+    text = repr(value)
+    return text if _NUMBER.fullmatch(text) else value
 
 
 def _text(value: float) -> Any:

@@ -13,8 +13,11 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 from redox.scheduling import AvailableSlots
 
+from gateway.core.errors import InvalidMessage
 from gateway.tables.answer import messages
 from gateway.tables.build import schemas
+from gateway.tables.rows.paths import parse
+from gateway.tables.rows.schema import Found, kind_of
 from tests import clinic
 from tests.clinic import changed
 from tests.generated import ANYTHING, fitting, spoilt
@@ -141,7 +144,7 @@ def test_null_for_what_must_be_there_is_refused(path: str) -> None:
 FAULTS = {
     "StartDateTime": 5.5,
     "EndDateTime": True,
-    "Visit.VisitPreference.0.Duration": 30.5,
+    "Visit.VisitPreference.0.Duration": False,
     "Visit.VisitPreference.0.Day": "Tues",
     "Visit.VisitPreference.0.Time": [{}, "1100"],
     "Visit.VisitType.0.Code": {},
@@ -171,7 +174,7 @@ def test_an_explanation_names_every_fault_with_its_path_and_quotes_nothing() -> 
         "Visit.AttendingProviders: must be a list, not an object",
         "Visit.Reasons[0]: must be text, not a list",
         "Visit.VisitPreference[0].Day: must be a list, not text",
-        "Visit.VisitPreference[0].Duration: must be text or null, not a number",
+        "Visit.VisitPreference[0].Duration: must be text or null, not true or false",
         "Visit.VisitPreference[0].Time[0]: must be text, not an object",
         "Visit.VisitType[0].Code: must be text or null, not an object",
     ]
@@ -197,3 +200,20 @@ def _poisoned(value: Any) -> Any:
 
 def test_only_the_events_of_the_list_are_understood() -> None:
     assert set(messages.kinds(schemas())) == {("Scheduling", "AvailableSlots")}
+
+
+def test_what_says_how_much_of_something_is_a_text_of_its_schema() -> None:
+    assert messages.MEASURES.keys() == set(messages.EVENTS.values())
+    for name, fields in messages.MEASURES.items():
+        for each in fields:
+            found = schemas()[name].find(parse(each))
+            assert isinstance(found, Found)
+            assert kind_of(found.schema) == "string"
+
+
+def test_a_length_of_one_and_a_half_hours_may_be_a_number() -> None:
+    for sent, told in ((1.5, "1.5"), (90, "90"), (90.0, "90")):
+        message = clinic.query(VisitPreference=[{"Duration": sent, "DurationUnit": "hours"}])
+        assert clinic.read(message).body.Visit.VisitPreference[0].Duration == told
+    with pytest.raises(InvalidMessage):
+        clinic.read(clinic.query(VisitType=[{"Code": 1.5}]))

@@ -95,6 +95,16 @@ def test_what_is_read(name: str, sent: Any, read: Any) -> None:
     assert (found, type(found)) == (read, type(read))
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [(1.5, "1.5"), (-0.25, "-0.25"), (30.0, "30"), (2, "2"), (1e300, 1e300), (1e-7, 1e-7), (True, True)],
+)
+def test_a_number_in_the_place_of_a_measure(sent: Any, read: Any) -> None:
+    measures = {"part.text", "list"}
+    assert lenient({"part": {"text": sent}}, SMALL, measures=measures).value == {"part": {"text": read}}
+    assert lenient({"list": [sent]}, SMALL, measures=measures).value == {"list": [read]}
+
+
 @pytest.mark.parametrize("name", ["list", "part", "parts"])
 def test_null_for_a_list_or_an_object_is_unset(name: str) -> None:
     assert lenient({name: None, "name": "a"}, SMALL).value == {"name": "a"}
