@@ -32,6 +32,8 @@ _SHORT = {
     "ast": "atlantic",
     "adt": "atlantic",
 }
+# What may follow these: with any other word ("Central European Time") another part of the world is meant.
+_FOLLOWING = frozenset({"standard", "daylight", "saving", "savings", "time", "zone", "(us", "&", "canada)"})
 # An offset from UTC, which names no place: GMT-6, UTC+05:30, -0600.
 _OFFSET = re.compile(r"(?:gmt|utc|ut|z)?\s*([-+\u2212])\s*([0-9]{1,2})(?::?([0-9]{2}))?")
 # Zones without daylight saving time that bear the name of clocks which have it.
@@ -70,15 +72,24 @@ def zone_meant(text: str) -> str:
         return _PLACE
     words = text.casefold().replace("us/", "").split()
     first = words[0] if words else ""
-    name = _MEANT.get(_SHORT.get(first, first))
+    name = _MEANT.get(_SHORT.get(first, first)) if _FOLLOWING.issuperset(words[1:]) else None
     if folded in _UTC:
         name = "UTC"
     if name:
         return f"write {name}"
+    if city := _of_city(folded):
+        return f'did you mean "{city}"?'
     if _ABBREVIATION.fullmatch(text.strip()):
         return _PLACE  # what looks like it may be many hours off
     near = nearest(text, _suggested(), cutoff=0.8)
     return f'did you mean "{near[0]}"?' if near else ""
+
+
+def _of_city(folded: str) -> str | None:
+    """The one zone that is called after this city."""
+    ending = "/" + re.sub(r"\s+", "_", folded)
+    found = [name for name in _suggested() if name.casefold().endswith(ending)]
+    return found[0] if len(found) == 1 else None
 
 
 def zone_doubted(name: str) -> str:
