@@ -24,7 +24,15 @@ _TOKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class _Named(msgspec.Struct):
-    ID: str | int | None = None
+    ID: str | int | float | None = None
+
+    @property
+    def name(self) -> str:
+        """The id as a text, empty where there is none; a whole number may come as 7.0."""
+        found = self.ID
+        if isinstance(found, float) and found.is_integer():
+            found = int(found)
+        return "" if found is None else str(found).strip()
 
 
 class Meta(msgspec.Struct):
@@ -38,12 +46,12 @@ class Meta(msgspec.Struct):
     @property
     def destinations(self) -> tuple[str, ...]:
         """The ids of those that it is for."""
-        return tuple(str(each.ID) for each in self.Destinations or () if each is not None and each.ID)
+        return tuple(each.name for each in self.Destinations or () if each is not None and each.name)
 
     @property
     def log(self) -> str | None:
         """The id of the first log, by which Redox finds the message again; None if it has none."""
-        return next((str(each.ID) for each in self.Logs or () if each is not None and each.ID), None)
+        return next((each.name for each in self.Logs or () if each is not None and each.name), None)
 
 
 class _Envelope(msgspec.Struct):

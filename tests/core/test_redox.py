@@ -33,6 +33,23 @@ def test_the_sample_is_read() -> None:
     assert message.body.StartDateTime == "2025-10-21T19:00:27.415Z"
 
 
+@pytest.mark.parametrize("sent", ["12345", " 12345 ", 12345, 12345.0])
+def test_a_destination_is_read_as_any_other_id(sent: Any) -> None:
+    message = clinic.sample()
+    message["Meta"]["Destinations"] = [None, {"ID": None}, {"ID": sent}]
+    message["Meta"]["Logs"] = [{"ID": sent}]
+    assert clinic.read(message).destinations == ("12345",)
+    assert redox.request_id(json.dumps(message).encode()) == "12345"
+
+
+@pytest.mark.parametrize("sent", [1.5, True, [], {}])
+def test_a_destination_that_is_no_text_is_told(sent: Any) -> None:
+    message = clinic.sample()
+    message["Meta"]["Destinations"] = [{"ID": sent}]
+    (said,) = faults(json.dumps(message).encode())
+    assert said.startswith("Meta.Destinations[0].ID: must be text or null, not ")
+
+
 @pytest.mark.parametrize(
     ("body", "texts"),
     [
