@@ -124,7 +124,7 @@ class InForce:
 
     def _told(self, list_: Ordered, item: Any) -> bool:
         """Whether an item of a list is in force, says something, and may be told."""
-        if item.use == "old" and list_.name != _NAMED:
+        if _use(item) == "old" and list_.name != _NAMED:
             return False
         if list_.saying and not any(_says(getattr(item, name)) for name in list_.saying):
             return False
@@ -195,9 +195,15 @@ def _place_status(status: str | None) -> str | None:
 
 def _rank(item: Any) -> tuple[int, bool, float]:
     """Where an item stands: by its use; a house before a post box; by its own rank, 1 before all others."""
-    use = _FIRST.index(item.use) if item.use in _FIRST else len(_FIRST) + (item.use in _LAST)
+    said = _use(item)
+    use = _FIRST.index(said) if said in _FIRST else len(_FIRST) + (said in _LAST)
     rank = getattr(item, "rank", None)
     return use, getattr(item, "type", None) == "postal", math.inf if rank is None else rank
+
+
+def _use(item: Any) -> str | None:
+    """Its use; capitals, which some servers write, make no other of it."""
+    return (item.use or "").strip().lower() or None
 
 
 def _of_one_rank(identifiers: list[Any]) -> list[Any]:

@@ -64,6 +64,8 @@ def cells(tables: SiteTables, **practitioner: Any) -> dict[str, str]:
         ([{"system": NPI, "value": "1", "period": OVER}, INTERNAL], "55", "urn:oid:1.2.3"),
         ([{"system": NPI, "value": "1", "period": YET_TO_COME}, INTERNAL], "55", "urn:oid:1.2.3"),
         ([{"system": NPI, "value": "1", "use": "old"}, INTERNAL], "55", "urn:oid:1.2.3"),
+        ([{"system": NPI, "value": "1", "use": " OLD"}], None, None),
+        ([{"system": NPI, "value": "1"}, {"system": NPI, "value": "2", "use": "Official"}], "2", "NPI"),
         ([{"system": NPI, "value": "1", "period": LASTING}, INTERNAL], "1", "NPI"),
         ([{"system": NPI, "value": "1", "period": {"end": "2025-10-21"}}], "1", "NPI"),
         ([{"system": NPI, "value": "1", "period": {"end": "2025-10-21T18:59:59Z"}}], None, None),
@@ -138,6 +140,7 @@ SLATE = {"family": "Slate", "given": ["Pat"]}
     ("names", "last", "first"),
     [
         ([{**SLATE, "use": "old"}, {**GRANITE, "use": "official"}], "Granite", "Pat"),
+        ([{**SLATE, "use": "Maiden"}, GRANITE, {**SLATE, "use": "USUAL"}], "Slate", SLATE["given"][0]),
         ([{**SLATE, "use": "maiden"}, GRANITE], "Granite", "Pat"),
         ([{**SLATE, "use": "nickname"}, {**GRANITE, "use": "temp"}], "Granite", "Pat"),
         ([SLATE, {**GRANITE, "use": "usual"}], "Granite", "Pat"),
