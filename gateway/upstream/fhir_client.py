@@ -130,5 +130,5 @@ def issue_code(body: bytes) -> str | None:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     coded = [each for each in issues if isinstance(each, dict) and isinstance(each.get("code"), str)]
-    errors = [each for each in coded if each.get("severity") in ("error", "fatal")]
+    errors = [each for each in coded if str(each.get("severity")).lower() in ("error", "fatal")]
     return next((str(each["code"]) for each in (*errors, *coded)), None)

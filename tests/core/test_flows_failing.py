@@ -154,6 +154,7 @@ OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "
         b"{}",
         b'{"message": "Forbidden"}',
         b'{"resourceType": "OperationOutcome", "issue": [{"severity": "fatal", "code": "exception"}]}',
+        clinic.bundle({"resourceType": "OperationOutcome", "issue": [{"severity": "ERROR", "code": "x"}]}),
         clinic.bundle(OUTCOME),
         b'{"resourceType": "Bundle", "entry": [1, null]}',
         clinic.bundle({"resourceType": "Slot", "status": "free"}),

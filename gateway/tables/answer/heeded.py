@@ -226,14 +226,19 @@ def _warned(outcome: Mapping[str, Any], params: Params, asked: Iterable[str]) ->
     found = set()
     issues = outcome.get("issue")
     for issue in issues if isinstance(issues, list) else ():
-        if isinstance(issue, dict) and issue.get("severity") in ("warning", "information"):
+        severity = str(issue.get("severity")).strip().lower() if isinstance(issue, dict) else ""
+        if severity in ("warning", "information"):
             text = msgspec.json.encode(issue).decode()[:_LONGEST_TEXT]
-            if issue["severity"] == "information" and not re.search(
-                "ignor|not supp|unsupp|unknown", text, re.I
-            ):
+            said = re.search("ignor|not supp|unsupp|unknown", text, re.I)
+            if severity == "information" and not said:
                 continue
-            named = {name for name, _ in params if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)}
+            named = {name for name, _ in params if re.search(_spelt(name), text, re.I)}
             # That some parameter was not used, and not which, may be said of any.
-            some = re.search("ignor|not supp|unsupp|unknown", text, re.I) and re.search("param", text, re.I)
+            some = said and re.search("param", text, re.I)
             found |= named or (set(asked) if some else set())
     return found
+
+
+def _spelt(name: str) -> str:
+    """A parameter's name in a text, also as serviceType, service_type or SERVICE-TYPE."""
+    return rf"(?<![\w-]){'[-_]?'.join(map(re.escape, name.split('-')))}(?![\w-])"

@@ -73,7 +73,7 @@ class Other(msgspec.Struct, tag="OperationOutcome", tag_field="resourceType", gc
     @property
     def failed(self) -> bool:
         """Whether it tells of an error."""
-        return any(each.severity in ("error", "fatal") for each in self.issue or ())
+        return any((each.severity or "").strip().lower() in ("error", "fatal") for each in self.issue or ())
 
 
 class _Kind(msgspec.Struct):

@@ -196,6 +196,10 @@ def test_what_the_self_link_lacks_was_not_used(
         ("information", "12 of service-type", False),
         ("warning", "my-service-types are new", False),
         ("warning", "An unknown search parameter was ignored", True),
+        ("WARNING", "Parameter service-type was ignored", True),
+        ("Information", "Unsupported: SERVICE-TYPE", True),
+        ("warning", "The server did not use serviceType", True),
+        ("warning", "service_type: no such parameter", True),
     ],
 )
 def test_a_warning_among_the_entries_counts_as_well(
