@@ -12,6 +12,8 @@ from aiohttp.web_request import BaseRequest
 
 from gateway.web.middleware import Middleware
 
+_BEGINNING = 256  # bytes of a head: who is asked, and for what
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -27,7 +29,7 @@ class ConnectionLimits:
 class Connection(web.RequestHandler):
     """What aiohttp would answer by itself, and log with the caller's bytes in it, goes through our own."""
 
-    __slots__ = ("_came", "_dawdler", "_left", "_limits", "_middleware")
+    __slots__ = ("_begun", "_came", "_dawdler", "_left", "_limits", "_middleware")
 
     def __init__(
         self,
@@ -50,11 +52,19 @@ class Connection(web.RequestHandler):
         self._limits = limits
         self._left = left
         self._came = loop.time()
+        # How the latest head began that came to an idle connection, and how many requests there were before.
+        self._begun = (-1, b"")
         self._dawdler: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._dawdler = self._loop.call_later(self._limits.head_seconds, self._close_if_nothing_came)
+
+    def data_received(self, data: bytes) -> None:
+        count = self._request_count
+        if self._begun[0] != count and (self._waiter is not None or count == 0):
+            self._begun = (count, data[:_BEGINNING])
+        super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._dawdler is not None:
@@ -96,7 +106,10 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionError("part of an answer is already sent")
-        return self._middleware.malformed(request, status, exc)
+        before, begun = self._begun
+        return self._middleware.malformed(
+            request, status, exc, begun if before + 1 == self._request_count else b""
+        )
 
     def log_exception(self, *_args: Any, **fields: Any) -> None:
         self._middleware.broken(fields.get("exc_info"))

@@ -153,3 +153,17 @@ class RequestTimeout(GatewayError):
 
     status = 408
     kind = "request-timeout"
+
+
+class AddressTooLong(GatewayError):
+    """The request line is longer than is read."""
+
+    status = 414
+    kind = "address-too-long"
+
+
+class HeaderTooLong(GatewayError):
+    """A header is longer than is read."""
+
+    status = 431
+    kind = "header-too-long"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_request import BaseRequest
 from structlog.typing import FilteringBoundLogger
 
@@ -22,7 +24,15 @@ from gateway.core.errors import (
     Unauthorized,
     UpstreamUnavailable,
 )
-from gateway.web.exchange import EXCHANGE, Exchange, Surface, new_request_id, plausible_request_id
+from gateway.web.exchange import (
+    EXCHANGE,
+    AddressTooLong,
+    Exchange,
+    HeaderTooLong,
+    Surface,
+    new_request_id,
+    plausible_request_id,
+)
 from gateway.web.forwarded import TrustedProxies
 from gateway.web.framing import refuse
 from gateway.web.logging import describe_fault, request_fields
@@ -33,6 +43,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID: Final = "X-Request-Id"
 CLIENT_GONE: Final = 499
 """Not sent to anybody: the status under which a request is logged whose caller hung up."""
+
+_REQUEST_LINE: Final = re.compile(rb"[A-Z]+ (?:https?://[^/ ]+)?(/[^ \r\n]*)")
+_COMPARED: Final = 50  # bytes of a line by which it is known again
 
 
 class Middleware:
@@ -96,13 +109,16 @@ class Middleware:
             if self._metrics is not None:
                 self._metrics.in_flight -= 1
 
-    def malformed(self, request: BaseRequest, status: int, fault: BaseException | None) -> web.Response:
-        """The answer to what is not HTTP, or (``status`` 500) failed outside of the middleware."""
-        exchange = Exchange(new_request_id(), self._surfaces[0].name, "")
+    def malformed(
+        self, request: BaseRequest, status: int, fault: BaseException | None, begun: bytes = b""
+    ) -> web.Response:
+        """The answer to what is not HTTP, or (``status`` 500) failed outside of the middleware. ``begun`` is
+        how the head began, as far as that is known: it says in whose words the answer is due."""
+        target = _target(begun)
+        exchange = Exchange(new_request_id(), self._surface_of(target).name, "")
         exchange.origin = self._trusted.origin(request.remote, request.headers)
         if status < 500:
-            text = "This is not valid HTTP/1.1, or its request line or a header is too long."
-            response = self._refuse(exchange, InvalidMessage(Issue("structure", "", text)))
+            response = self._refuse(exchange, _unreadable(fault, target))
         else:
             response = self._refuse(exchange, GatewayError(), fault=fault)
         response.force_close()
@@ -205,6 +221,27 @@ class Middleware:
             self._log.info("request", **fields)
         else:
             self._log.warning("request", **fields)
+
+
+def _target(begun: bytes) -> str:
+    """What the beginning of a head asks for, as far as that goes; empty where it is none."""
+    match = _REQUEST_LINE.match(begun)
+    return match[1].decode("latin-1") if match is not None else ""
+
+
+def _unreadable(fault: BaseException | None, target: str) -> GatewayError:
+    """Why a head cannot be read. aiohttp says of a line that is too long how it begins."""
+    if not isinstance(fault, LineTooLong):
+        return InvalidMessage(Issue("structure", "", "This is not valid HTTP/1.1."))
+    line = fault.args[0]
+    told = line.decode("latin-1") if isinstance(line, bytes) else str(line)
+    if told.startswith("/") or (target and target[:_COMPARED] in told):
+        text = (
+            "The request line is too long. Ask for fewer at a time; "
+            "a search can also be sent as a form, by POST to _search."
+        )
+        return AddressTooLong(Issue("too-long", "", text))
+    return HeaderTooLong(Issue("too-long", "", "A header is too long."))
 
 
 def _ours(raised: web.HTTPException) -> tuple[GatewayError, dict[str, str]]:

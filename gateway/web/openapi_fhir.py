@@ -139,7 +139,7 @@ def _search(name: str, resource: str, sites: Sequence[FhirSite], searched: list[
         "summary": f"Search for {resource} resources",
         "security": [{"fhirBearer": []}],
         "parameters": [_site(sites), *parameters, _FORMAT, _PREFER],
-        "responses": _responses("Bundle", *_FAILED),
+        "responses": _responses("Bundle", *_FAILED, 414),
     }
 
 

@@ -17,6 +17,7 @@ _TEXTS: Final = {
     406: "Only FHIR R4 in JSON is spoken.",
     408: "The body did not arrive in time.",
     413: "The body is too long.",
+    414: "The address is too long; a search can be sent as a form instead.",
     415: "The body is of a media type that is not read here.",
     422: "Something that is named is not known at this site.",
     500: "The gateway failed; its log has the cause, under the request id.",

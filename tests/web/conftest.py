@@ -17,7 +17,7 @@ import pytest
 from gateway.core.errors import GatewayError, InvalidMessage, Issue
 from gateway.core.plan import Reply
 from gateway.web.admin_routes import AdminRoutes
-from gateway.web.app import admin_app, public_app
+from gateway.web.app import Routes, admin_app, public_app
 from gateway.web.body import BodyLimits
 from gateway.web.connection import ConnectionLimits
 from gateway.web.exchange import Exchange
@@ -132,13 +132,15 @@ async def serve() -> AsyncIterator[Serve]:
         max_connections: int | None = None,
         tls: ssl.SSLContext | None = None,
         tokens: tuple[tuple[str, str], ...] = (("secret", "one"), ("secret", "two"), ("other", "three")),
+        beside: tuple[Routes, ...] = (),
     ) -> Served:
         log_stream = io.BytesIO()
         log = configure(log_stream, "info")
         metrics, readiness = Metrics(["one", "two", "three"]), Readiness()
         gateway = FakeGateway(answers, TokenIndex(tokens))
         body = body or BodyLimits(max_bytes=20_000, seconds=0.3)
-        public = public_app([RedoxRoutes(gateway, body)], log=log, metrics=metrics, readiness=readiness)
+        routes = [RedoxRoutes(gateway, body), *beside]
+        public = public_app(routes, log=log, metrics=metrics, readiness=readiness)
         admin = admin_app([AdminRoutes(metrics, readiness)], log=log, readiness=readiness)
         bound: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()

@@ -20,7 +20,11 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.core.plan import Reply
+from gateway.web.bearer import Bearer
 from gateway.web.exchange import Exchange
+from gateway.web.fhir_routes import FhirRoutes
+from tests.clock import seconds
+from tests.web.fhir_side import SINCE, FakeFhir, nothing_to_fetch, site
 
 CANARY = "Canary-7c1f"
 
@@ -137,28 +141,82 @@ async def test_a_caller_that_hangs_up_cancels_the_gateway_and_is_logged(
 
 
 @pytest.mark.parametrize(
-    ("sent", "text"),
+    ("sent", "status", "text"),
     [
-        (b"garbage " + CANARY.encode() + b"\r\n\r\n", b"not valid HTTP"),
-        (b"\x16\x03\x01\x02\x00" + CANARY.encode() + b"\r\n\r\n", b"not valid HTTP"),
-        (b"GET /redox HTTP/1.1\r\nHost: x\r\nX: " + CANARY.encode() + b"\x00\r\n\r\n", b"not valid HTTP"),
-        (b"GET /redox HTTP/1.1\r\nHost: x\r\nX: " + CANARY.encode() * 1000 + b"\r\n\r\n", b"too long"),
-        (b"GET /" + CANARY.encode() * 1000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"too long"),
-        (b"POST /redox HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"not valid"),
-        (b"POST /redox HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"not valid"),
+        (b"garbage " + CANARY.encode() + b"\r\n\r\n", 400, b"not valid HTTP"),
+        (b"\x16\x03\x01\x02\x00" + CANARY.encode() + b"\r\n\r\n", 400, b"not valid HTTP"),
+        (
+            b"GET /redox HTTP/1.1\r\nHost: x\r\nX: " + CANARY.encode() + b"\x00\r\n\r\n",
+            400,
+            b"not valid HTTP",
+        ),
+        (b"GET /redox HTTP/1.1\r\nHost: x\r\nX: " + CANARY.encode() * 1000 + b"\r\n\r\n", 431, b"too long"),
+        (b"GET /" + CANARY.encode() * 1000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, b"too long"),
+        (b"GET http://x/" + CANARY.encode() * 1000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, b"too long"),
+        (
+            b"POST /redox HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            400,
+            b"not valid",
+        ),
+        (b"POST /redox HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, b"not valid"),
     ],
-    ids=["garbage", "tls", "header", "long-header", "long-line", "two-lengths", "negative-length"],
+    ids=[
+        "garbage",
+        "tls",
+        "header",
+        "long-header",
+        "long-line",
+        "long-url",
+        "two-lengths",
+        "negative-length",
+    ],
 )
-async def test_what_is_not_http_is_answered_in_the_same_shape(served: Any, sent: bytes, text: bytes) -> None:
+async def test_what_is_not_http_is_answered_in_the_same_shape(
+    served: Any, sent: bytes, status: int, text: bytes
+) -> None:
     got = await served.raw(sent)
     head, _, body = got.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.0 400 ")
+    assert head.startswith(b"HTTP/1.0 %d " % status)
     assert text in body
     assert list(json.loads(body)["Meta"]) == ["Errors", "Echo"]
     assert CANARY.encode() not in got
     assert CANARY not in served.log.getvalue().decode()
     line = await served.line()
-    assert (line["method"], line["status"], line["route"]) == ("", 400, None)
+    assert (line["method"], line["status"], line["route"]) == ("", status, None)
+
+
+_LONG = b"a" * 9000
+
+
+@pytest.mark.parametrize(
+    ("sent", "then", "status"),
+    [
+        (b"GET /fhir/partner/Slot?schedule=" + _LONG + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"", 414),
+        (b"GET /fhir/partner/Slot?schedule=" + _LONG[:5000], _LONG + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET http://x/fhir/partner/Slot?schedule=" + _LONG + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"", 414),
+        (
+            b"GET /fhir/partner/Slot HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + _LONG + b"\r\n\r\n",
+            b"",
+            431,
+        ),
+        (b"GET /fhir/partner/Slot HTTP/1.1\r\nHost: x\r\nX: a\x00\r\n\r\n", b"", 400),
+    ],
+    ids=["line", "line-in-pieces", "url", "header", "not-http"],
+)
+@pytest.mark.parametrize("first", [False, True], ids=["first", "second"])
+async def test_what_cannot_be_read_is_refused_in_the_words_of_who_is_asked(
+    serve: Any, sent: bytes, then: bytes, status: int, first: bool
+) -> None:
+    bearer = Bearer(nothing_to_fetch, seconds)
+    routes = FhirRoutes(FakeFhir({"partner": site()}), bearer, version="1.2.3", since=SINCE)
+    served = await serve(beside=(routes,))
+    good = b"POST /redox HTTP/1.1\r\nHost: x\r\nverification-token: secret\r\nContent-Length: 2\r\n\r\n{}"
+    got = await (served.raw(good, then=sent + then) if first else served.raw(sent, then=then))
+    assert re.findall(rb"HTTP/1\.\d (\d+)", got) == [*([b"200"] if first else []), b"%d" % status]
+    told = json.loads(got.rpartition(b"\r\n\r\n")[2])
+    assert told["resourceType"] == "OperationOutcome"
+    assert (await served.line())["surface"] == "fhir"
+    await bearer.close()
 
 
 async def test_garbage_after_a_good_request_does_not_spoil_it(served: Any) -> None:
