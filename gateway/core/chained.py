@@ -40,7 +40,7 @@ def token(text: str) -> tuple[str, str, str]:
     return (system, bar, code) if bar else ("", "", text)
 
 
-def _as_sent(text: str) -> list[str]:
+def as_sent(text: str) -> list[str]:
     """The values of a parameter, still escaped."""
     found = [""]
     for part in _ESCAPED.findall(text):
@@ -62,7 +62,7 @@ def unchained(name: str, value: str, known: Collection[str]) -> tuple[str, str, 
         return (shorter if shorter in known else name), value, None
     kind, plain = match["type"], match["name"]
     # Who asks by the id of a resource may put a system before it, which an id does not have.
-    ids = [each.rpartition("|")[2] if match["own"] else each for each in _as_sent(value)]
+    ids = [each.rpartition("|")[2] if match["own"] else each for each in as_sent(value)]
     if kind is None:
         return plain, ",".join(ids), None
     typed = [_TYPED.fullmatch(each) for each in ids]

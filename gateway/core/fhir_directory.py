@@ -19,24 +19,23 @@ from gateway.core.mapping import FhirDirectory
 from gateway.core.nearest import folded
 from gateway.core.plan import Reply
 from gateway.core.references import Reference
-from gateway.core.search import Cursor, Search
+from gateway.core.search import BY_ID, Cursor, Search
 
 _ACTORS_IDENTIFIER = "actor:Practitioner.identifier"
 # What can be searched by, beside slots: parameter -> the directory columns that it compares (an identifier
 # is compared as the resource has it).
 DIRECTORY_PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
-    "Schedule": {"_id": ("schedule",), "actor": ("practitioner", "place"), _ACTORS_IDENTIFIER: ()},
+    "Schedule": {BY_ID: ("schedule",), "actor": ("practitioner", "place"), _ACTORS_IDENTIFIER: ()},
     "Practitioner": {
-        "_id": ("practitioner",),
+        BY_ID: ("practitioner",),
         "identifier": (),
         "name": ("first_name", "last_name"),
         "family": ("last_name",),
         "given": ("first_name",),
     },
-    "Location": {"_id": ("place",), "name": ("facility", "alias"), "identifier": ()},
+    "Location": {BY_ID: ("place",), "name": ("facility", "alias"), "identifier": ()},
 }
 _MOST_PARAMETERS = 20
-_BY_ID = "_id"
 _PREFIXED = frozenset({"name", "family", "given"})
 # The column whose id each type of actor has.
 _ACTORS = {"Practitioner": "practitioner", "Location": "place"}
@@ -134,7 +133,7 @@ def _asked(name: str, asked: Sequence[str], system: Callable[[str], str]) -> Cal
     if name in _PREFIXED:
         names = [each for each in map(_plain, asked) if each]
         return lambda cells: any(_begins(cells, each, by_words=name == "name") for each in names)
-    wanted = frozenset(asked if name == _BY_ID else map(folded, asked))
+    wanted = frozenset(asked if name == BY_ID else map(folded, asked))
     return lambda cells: not wanted.isdisjoint(cells)
 
 
@@ -159,9 +158,9 @@ def _begins(cells: Collection[str], text: str, *, by_words: bool) -> bool:
 
 def _actors(value: str) -> Sequence[Reference]:
     """What a reference to an actor may mean. InvalidMessage for what is none."""
-    if (named := references.resolve(value, ())) is not None:
+    if (named := references.resolve(value, ())) is not None and named.kind in _ACTORS:
         return (named,)
-    if not fhir.is_id(value):
+    if named is not None or not fhir.is_id(value):
         text = "not a reference to a Practitioner or Location; write Practitioner/ and its id"
         raise InvalidMessage(Issue("value", "actor", text))
     return tuple(Reference(kind, value) for kind in _ACTORS)

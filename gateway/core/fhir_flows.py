@@ -25,6 +25,7 @@ from gateway.core.flows import Meant, SiteRules, directory_of, no_schedules, una
 from gateway.core.mapping import Entries, FhirServer, Sought, Wanted
 from gateway.core.mapping import Mapping as Tables
 from gateway.core.plan import Flow, Reply, paused
+from gateway.core.search import BY_ID
 
 # Asks the upstream a Redox query, which means these lines of the directory, and gives back the
 # bytes of a Redox answer, and further issues. The number is among how many such queries the searches that one
@@ -66,18 +67,18 @@ def _not_found(interaction: Interaction) -> NotFound:
 
 # --- slots ------------------------------------------------------------------------------------------
 
-_BY_ID, _MOST_IDS = "_id", 20
+_MOST_IDS = 20
 
 
 def _slot_search(interaction: Interaction, site: FhirSite, now: datetime, walk: Walk | None) -> Flow:
-    search = searches.take_apart(interaction, site.fhir_server.names | {_BY_ID}, site.rules.max_slots)
+    search = searches.take_apart(interaction, site.fhir_server.names | {BY_ID}, site.rules.max_slots)
     here, others = references.localized(search.params, site.fhir_server.references, interaction.base)
-    params = tuple(each for each in here if each[0] != _BY_ID)
+    params = tuple(each for each in here if each[0] != BY_ID)
     sought = site.fhir_server.read(params)
     if len(here) < len(search.params):  # all that a parameter names is another server's
         sought = replace(sought, nothing=True)
     _refuse(sought)
-    ids = _ids([value for name, value in search.params if name == _BY_ID])
+    ids = _ids([value for name, value in search.params if name == BY_ID])
     own = Meaning(sought, None) if ids is not None else fhir_times.meaning(sought, site.rules, now)
     directory = yield from directory_of(site.rules, site.mapping, now)
     if not directory.lines:
@@ -197,7 +198,7 @@ def _by_id(
 ) -> Generator[Any, Any, Entries]:
     """The slots of these ids that are still open and are what else is sought: each is asked for."""
     if len(ids) > (most := min(_MOST_IDS, site.rules.max_searches)):
-        raise InvalidMessage(Issue("too-costly", _BY_ID, f"ask for at most {most} slots by id at a time"))
+        raise InvalidMessage(Issue("too-costly", BY_ID, f"ask for at most {most} slots by id at a time"))
     found: list[tuple[str, str, str]] = []
     issues: list[Issue] = []
     incomplete = False

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from gateway.core.chained import alternatives
+from gateway.core.chained import alternatives, as_sent
 from gateway.core.directory import shown
 from gateway.core.errors import Issue
 from gateway.core.fhir import Params
@@ -21,6 +21,8 @@ from gateway.core.fhir import Params
 _ID = r"[^/?#\s]+"
 _RELATIVE = re.compile(rf"([A-Z][A-Za-z]+)/({_ID}?)(?:/_history/{_ID})?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_WEB = re.compile(r"https?:", re.IGNORECASE)
+_SYSTEM = re.compile(r".*(?<!\\)\|", re.DOTALL)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -102,6 +104,21 @@ def localized(params: Params, names: Collection[str], base: str) -> tuple[Params
         if kept:
             found.append((name, ",".join(map(_escaped, kept))))
     return tuple(found), others
+
+
+def own_ids(kind: str, text: str, base: str) -> tuple[str, Issue | None]:
+    """The values of `_id` in a search for that type at the server at ``base``, as its resources have them:
+    who writes a reference of the type, or a system before the id, means that id. The Issue is about one that
+    names something else."""
+    own = frozenset({address(base)} - {""})
+    found: list[str] = []
+    for each in as_sent(text):
+        value = _SYSTEM.sub("", each)
+        named = resolve(value, own)
+        if named.kind != kind if named is not None else _WEB.match(value):
+            return text, Issue("value", "_id", f"names what is no {kind} of this server; write its id alone")
+        found.append(named.id if named is not None else value)
+    return ",".join(found), None
 
 
 def _escaped(value: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.core import filters
+from gateway.core import filters, references
 from gateway.core.chained import alternatives, unchained
 from gateway.core.errors import InvalidMessage, Issue
 from gateway.core.fhir import Interaction, Params
@@ -20,7 +20,7 @@ from gateway.core.subset import ELEMENTS, SUMMARIES, WHOLE, Subset
 
 PAGE_SIZE = 100
 MOST_VALUES = 500  # of all parameters of a search together
-CURSOR = "_cursor"
+BY_ID, CURSOR = "_id", "_cursor"
 INCLUDE, ITERATE = "_include", "_include:iterate"
 # What may be included with each resource type.
 INCLUDES: Mapping[str, tuple[str, ...]] = {
@@ -90,7 +90,7 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
     if sum(value.count(",") for name, value in interaction.params if name in known) > MOST_VALUES:
         text = f"the parameters have more than {MOST_VALUES} values together; ask for fewer at a time"
         raise InvalidMessage(Issue("too-costly", "", text))
-    taken = _Taken(interaction.resource, known, most)
+    taken = _Taken(interaction, known, most)
     for name, value in interaction.params:
         taken.take(name, value)
     return taken.search(strict=interaction.strict)
@@ -99,8 +99,9 @@ def take_apart(interaction: Interaction, known: frozenset[str], most: int) -> Se
 class _Taken:
     """What the parameters of one search have said so far."""
 
-    def __init__(self, resource: str, known: frozenset[str], most: int) -> None:
-        self._resource = resource
+    def __init__(self, interaction: Interaction, known: frozenset[str], most: int) -> None:
+        self._resource = interaction.resource
+        self._base = interaction.base
         self._known = known
         self._most = most
         self._chosen: list[tuple[str, str]] = []
@@ -114,6 +115,8 @@ class _Taken:
     def take(self, name: str, value: str) -> None:
         """One parameter."""
         name, value, wrong = unchained(name, value, self._known)
+        if name == BY_ID and name in self._known and wrong is None:
+            value, wrong = references.own_ids(self._resource, value, self._base)
         if wrong is not None:
             self._issues.append(wrong)
             return
@@ -189,7 +192,7 @@ class _Taken:
 def subset_of(interaction: Interaction) -> Subset:
     """The part of a resource that a client wants to read. What cannot be read of that, or has no meaning for
     a read, is passed over: InvalidMessage where the client wants it strict."""
-    taken = _Taken(interaction.resource, frozenset(), PAGE_SIZE)
+    taken = _Taken(interaction, frozenset(), PAGE_SIZE)
     others = []
     for name, value in interaction.params:
         if name in _OF_A_READ:

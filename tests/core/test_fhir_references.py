@@ -6,6 +6,7 @@ import pytest
 
 from gateway.core.fhir_flows import FhirSite
 from gateway.tables.answer.site import SiteTables
+from gateway.tables.codecs.names import slot_name
 from tests import partner
 from tests.partner import NORTH_GRANITE, NORTH_SLATE, SOUTH_GRANITE, Search, network, refused, slot
 
@@ -86,7 +87,6 @@ ACTORS = [
     (f"{HERE}/Practitioner/granite,{ELSEWHERE}/Practitioner/slate", 2),
     (f"{ELSEWHERE}/Practitioner/granite", 0),
     ("Location/granite", 0),
-    ("PractitionerRole/granite", 0),
     ("Practitioner/GRANITE", 0),
     ("urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0", 0),
 ]
@@ -100,11 +100,54 @@ def test_schedules_by_their_actor(where: FhirSite, actor: str, count: int) -> No
 
 
 @pytest.mark.parametrize(
-    "actor", ["x/Practitioner/granite", "/Practitioner/granite", "Practitioner/granite/", "a b"]
+    "actor",
+    [
+        "x/Practitioner/granite",
+        "/Practitioner/granite",
+        "Practitioner/granite/",
+        "a b",
+        "Patient/1",
+        "PractitionerRole/granite",
+        f"{HERE}/HealthcareService/1",
+        "granite,Schedule/north-granite",
+    ],
 )
 def test_what_refers_to_no_actor_is_refused(where: FhirSite, actor: str) -> None:
     error = refused(where, f"Schedule?actor={actor}")
     assert str(error.issues[0]).startswith("actor: not a reference to a Practitioner or Location; write")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("Slot", slot_name(NORTH_GRANITE, AT_NINE, 20)),
+        ("Schedule", NORTH_GRANITE),
+        ("Practitioner", "granite"),
+    ],
+)
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        "{id}",
+        "{kind}/{id}",
+        "{kind}/{id}/_history/2",
+        f"{HERE}/{{kind}}/{{id}}",
+        "http://ehr.example|{id}",
+        "none,{kind}/{id}",
+    ],
+)
+def test_an_id_may_be_written_as_a_reference(where: FhirSite, kind: str, name: str, spelt: str) -> None:
+    value = spelt.format(kind=kind, id=name)
+    search = Search(where, f"{kind}?_id={value}", network([slot(AT_NINE)]), strict=True)
+    assert [each["id"] for each in search.resources()] == [name]
+    assert f"?_id={'none,' if 'none' in spelt else ''}{name}&" in str(search.link("self"))
+
+
+@pytest.mark.parametrize("kind", ["Slot", "Schedule", "Practitioner", "Location"])
+@pytest.mark.parametrize("value", ["Patient/1", f"{ELSEWHERE}/Slot/1", f"{HERE}/Patient/1", "a,Patient/1"])
+def test_an_id_of_something_else_is_refused(where: FhirSite, kind: str, value: str) -> None:
+    (issue,) = refused(where, f"{kind}?_id={value}").issues
+    assert str(issue) == f"_id: names what is no {kind} of this server; write its id alone"
 
 
 @pytest.mark.parametrize(

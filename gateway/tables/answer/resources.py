@@ -27,7 +27,7 @@ from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.structs import struct
 from gateway.tables.read.dialect import Dialect
 from gateway.tables.rows.model import Table
-from gateway.tables.rows.paths import parse
+from gateway.tables.rows.paths import Path, Step, parse, render
 from gateway.tables.rows.schema import SchemaView
 
 KINDS: Final = ("Schedule", "Practitioner", LOCATION)
@@ -82,7 +82,7 @@ class ResourceTable:
             (
                 bound,
                 [
-                    paths.value(bound.row.root or "", path, f"{told}, for row {bound.row.key}")
+                    paths.value(bound.row.root or "", _all_of(path), f"{told}, for row {bound.row.key}")
                     for told, (path, _) in zip(bound.row.fhir, bound.fhir, strict=True)
                 ],
                 [name for path, _ in bound.fhir for name in paths.codings(bound.row.root or "", path)],
@@ -340,6 +340,15 @@ class DirectoryLines:
             return str(text) if text else None
         cell: str | None = writable(str(text))  # as one of schedules.csv is read, whatever an EHR has typed
         return cell
+
+
+def _all_of(path: Path) -> Path:
+    """What the first is taken of, where a path ends so: the first that is not blank."""
+    *before, last = path.steps
+    if last.narrow != (0,):
+        return path
+    steps = (*before, Step(last.name))
+    return Path(steps, render(steps))
 
 
 def _said(values: Iterable[Any]) -> list[Any]:

@@ -537,6 +537,15 @@ def test_a_blank_name_is_none(tables: SiteTables) -> None:
     assert line["facility"] == "Z"
 
 
+def test_of_several_texts_the_first_that_is_not_blank_is_told(tables: SiteTables) -> None:
+    name = {"family": "Granite", "given": [" ", "", "Ann", "Lee"]}
+    at_work = {"use": "work", "line": ["\t", "1 Main St"], "city": "Juniper"}
+    who = {**PAT, "name": [name], "address": [at_work]}
+    place = {**MAIN, "name": " ", "alias": ["\n", "Z"]}
+    (line,) = read(tables, Ehr(schedule("Practitioner/p1", "Location/l1"), who, place)).lines
+    assert (line["first_name"], line["street"], line["facility"]) == ("Ann", "1 Main St", "Z")
+
+
 def test_what_a_place_is_in_and_that_is_suspended_is_told_once(tables: SiteTables) -> None:
     places = [typed("l", "ro", "12", "w"), typed("w", "wa", "3N", "s"), typed("s", "si", "Juniper")]
     places[1]["status"] = "suspended"
