@@ -85,6 +85,8 @@ def to_redox(table: Table, rows: tuple[BoundRow, ...], resource: Mapping[str, An
         companions = [_companion(each, values, cells) for each in row.with_]
         try:
             result = bound.to_redox(value, *companions)
+            if bound.typed:
+                result = writable(result)
         except ValueError as error:
             issues.append(Issue("value", str(row.fhir[0]) if row.fhir else row.key, str(error)))
             refused.add(row.key)

@@ -14,6 +14,8 @@ from gateway.tables.rows.paths import Path
 from gateway.tables.rows.schema import Found, SchemaView
 
 DIRECTORY = "directory."
+_FREE = frozenset({"text", "words", "lines"})
+"""Codecs of what somebody has typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,19 @@ class BoundRow:
     def at(self, zone: ZoneInfo) -> BoundRow:
         """The row as a schedule in that zone has it."""
         return replace(self, codec=self.codec.at(zone))
+
+    @property
+    def typed(self) -> bool:
+        """Whether it tells Redox a text of a FHIR resource that somebody has typed: that goes without control
+        characters and without blanks at its ends, as a cell of the directory does. An id stays as it is."""
+        path = self.row.redox
+        return (
+            bool(self.fhir)
+            and path is not None
+            and path.steps[-1].name != "ID"
+            and self.row.codec.name in _FREE
+            and all(found.kind == "string" for _, found in self.fhir)
+        )
 
     @property
     def to_redox(self) -> Callable[..., Any]:

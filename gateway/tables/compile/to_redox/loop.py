@@ -15,6 +15,7 @@ from gateway.tables.compile.reading import Reading
 from gateway.tables.compile.source import Source
 from gateway.tables.compile.to_redox.block import Block
 from gateway.tables.compile.to_redox.inline import slot_id, span
+from gateway.tables.compile.to_redox.typed import Typed
 from gateway.tables.compile.tree import Branch, Leaf, Speller
 from gateway.tables.rows.model import Table
 
@@ -130,11 +131,14 @@ class Loop:
             return
         if bound is self._length:
             return
-        source.names[f"codec_{name}"] = bound.to_redox
         source.add(depth, f"{name} = {reading.value(bound)}  {comment(row.key)}")
         if self._makes_id(bound):
             slot_id(source, depth, name, self._companion(row.with_[0]))
             return
+        if bound.typed:
+            self._typed(bound, depth)
+            return
+        source.names[f"codec_{name}"] = bound.to_redox
         call = f"{name} = codec_{name}({', '.join((name, *map(self._companion, row.with_)))})"
         # A code that the row drops is None.
         encoded = f"{name}_json = {'some' if row.unmapped == 'drop' else 'encode'}({name})"
@@ -148,6 +152,19 @@ class Loop:
         else:
             source.add(depth, f"if {reading.missing(bound)}:", f"    {name} = {name}_json = None", "else:")
             source.add(depth + 1, call, encoded)
+
+    def _typed(self, bound: BoundRow, depth: int) -> None:
+        """A text that somebody has typed, cleaned. Most are typed again and again."""
+        source, reading, row = self._source, self._reading, bound.row
+        name = reading.variable(bound)
+        source.names[f"typed_{name}"] = Typed(bound.to_redox)
+        read = f"{name}, {name}_json = typed_{name}[{name}]"
+        if not reading.required(bound):
+            source.add(depth, f"if {reading.missing(bound)}:", f"    {name} = {name}_json = None", "else:")
+            source.add(depth + 1, read)
+            return
+        source.add(depth, f"if {reading.missing(bound)}:", f"    raise ValueError({literal(row.key)})", read)
+        source.add(depth, f"if {name} is None:", f"    raise ValueError({literal(row.key)})")
 
     def _companion(self, name: str) -> str:
         if name.startswith(DIRECTORY):

@@ -19,6 +19,7 @@ from gateway.core.values import at_once
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import ANSWER, Tables, Wanted
+from gateway.tables.compile.to_redox.typed import LONGEST, MOST, Typed
 
 SCHEDULE = "Location.2-Staff.aa"
 ALWAYS = Window("0000", "9999-12-31T24")
@@ -108,7 +109,7 @@ spans = st.one_of(
     ]
     * 3,
 )
-texts = st.sampled_from(["", "x", 'a "b"\n{c}', "\u00e9"])
+texts = st.sampled_from(["", "x", 'a "b"\n{c}', "\u00e9", " a\x01 b\r\n", " ", "\u00a0a"])
 codings = st.lists(
     st.fixed_dictionaries({}, optional={"code": texts, "display": texts}) | st.none(), max_size=2
 )
@@ -222,3 +223,38 @@ def test_what_is_remembered_stays_bounded() -> None:
     assert len(written) == 100
     known = tables("shipped").answer.convert.__globals__["spans"]
     assert 0 < len(known) <= 4096
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason", "notes"),
+    [
+        ("Bring your card", "Bring your card", ["Bring your card"]),
+        (" see\x01 notes\r\n", "see  notes", ["see  notes"]),
+        ("one\r\n\r\n two \u00a0\n", "one\r\n\r\n two", ["one", "two"]),
+        ("a\u00a0b", "a b", ["a b"]),
+        (" ", None, None),
+        ("\n\x7f\n", "\x7f", ["\x7f"]),
+        ("", None, None),
+    ],
+)
+def test_what_somebody_has_typed_is_told_as_cells_are(
+    typed: str, reason: str | None, notes: list[str] | None
+) -> None:
+    when = {"start": "2025-11-01T08:00:00Z", "end": "2025-11-01T08:20:00Z"}
+    slot = {"resourceType": "Slot", "id": "7", "status": "free", **when, "comment": typed}
+    slot |= {"schedule": {"reference": f"Schedule/{SCHEDULE}"}, "appointmentType": {"text": typed}}
+    (written,), _ = compiled("shipped", [slot], CELLS)
+    assert (written.get("Reason"), written.get("Notes"), written["ID"]) == (reason, notes, "7")
+    odd = {**slot, "id": " 7 ~"}  # an id goes back letter by letter
+    (written,), _ = compiled("shipped", [odd], CELLS)
+    assert written["ID"] == " 7 ~"
+
+
+def test_of_what_is_typed_only_so_much_is_kept() -> None:
+    typed = Typed(lambda text: text)
+    assert [typed[text] for text in ("a ", "a ", " ")] == [("a", '"a"'), ("a", '"a"'), (None, None)]
+    assert typed["x" * (LONGEST + 1)] == ("x" * (LONGEST + 1), f'"{"x" * (LONGEST + 1)}"')
+    assert sorted(typed) == [" ", "a "]
+    for number in range(2 * MOST):
+        assert typed[f" {number}"] == (str(number), f'"{number}"')
+    assert len(typed) == MOST
