@@ -110,3 +110,11 @@ def test_a_schedule_of_two_practitioners_is_one_with_two_actors(ask: Any) -> Non
         assert [each["id"] for each in by_person.resources()] == [each["id"] for each in found.resources()]
     identity = found.resources()[0]["id"]
     assert len(ask(f"Slot?_id={identity}&schedule.actor:Practitioner=p2", *ehr).resources()) == 1
+
+
+@pytest.mark.parametrize("names", [("a~1", "a~2"), ("a~2025-10-22T16:00:00.000Z~30", "a~x"), ("7", "8")])
+def test_two_ids_at_one_time_are_two_slots_whatever_they_look_like(ask: Any, names: tuple[str, str]) -> None:
+    slots = [slot(9, "a", id=each) for each in names]
+    found = ask(SEARCH, schedule("a"), *slots).resources()
+    assert sorted(each["identifier"][0]["value"] for each in found) == sorted(names)
+    assert len({each["id"] for each in found}) == 2

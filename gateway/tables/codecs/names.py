@@ -66,7 +66,7 @@ def slot_name(schedule: str, start: str, minutes: int, own: str | None = None) -
     """A FHIR id (at most 64 letters, digits, - and .) for a slot; ``start`` as Redox spells instants. ``own``
     is the id that its EHR gave it: two of those at one time are two slots."""
     name = f"{schedule_name(schedule)}.{start.replace(':', '')}.{minutes}"
-    return f"{name}.{slot_tail(own)}" if own and not own.startswith(f"{schedule}~") else name
+    return f"{name}.{slot_tail(own)}" if own and own != slot_key(schedule, start, minutes) else name
 
 
 def slot_tail(own: str) -> str:

@@ -96,9 +96,8 @@ class _Loop:
         if plan.own_id is not None:
             own = plan.variable(plan.own_id)
             source.add(3, f"{own} = {plan.value(plan.own_id)}  {comment(plan.own_id.row.key)}")
-            source.add(
-                3, f"if {own} and {own}[:len(made)] != made:", f"    name = f'{{name}}.{{tail({own})}}'"
-            )
+            foreign = f"{own}[:len(made)] != made or {own}[len(made):] != f'{{moment}}~{{minutes}}'"
+            source.add(3, f"if {own} and ({foreign}):", f"    name = f'{{name}}.{{tail({own})}}'")
         source.add(3, *_DOUBLES)
         optional = {each.row.key for each in (*plan.late, *((plan.own,) if plan.own else ()))}
         for bound in (*plan.crossing, *plan.made):
