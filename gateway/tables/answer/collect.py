@@ -215,7 +215,7 @@ class SlotCollector:
         received = read = parts = foreign = 0
         failed = outcome = False
         try:
-            for part in self._parts(content):
+            for part in self._parts(content, params):
                 if parts:
                     yield
                 parts += 1
@@ -248,20 +248,20 @@ class SlotCollector:
             return False
         return read > 0 if received else not failed
 
-    def _parts(self, content: bytes) -> Iterable[Page]:
+    def _parts(self, content: bytes, params: Params) -> Iterable[Page]:
         """The slots of a page, in parts; where their Schedules do not name their lines, these are found."""
         if isinstance(self._placing, Placing):
-            return self._found(self._placing, content)
+            return self._found(self._placing, content, params)
         return self._pages.pieces(content, self._compiled.resource)
 
-    def _found(self, placing: Placing, content: bytes) -> Iterator[Page]:
+    def _found(self, placing: Placing, content: bytes, params: Params) -> Iterator[Page]:
         slot = self._compiled.resource
         parts, beside = yield from with_beside(self._pages.pieces(content), slot)
         pool = placing.pool(beside)
         lines = [line for lines in self._lines.values() for line in lines]
         for part in parts:
             slots = (each for each in part.resources if type(each) is slot)
-            placed = placing.lines.place(slots, lines, pool, placing.in_force)
+            placed = placing.place(slots, lines, pool, params)
             self._unplaced(placed)
             broken = (*part.broken, *((0, each) for each in placed.broken))
             yield replace(part, resources=placed.slots, broken=broken, urls=())

@@ -177,7 +177,7 @@ class QueryTable:
 
     def _guarded(self) -> frozenset[str]:
         """The parameters whose effect is checked again on every slot, or which narrow nothing."""
-        # Where slots tell their line by what they hold, one that does not hold it is believed.
+        # Where slots tell their line by what they hold, one that does not hold it may be believed.
         schedule = self._schedule if not self._dialect.slots else ()
         names = {bound.row.param for bound in (*schedule, self._start, self._end, self._length) if bound}
         names |= {name for name, _ in self.fixed if name == "status" or name.startswith("_")}
@@ -188,6 +188,11 @@ class QueryTable:
     def asking_columns(self) -> tuple[str, ...]:
         """The columns of the directory by which a schedule is asked for."""
         return tuple(dict.fromkeys(bound.row.directory or "" for bound in self._schedule))
+
+    @property
+    def asked_by(self) -> dict[str, str]:
+        """The parameter by which each of them is asked for."""
+        return {bound.row.directory or "": bound.row.param or "" for bound in self._schedule}
 
     def unaskable(self, lines: Sequence[Cells]) -> tuple[str, ...]:
         """The schedules among the lines that lack every cell by which they could be asked for."""

@@ -319,7 +319,8 @@ class SiteTables:
 
     def _placing(self, directory: Directory) -> Placing:
         in_force = InForce(None, self.context.zone)
-        return Placing(self.slot_lines, partial(self._beside, in_force, directory), in_force)
+        pool = partial(self._beside, in_force, directory)
+        return Placing(self.slot_lines, pool, in_force, self.query.asked_by)
 
     def _referring(self, directory: Directory) -> Referring:
         in_force = InForce(None, self.context.zone)
@@ -333,7 +334,7 @@ class SiteTables:
     def _beside(
         self, in_force: InForce, directory: Directory, found: Mapping[str, Sequence[Located]]
     ) -> Pool:
-        return self.resources.pool(found, in_force, directory.bases)
+        return self.resources.pool(found, in_force, directory.bases | self._bases(found.get("Schedule", ())))
 
     def _explain(self, value: dict[str, Any]) -> list[Issue]:
         return list(trace.to_redox(self.tables["available-slots.answer"], self.answer_rows, value, {}).issues)

@@ -1,7 +1,8 @@
 """Which line of the directory a Slot belongs to, where its own Schedule is none that a directory could list.
 
-What the slot tells must be in the column of the line, wherever both are filled; a slot that tells nothing, or
-fits several lines, is nobody's.
+What the slot tells must be in the column of the line, wherever both are filled. What it does not tell is
+believed of a search by one value alone: one by several brings the slots of each with each. A slot that tells
+nothing, or fits several lines, is nobody's.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gateway.core.chained import alternatives
 from gateway.core.directory import Cells
+from gateway.core.references import split
 from gateway.tables.answer.in_force import InForce
 from gateway.tables.answer.pages import Page
-from gateway.tables.answer.pool import Item, Located, Pool, Reader
+from gateway.tables.answer.pool import Item, Located, Pool, Reader, type_of
 from gateway.tables.compile.source import Source, reader
 from gateway.tables.read.slot_ways import SlotWay
 from gateway.tables.rows.paths import Path, parse
@@ -54,11 +57,25 @@ def with_beside(
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """What finds the lines of a page's slots: ``lines``, and what makes a pool of what came with them."""
+    """What finds the lines of a page's slots: ``lines``, and what makes a pool of what came with them.
+    ``asked_by`` has the parameter by which the EHR is asked for a column."""
 
     lines: SlotLines
     pool: Callable[[Mapping[str, Sequence[Located]]], Pool]
     in_force: InForce
+    asked_by: Mapping[str, str]
+
+    def place(
+        self, slots: Iterable[Any], lines: Iterable[Cells], pool: Pool, params: Sequence[tuple[str, str]]
+    ) -> Placed:
+        """Finds the line of each slot of a search by these parameters."""
+        asked = {name: alternatives(value) for name, value in params}
+        sole = {
+            column: asked[param][0]
+            for column, param in self.asked_by.items()
+            if len(asked.get(param, ())) == 1
+        }
+        return self.lines.place(slots, lines, pool, self.in_force, sole)
 
 
 @dataclass(slots=True)
@@ -93,8 +110,16 @@ class SlotLines:
             for number, way in enumerate(ways)
         ]
 
-    def place(self, slots: Iterable[Any], lines: Iterable[Cells], pool: Pool, in_force: InForce) -> Placed:
-        """Finds each slot's line, and has its Schedule name that. ``pool`` holds what came with them."""
+    def place(
+        self,
+        slots: Iterable[Any],
+        lines: Iterable[Cells],
+        pool: Pool,
+        in_force: InForce,
+        sole: Mapping[str, str],
+    ) -> Placed:
+        """Finds each slot's line, and has its Schedule name that. ``pool`` holds what came with them;
+        ``sole`` has the columns of which one value alone was asked for, and that."""
         chosen = list(lines)
         found = Placed()
         for slot in slots:
@@ -107,13 +132,22 @@ class SlotLines:
                 continue
             told = self.told(item, pool)
             slot.contained = None  # which is of no further use, and nobody can encode
-            fitting = {line["schedule"] for line in chosen if fits(line, told)} if told else set()
+            likely = [line for line in chosen if fits(line, told)] if told else []
+            fitting = {line["schedule"] for line in likely}
             if len(fitting) > 1:
                 found.ambiguous += 1
+                continue
+            if likely and not any(self._vouched(line, told, sole) for line in likely):
+                found.untold += 1
                 continue
             slot.schedule.reference = f"Schedule/{fitting.pop()}" if fitting else ""
             found.slots.append(slot)
         return found
+
+    def _vouched(self, line: Cells, told: Mapping[str, set[str]], sole: Mapping[str, str]) -> bool:
+        """Whether what a line has, and a slot does not tell, is what the EHR was asked for alone."""
+        untold = {way.column for way, _, _ in self._ways if line.get(way.column)} - told.keys()
+        return all(_is_asked(line[column], sole.get(column, "")) for column in untold)
 
     def told(self, slot: Item, pool: Pool) -> dict[str, set[str]]:
         """What a slot tells, by the column that it must stand in."""
@@ -123,6 +157,7 @@ class SlotLines:
             if way.value is None:
                 values = list(_followed(slot, values, further, way, pool))
             if values:
+                # Also of what is nobody's here: no line has that.
                 told.setdefault(way.column, set()).update(values)
         return told
 
@@ -157,6 +192,18 @@ def _followed(
             yield found.value.id
         elif (named := pool.named(reference, way.kind)) is not None and named[0] == "_id":
             yield named[1]
+        elif found is None and _is_to(reference, way.kind):
+            yield ""
+
+
+def _is_to(reference: Any, kind: str) -> bool:
+    """Whether a Reference says that it is to a resource of that type, whichever."""
+    return type_of(reference) == kind or split(reference.reference or "")[1].startswith(f"{kind}/")
+
+
+def _is_asked(cell: str, value: str) -> bool:
+    """Whether a search by that value is one for what has this in its column."""
+    return value == cell or value.endswith((f"/{cell}", f"|{cell}"))
 
 
 def fits(line: Cells, told: Mapping[str, set[str]]) -> bool:

@@ -217,6 +217,45 @@ def test_a_slot_that_contains_its_schedule_in_an_ehr_whose_schedules_cannot_be_l
     collector = tables.collector(tables.own_directory, (0,))
     mine = slot(9, {"reference": "#x"}, contained=[schedule("x", "Practitioner/p1")])
     broken = slot(10, {"reference": "#x"}, contained=[schedule("x", "Practitioner/p1")], start="soon")
-    at_once(collector.add(Answer(Call("Slot"), (page(mine, broken),)), Wanted(*DAY, 0)))
+    asked = (("schedule.actor", "Practitioner/p1"), ("-location", "Location/l1"))
+    at_once(collector.add(Answer(Call("Slot", asked), (page(mine, broken),)), Wanted(*DAY, 0)))
     assert ids(collector) == ["at-9"]
     assert collector.counts == {"received": 2, "malformed": 1}
+
+
+PLACE_OF = "https://fhir-ehr.cerner.com/r4/StructureDefinition/scheduling-location"
+OWN, OTHER = "https://public.ehr.example/r4", "https://other.example/r4"
+BOTH = (("schedule.actor", "Practitioner/p1,Practitioner/p2"), ("-location", "Location/l1,Location/l2"))
+FIRST = (("schedule.actor", "Practitioner/p1"), ("-location", "Location/l1"))
+
+
+@pytest.mark.parametrize(
+    ("actor", "place", "asked", "count"),
+    [
+        ({"reference": "Practitioner/p1"}, "l1", BOTH, {"received": 1}),
+        ({"reference": f"{OWN}/Practitioner/p1"}, "l1", BOTH, {"received": 1}),
+        # Each with each is asked for, so what a slot does not tell may be the other's.
+        ({"display": "Granite"}, "l1", BOTH, {"received": 1, "untold": 1}),
+        ({"reference": "Practitioner/p1"}, None, BOTH, {"received": 1, "untold": 1}),
+        ({"reference": "PractitionerRole/p1"}, "l1", BOTH, {"received": 1, "untold": 1}),
+        ({"display": "Granite"}, "l1", FIRST, {"received": 1}),
+        ({"reference": "Practitioner/p1"}, None, FIRST, {"received": 1}),
+        # What it does tell is never passed over.
+        ({"reference": f"{OTHER}/Practitioner/p1"}, "l1", FIRST, {"received": 1, "stray": 1}),
+        ({"type": "Practitioner", "identifier": {"value": "7"}}, "l1", FIRST, {"received": 1, "stray": 1}),
+        ({"reference": "Practitioner/p2"}, "l1", FIRST, {"received": 1, "stray": 1}),
+        ({"display": "Granite"}, "l2", FIRST, {"received": 1, "stray": 1}),
+    ],
+)
+def test_what_a_slot_does_not_tell_is_believed_of_a_search_for_one_alone(
+    tmp_path: Path, actor: Json, place: str | None, asked: Any, count: dict[str, int]
+) -> None:
+    csv = "schedule,practitioner,location_id\ngranite,p1,l1\nslate,p2,l2\n"
+    tables = clinic.tables(tmp_path, "oracle-millennium", csv=csv)
+    collector = tables.collector(tables.own_directory, (0, 1) if asked == BOTH else (0,))
+    where = {"url": PLACE_OF, "valueReference": {"reference": f"Location/{place}"}}
+    mine = slot(9, {"reference": "Schedule/own"}, **({"extension": [where]} if place else {}))
+    whose = (f"{OWN}/Schedule/own", {**schedule("own"), "actor": [actor]})
+    at_once(collector.add(Answer(Call("Slot", asked), (page(mine, whose),)), Wanted(*DAY, 0)))
+    assert collector.counts == count
+    assert ids(collector) == (["at-9"] if count == {"received": 1} else [])
