@@ -110,7 +110,7 @@ def page(
     """The Bundle of one page. ``issues`` are what there is to tell beside what was found."""
     directory = around.directory
     shown = found.slots[: search.count]
-    told = [*issues, *found.issues]
+    told = list(dict.fromkeys((*issues, *found.issues)))
     incomplete = found.incomplete or directory.incomplete
     if incomplete:
         # Of many only the first are told, and this must be among them.
