@@ -1,8 +1,8 @@
 """Which line of the directory a Slot belongs to, where its own Schedule is none that a directory could list.
 
 What the slot tells must be in the column of the line, wherever both are filled. What it does not tell is
-believed of a search by one value alone: one by several brings the slots of each with each. A slot that tells
-nothing, or fits several lines, is nobody's.
+believed of a search by one value alone: one by several brings the slots of each with each. A slot that may be
+of several lines is nobody's.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ class SlotLines:
     ) -> Placed:
         """Finds each slot's line, and has its Schedule name that. ``pool`` holds what came with them;
         ``sole`` has the columns of which one value alone was asked for, and that."""
-        chosen = list(lines)
+        columns = dict.fromkeys(way.column for way, _, _ in self._ways)
+        chosen = [(line, frozenset(each for each in columns if line.get(each))) for line in lines]
         found = Placed()
         for slot in slots:
             if slot.schedule is None:
@@ -132,22 +133,16 @@ class SlotLines:
                 continue
             told = self.told(item, pool)
             slot.contained = None  # which is of no further use, and nobody can encode
-            likely = [line for line in chosen if fits(line, told)] if told else []
-            fitting = {line["schedule"] for line in likely}
-            if len(fitting) > 1:
-                found.ambiguous += 1
-                continue
-            if likely and not any(self._vouched(line, told, sole) for line in likely):
+            names, sure = _whose(told, chosen, sole)
+            if names and not sure:
                 found.untold += 1
                 continue
-            slot.schedule.reference = f"Schedule/{fitting.pop()}" if fitting else ""
+            if len(names) > 1:
+                found.ambiguous += 1
+                continue
+            slot.schedule.reference = f"Schedule/{names.pop()}" if names else ""
             found.slots.append(slot)
         return found
-
-    def _vouched(self, line: Cells, told: Mapping[str, set[str]], sole: Mapping[str, str]) -> bool:
-        """Whether what a line has, and a slot does not tell, is what the EHR was asked for alone."""
-        untold = {way.column for way, _, _ in self._ways if line.get(way.column)} - told.keys()
-        return all(_is_asked(line[column], sole.get(column, "")) for column in untold)
 
     def told(self, slot: Item, pool: Pool) -> dict[str, set[str]]:
         """What a slot tells, by the column that it must stand in."""
@@ -199,6 +194,22 @@ def _followed(
 def _is_to(reference: Any, kind: str) -> bool:
     """Whether a Reference says that it is to a resource of that type, whichever."""
     return type_of(reference) == kind or split(reference.reference or "")[1].startswith(f"{kind}/")
+
+
+def _whose(
+    told: Mapping[str, set[str]], lines: Sequence[tuple[Cells, frozenset[str]]], sole: Mapping[str, str]
+) -> tuple[set[str], bool]:
+    """The schedules that a slot may be of, and whether it is surely of one of them. With each line stand the
+    columns that it has of those by which slots are told."""
+
+    def asked(line: Cells, filled: frozenset[str]) -> bool:
+        return all(_is_asked(line[each], sole.get(each, "")) for each in filled - told.keys())
+
+    likely = [each for each in lines if fits(each[0], told)]
+    if not likely:  # then it may still be of one of which it tells nothing
+        silent = [each for each in lines if each[1] and each[1].isdisjoint(told)]
+        likely = [each for each in silent if asked(*each)] or silent
+    return {line["schedule"] for line, _ in likely}, any(asked(*each) for each in likely)
 
 
 def _is_asked(cell: str, value: str) -> bool:

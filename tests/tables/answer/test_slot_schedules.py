@@ -240,6 +240,8 @@ FIRST = (("schedule.actor", "Practitioner/p1"), ("-location", "Location/l1"))
         ({"reference": "PractitionerRole/p1"}, "l1", BOTH, {"received": 1, "untold": 1}),
         ({"display": "Granite"}, "l1", FIRST, {"received": 1}),
         ({"reference": "Practitioner/p1"}, None, FIRST, {"received": 1}),
+        ({"display": "Granite"}, None, BOTH, {"received": 1, "untold": 1}),
+        ({"display": "Granite"}, None, FIRST, {"received": 1}),
         # What it does tell is never passed over.
         ({"reference": f"{OTHER}/Practitioner/p1"}, "l1", FIRST, {"received": 1, "stray": 1}),
         ({"type": "Practitioner", "identifier": {"value": "7"}}, "l1", FIRST, {"received": 1, "stray": 1}),
