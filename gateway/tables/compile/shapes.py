@@ -14,7 +14,7 @@ from typing import Any
 BUILTINS = ("KeyError", "ValueError", "bytes", "iter", "len", "next")
 """The builtins that generated code has; it gets no others."""
 
-METHODS = frozenset({"append", "get", "isspace", "partition"})
+METHODS = frozenset({"append", "get", "isascii", "isprintable", "isspace", "partition"})
 """The methods that it calls."""
 
 _PARAMETERS = frozenset({"groups", "prefers"})  # functions that are handed in

@@ -15,7 +15,6 @@ from gateway.tables.compile.reading import Reading
 from gateway.tables.compile.source import Source
 from gateway.tables.compile.to_redox.block import Block
 from gateway.tables.compile.to_redox.inline import slot_id, span
-from gateway.tables.compile.to_redox.typed import Typed
 from gateway.tables.compile.tree import Branch, Leaf, Speller
 from gateway.tables.rows.model import Table
 
@@ -131,6 +130,7 @@ class Loop:
             return
         if bound is self._length:
             return
+        source.names[f"codec_{name}"] = bound.to_redox
         source.add(depth, f"{name} = {reading.value(bound)}  {comment(row.key)}")
         if self._makes_id(bound):
             slot_id(source, depth, name, self._companion(row.with_[0]))
@@ -138,7 +138,6 @@ class Loop:
         if bound.typed:
             self._typed(bound, depth)
             return
-        source.names[f"codec_{name}"] = bound.to_redox
         call = f"{name} = codec_{name}({', '.join((name, *map(self._companion, row.with_)))})"
         # A code that the row drops is None.
         encoded = f"{name}_json = {'some' if row.unmapped == 'drop' else 'encode'}({name})"
@@ -154,17 +153,26 @@ class Loop:
             source.add(depth + 1, call, encoded)
 
     def _typed(self, bound: BoundRow, depth: int) -> None:
-        """A text that somebody has typed, cleaned. Most are typed again and again."""
+        """A text that somebody has typed. The usual kind, without anything odd, is not cleaned: that is seen
+        by it and by its JSON text."""
         source, reading, row = self._source, self._reading, bound.row
-        name = reading.variable(bound)
-        source.names[f"typed_{name}"] = Typed(bound.to_redox)
-        read = f"{name}, {name}_json = typed_{name}[{name}]"
-        if not reading.required(bound):
-            source.add(depth, f"if {reading.missing(bound)}:", f"    {name} = {name}_json = None", "else:")
-            source.add(depth + 1, read)
+        name, json = reading.variable(bound), f"{reading.variable(bound)}_json"
+        clean = [f"{name} = tidy(codec_{name}({name}))", f"{json} = some({name})"]
+        source.add(depth, f"if {reading.missing(bound)}:")
+        if reading.required(bound):
+            source.add(depth, f"    raise ValueError({literal(row.key)})")
+            clean += [f"if {name} is None:", f"    raise ValueError({literal(row.key)})"]
+        else:
+            source.add(depth, f"    {name} = {json} = None")
+        source.add(depth, "else:")
+        if row.codec.name == "words":
+            source.add(depth + 1, *clean)
             return
-        source.add(depth, f"if {reading.missing(bound)}:", f"    raise ValueError({literal(row.key)})", read)
-        source.add(depth, f"if {name} is None:", f"    raise ValueError({literal(row.key)})")
+        odd = f"not ({json}.isascii() or {name}.isprintable()) or {json}[1] == ' ' or {json}[-2] == ' '"
+        source.add(depth + 1, f"{json} = quote({name})", f"if {literal(chr(92))} in {json} or {odd}:")
+        source.add(depth + 2, *clean)
+        if row.codec.name == "lines":
+            source.add(depth + 1, "else:", f"    {name} = [{name}]", f"    {json} = f'[{{{json}}}]'")
 
     def _companion(self, name: str) -> str:
         if name.startswith(DIRECTORY):

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from gateway.core.fhir import writable
 from gateway.tables.compile.bind import BoundRow
 from gateway.tables.compile.reading import Reading
 from gateway.tables.compile.source import Source
@@ -110,7 +111,9 @@ def compile_to_redox(
     paths += [(path, False) for path in also]
     contained = ("contained", list[msgspec.Raw] | None, None)
     anyhow = _unmodified(struct("Slot", paths, schemas["Slot"], tag="Slot"), contained)
-    source = Source({"quote": encode_basestring, "encode": encode, "some": some, "again": again})
+    source = Source(
+        {"quote": encode_basestring, "encode": encode, "some": some, "tidy": writable, "again": again}
+    )
     for path, _ in paths:
         source.reads(path)
     reading.add_readers(source)

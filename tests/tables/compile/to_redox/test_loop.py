@@ -19,7 +19,6 @@ from gateway.core.values import at_once
 from gateway.tables.answer import reference as trace
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import ANSWER, Tables, Wanted
-from gateway.tables.compile.to_redox.typed import LONGEST, MOST, Typed
 
 SCHEDULE = "Location.2-Staff.aa"
 ALWAYS = Window("0000", "9999-12-31T24")
@@ -232,6 +231,7 @@ def test_what_is_remembered_stays_bounded() -> None:
         (" see\x01 notes\r\n", "see  notes", ["see  notes"]),
         ("one\r\n\r\n two \u00a0\n", "one\r\n\r\n two", ["one", "two"]),
         ("a\u00a0b", "a b", ["a b"]),
+        ('say "\u00e9\\x" \U0001f600', 'say "\u00e9\\x" \U0001f600', ['say "\u00e9\\x" \U0001f600']),
         (" ", None, None),
         ("\n\x7f\n", "\x7f", ["\x7f"]),
         ("", None, None),
@@ -248,13 +248,3 @@ def test_what_somebody_has_typed_is_told_as_cells_are(
     odd = {**slot, "id": " 7 ~"}  # an id goes back letter by letter
     (written,), _ = compiled("shipped", [odd], CELLS)
     assert written["ID"] == " 7 ~"
-
-
-def test_of_what_is_typed_only_so_much_is_kept() -> None:
-    typed = Typed(lambda text: text)
-    assert [typed[text] for text in ("a ", "a ", " ")] == [("a", '"a"'), ("a", '"a"'), (None, None)]
-    assert typed["x" * (LONGEST + 1)] == ("x" * (LONGEST + 1), f'"{"x" * (LONGEST + 1)}"')
-    assert sorted(typed) == [" ", "a "]
-    for number in range(2 * MOST):
-        assert typed[f" {number}"] == (str(number), f'"{number}"')
-    assert len(typed) == MOST
