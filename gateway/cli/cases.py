@@ -77,7 +77,8 @@ def _tried(found: CheckedConfiguration, picked: Sequence[Case], *, bless: bool, 
         told.append(_as_json(ran))
         if not as_json:
             for line in _lines(ran, bless=bless):
-                click.echo(line)
+                for part in output.fitted(line):
+                    click.echo(part)
         if bless and differs:
             running.bless(ran)
     examples = _examples(found)

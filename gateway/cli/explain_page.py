@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from gateway.cli.output import one_line, plural
+from gateway.cli.output import WIDTH, fitted, one_line, plural
 from gateway.core.errors import Issue
 from gateway.explain.told import ByRow, Explained, Field, LeftOut, Narrowing, Origin, Sent, Wish, named
 
-_WIDTH = 100
 _PATH = 40
 _SHOWN = 20
 _ARE = {True: "is", False: "are"}
@@ -30,6 +29,11 @@ _SLOT = re.compile(r"(?:AvailableSlots|entry)\[(\d+)\]")
 def page(told: Explained, *, whole: bool = True) -> Iterator[str]:
     """The lines of the page; unless it is the ``whole`` of an explanation, parts without a field are left
     out."""
+    for line in _lines(told, whole=whole):
+        yield from fitted(line)
+
+
+def _lines(told: Explained, *, whole: bool) -> Iterator[str]:
     yield f"{click.style(told.site, bold=True)}, tables {told.tables}"
     if whole or told.wishes:
         yield from _message(told.wishes)
@@ -104,8 +108,8 @@ def _by(row: ByRow | None) -> str:
 
 
 def _chosen(told: Explained) -> Iterator[str]:
-    chosen = "No schedule" if not told.chosen else plural(told.chosen, "schedule")
-    yield from _heading(f"{chosen} chosen")
+    chosen = "No schedule chosen" if not told.chosen else f"{plural(told.chosen, 'schedule')} chosen"
+    yield from _heading("Whom each wish leaves out" if told.chosen is None else chosen)
     for each in told.narrowing:
         yield from _narrowing(each)
 
@@ -116,12 +120,16 @@ def _narrowing(each: Narrowing) -> Iterator[str]:
         yield f"  {each.path} {value}: all {each.of} fit"
         return
     rest = each.excluded - len(each.first)
-    names = ", ".join(each.first) + (f" and {rest} more" if rest > 0 else "")
-    yield from _wrapped(f"  {each.path} {value}", [f"leaves out {each.excluded} of {each.of}", names])
+    yield from _wrapped(f"  {each.path} {value}", [f"leaves out {each.excluded} of {each.of}"])
+    yield f"    {', '.join(each.first)}{f' and {rest} more' if rest > 0 else ''}"
 
 
 def _sent(sent: Sent) -> Iterator[str]:
-    yield from _heading(f"{sent.method} {sent.url}".strip())
+    address, _, query = f"{sent.method} {sent.url}".strip().partition("?")
+    parts = query.split("&") if len(address) + len(query) >= WIDTH else []
+    yield from _heading(address if parts or not query else f"{address}?{query}")
+    for number, part in enumerate(parts):
+        yield f"    {'&' if number else '?'}{part}"
     for field in sent.fields:
         yield from _field(field, 2)
 
@@ -220,7 +228,7 @@ def _wrapped(first: str, others: Sequence[str]) -> Iterator[str]:
     line = first
     indent = " " * (len(first) - len(first.lstrip()) + 2)
     for each in filter(None, others):
-        if len(click.unstyle(line)) + len(each) + 2 > _WIDTH:
+        if len(click.unstyle(line)) + len(each) + 2 > WIDTH:
             yield line
             line = f"{indent}{each}"
         else:

@@ -99,7 +99,7 @@ def main(ctx: click.Context) -> None:
          (test), more than --fail-over did (diff), or an address is taken
       2  the command line is wrong
       3  the configuration or the tables have faults; each is told as file:line:column
-      4  the EHR could not be asked (directory pull, probe)
+      4  the EHR could not be asked (directory pull, probe, explain --live)
     """
     if os.environ.get("NO_COLOR"):
         ctx.color = False

@@ -31,6 +31,7 @@ USUAL: Final = Path("gateway.yaml")
 DEMO: Final = SAMPLES / "demo.yaml"
 SAMPLE_QUERY: Final = SAMPLES / "available-slots.json"
 
+WIDTH: Final = 100
 INPUT_LIMIT: Final = 67_108_864
 PORT: Final = click.IntRange(0, 65_535)
 _NAMES_TOLD: Final = 12
@@ -230,6 +231,20 @@ def json_text(value: object) -> str:
     import json
 
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def fitted(line: str) -> Iterator[str]:
+    """The line, parted at its blanks where it is too long for a terminal. A word that is too long by itself
+    stays whole, so that it can be copied."""
+    own = indent = " " * (len(line) - len(line.lstrip(" ")))
+    rest = ""
+    for word in line[len(indent) :].split(" "):
+        if rest and len(click.unstyle(f"{indent}{rest} {word}")) > WIDTH:
+            yield f"{indent}{rest}".rstrip()
+            indent, rest = f"{own}  ", word
+        else:
+            rest = f"{rest} {word}" if rest else word
+    yield f"{indent}{rest}"
 
 
 def plural(count: int, word: str) -> str:

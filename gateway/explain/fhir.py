@@ -56,16 +56,16 @@ def explained(asked: Asked) -> Explained:
     """The queries and searches, the answer, and what became of each parameter. Where it cannot be answered,
     the status and body of the error, and all that could be told until then."""
     here = asked.here
-    queries: tuple[Query, ...] = ()
+    queries: list[Query] = []
     answer: Any = None
     status: int | None = None
     issues: tuple[Issue, ...] = ()
     try:
-        found = searched(here, asked.interaction, asked.now)
+        found = searched(here, asked.interaction, asked.now, queries)
     except GatewayError as error:
         answer, status, issues = json.loads(error_outcome(error)), error.status, error.issues
     else:
-        queries, issues = found.queries, found.issues
+        issues = found.issues
         if found.reply is not None and (here.answerable or not here.calls):
             answer, status = json.loads(found.reply.body), found.reply.status
     cells = cells_of(here, asked.places, asked.now)

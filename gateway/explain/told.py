@@ -151,6 +151,15 @@ def about(told: Explained, only: str | None) -> Explained:
     )
 
 
+def paths(told: Explained) -> tuple[str, ...]:
+    """Every name by which :func:`about` finds something: of whole fields, and of their last parts."""
+    fields = [*(field for each in told.sent for field in each.fields), *told.fields]
+    read = [origin.path for field in fields for origin in field.origins]
+    wishes = [each.path for each in told.wishes]
+    whole = [named(each).split(".") for each in (*wishes, *(field.path for field in fields), *read)]
+    return tuple(dict.fromkeys(".".join(each[at:]) for each in whole for at in range(len(each))))
+
+
 def as_json(whole: Explained, only: str | None = None) -> Json:
     """The explanation as a JSON value, as of :func:`about`."""
     told = about(whole, only)

@@ -14,9 +14,9 @@ from gateway.config import Settings
 from gateway.core import fhir_flows
 from gateway.core.errors import Issue
 from gateway.core.fhir import Interaction
-from gateway.core.fhir_flows import FhirSite
+from gateway.core.fhir_flows import Asker, FhirSite
 from gateway.core.flows import Meant
-from gateway.core.plan import Reply
+from gateway.core.plan import Flow, Reply
 from gateway.offline.pasted import Pasted
 from gateway.offline.site import Json, NoDirectory, Offline, issues, reader
 from gateway.web import fhir_query
@@ -50,12 +50,12 @@ class Query:
     answer: bytes
 
 
-def searched(chosen: Offline, interaction: Interaction, now: datetime) -> Searched:
-    """Drives a search, or a read. Raises GatewayError."""
-    assert chosen.fhir_server is not None  # a site without FHIR clients is refused before
-    rules, tables, address = rules_of(chosen.site), chosen.tables, address_of(chosen.site)
-    ask = asker(rules, tables, address, reader(), now)
-    written: list[Query] = []
+def searched(
+    chosen: Offline, interaction: Interaction, now: datetime, written: list[Query] | None = None
+) -> Searched:
+    """Drives a search, or a read. Raises GatewayError; the queries until then are in ``written``."""
+    ask = _asker(chosen, now)
+    written = [] if written is None else written
 
     def noted(query: Json, meant: Meant, shares: int) -> Generator[Any, Any, Any]:
         value = json.loads(json.dumps(query))
@@ -64,14 +64,28 @@ def searched(chosen: Offline, interaction: Interaction, now: datetime) -> Search
         written[-1] = Query(value, meant, answer)
         return answer, told
 
-    flow = fhir_flows.answer(interaction, FhirSite(rules, chosen.fhir_server, tables, noted), now)
     try:
-        reply: Reply = chosen.driven(flow)
+        reply: Reply = chosen.driven(_flow(chosen, interaction, noted, now))
     except NoDirectory as error:
         if chosen.answerable:
             raise
         return Searched((), None, tuple(replace(each, severity="warning") for each in error.issues))
     return Searched(tuple(written), reply, reply.issues)
+
+
+def flow(chosen: Offline, interaction: Interaction, now: datetime) -> Flow:
+    """The steps in which the gateway answers a search, or a read."""
+    return _flow(chosen, interaction, _asker(chosen, now), now)
+
+
+def _asker(chosen: Offline, now: datetime) -> Asker:
+    return asker(rules_of(chosen.site), chosen.tables, address_of(chosen.site), reader(), now)
+
+
+def _flow(chosen: Offline, interaction: Interaction, ask: Asker, now: datetime) -> Flow:
+    assert chosen.fhir_server is not None  # a site without FHIR clients is refused before
+    site = FhirSite(rules_of(chosen.site), chosen.fhir_server, chosen.tables, ask)
+    return fhir_flows.answer(interaction, site, now)
 
 
 def told(chosen: Offline, interaction: Interaction, now: datetime) -> tuple[Json, Reply | None]:

@@ -17,7 +17,7 @@ from gateway.core import flows, references, window
 from gateway.core.directory import Directory, shown
 from gateway.core.errors import Issue, NotKnownHere, UnknownDestination
 from gateway.core.mapping import Wanted
-from gateway.core.plan import MOST_ROUNDS, Answer, Ask, Call, Outcome, Pause, Remember, Reply
+from gateway.core.plan import MOST_ROUNDS, Answer, Ask, Call, Flow, Outcome, Pause, Remember, Reply
 from gateway.core.redox import Message, Reader
 from gateway.core.values import at_once
 from gateway.offline.canned import EMPTY, Canned, bundle_of, kind_of, schedule_of
@@ -144,9 +144,12 @@ class Offline:
 
     def answer(self, message: Message, now: datetime) -> Reply:
         """The Redox answer that what is canned means. Raises GatewayError."""
-        rules, address = rules_of(self.site), address_of(self.site)
-        reply: Reply = self.driven(answering(message, rules, self.tables, address, now))
+        reply: Reply = self.driven(self.flow(message, now))
         return reply
+
+    def flow(self, message: Message, now: datetime) -> Flow:
+        """The steps in which the gateway answers the message."""
+        return answering(message, rules_of(self.site), self.tables, address_of(self.site), now)
 
     def left_out(self, message: Message, reply: Reply, now: datetime) -> str:
         """How many slots of the Bundles the answer lacks, and why; empty if it has all of them."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import click
 from click.testing import CliRunner
@@ -12,10 +14,13 @@ from click.testing import CliRunner
 from gateway.cli.main import main
 from tests.clock import clock
 
-from .conftest import BUNDLE, SAMPLE
+from .conftest import BUNDLE, SAMPLE, ask
+from .test_probe import port_of
 
 CASE = Path(__file__).resolve().parents[1] / "golden" / "available-slots" / "canvas-document"
 CLINIC = CASE.parents[1] / "clinic"
+NOBODY = 9  # the port of a service that nobody runs
+EVERY_DIALECT = Path(__file__).resolve().parents[1] / "samples" / "every-dialect" / "gateway.yaml"
 
 
 def _run(*arguments: str | Path) -> tuple[int, str, str]:
@@ -71,8 +76,8 @@ def test_the_same_as_json() -> None:
 
 
 def test_a_search_is_explained_too() -> None:
-    config = Path(__file__).resolve().parents[1] / "samples" / "every-dialect" / "gateway.yaml"
-    code, page, _ = _run("explain", "Slot?start=ge2025-10-21&colour=blue", "--site", "partner", "-c", config)
+    search = "Slot?start=ge2025-10-21&colour=blue"
+    code, page, _ = _run("explain", search, "--site", "partner", "-c", EVERY_DIALECT)
     assert code == 0
     assert "row StartDateTime" in page
     assert "unknown" in page
@@ -80,5 +85,61 @@ def test_a_search_is_explained_too() -> None:
 
 def test_a_line_is_no_longer_than_a_terminal_where_it_can_be_parted() -> None:
     _, page, _ = _run("explain", CASE / "request.json", *_answered())
-    long = [line for line in page.splitlines() if len(line) > 100 and "  " in line.strip()]
-    assert [line for line in long if not line.startswith(("GET", "  A", "  schedule", "      from"))] == []
+    assert [line for line in page.splitlines() if len(line) > 100 and " " in line.strip()] == []
+    parts = iter(page.splitlines())
+    assert next(line for line in parts if line.startswith("GET ")).endswith("/Slot")
+    assert next(parts).startswith("    ?schedule=")
+    assert next(parts).startswith("    &start=")
+
+
+def test_a_field_that_is_not_there_is_told() -> None:
+    code, page, told = _run("explain", CASE / "request.json", *_answered(), "--field", "Provider.Idd")
+    assert code == 0
+    assert "Provider" not in page
+    assert 'no field is called "Provider.Idd" here; did you mean Provider.ID' in told
+    _, _, told = _run("explain", SAMPLE, "--field", "Provider.NPI", "--json")
+    assert 'no field is called "Provider.NPI" here' in told
+    assert "no answer to look in without --bundle, --answer or --live" in told
+    _, _, told = _run("explain", CASE / "request.json", "--field", "StartDateTime")
+    assert "is called" not in told
+
+
+def _asked_of(port: int) -> list[str]:
+    seen = json.loads(ask(port, "GET", "/sandbox/requests")[1])
+    return [each["path"] for each in seen]
+
+
+def test_a_live_upstream_is_asked_once(inside: Any, start: Any, configured: Any) -> None:
+    port = port_of(start("sandbox", "--port", "0"))
+    config = configured(upstream=port)
+    done = inside("explain", SAMPLE, "--live", "--config", config, "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["status"]) == (0, 200)
+    phone = next(each for each in told["answer"] if each["path"].endswith("PhoneNumber.Office"))
+    assert phone["read"][0]["of"].startswith("Practitioner/")
+    asked = _asked_of(port)
+    assert asked.count("/Slot") == 1
+    assert len([each for each in asked if each.startswith("/auth")]) == 1
+
+
+def test_a_live_upstream_that_does_not_answer_is_explained(inside: Any, configured: Any) -> None:
+    done = inside("explain", SAMPLE, "--live", "--config", configured(upstream=NOBODY))
+    assert done.returncode == 4
+    assert "The answer: 502" in done.stdout
+    assert "row StartDateTime" in done.stdout
+
+
+def test_a_search_that_a_live_redox_does_not_answer_is_explained(inside: Any, tmp_path: Path) -> None:
+    text = EVERY_DIALECT.read_text().replace("127.0.0.1:8082", f"127.0.0.1:{NOBODY}")
+    (config := tmp_path / "gateway.yaml").write_text(text)
+    shutil.copytree(EVERY_DIALECT.parent / "mappings", tmp_path / "mappings")
+    done = inside("explain", "Slot?start=ge2025-10-21", "-s", "partner", "-c", config, "--live")
+    assert done.returncode == 4
+    assert "POST http://" in done.stdout
+    assert "No schedule chosen" not in done.stdout
+
+
+def test_what_is_live_needs_no_answer_of_ours() -> None:
+    code, _, told = _run("explain", SAMPLE, "--live", "--bundle", BUNDLE)
+    assert code == 2
+    assert "leave out --bundle" in told
