@@ -51,15 +51,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A case that was run: what came out, and how that differs. Without an expectation nothing differs, and
-    ``unwritten`` says so."""
+    """A case that was run: what came out, and how that differs. ``unwritten`` are the files of what is
+    expected that are not there: of these all that came out differs."""
 
     case: Case
     told: Explained
     searches: Json
     answer: Json
     differences: tuple[Difference, ...]
-    unwritten: bool
+    unwritten: tuple[str, ...]
 
     @property
     def names(self) -> Iterable[str]:
@@ -72,12 +72,12 @@ def run(found: CheckedConfiguration, case: Case) -> Ran:
     told, tables = _explained(found, case)
     searches = [_asked(each) for each in told.sent if each.method]
     answer = {"status": told.status, "body": told.answer}
-    differences: list[Difference] = []
-    if case.searches is not None:
-        differences += _of_searches(case.searches, searches, told.sent, Rows(tables.tables[QUERY]))
-    if case.answer is not None:
-        differences += _of_answer(case.answer, told, Rows(tables.tables[ANSWER_TABLE]))
-    unwritten = case.searches is None or case.answer is None
+    differences = [
+        *_of_searches(case.searches, searches, told.sent, Rows(tables.tables[QUERY])),
+        *_of_answer(case.answer, told, Rows(tables.tables[ANSWER_TABLE])),
+    ]
+    expected = ((SEARCHES, case.searches), (ANSWER, case.answer))
+    unwritten = tuple(name for name, value in expected if value is None)
     return Ran(case, told, searches, answer, tuple(differences), unwritten)
 
 

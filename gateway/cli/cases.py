@@ -52,27 +52,35 @@ def test(
         picked = output.cases_of(found.settings.mappings, folder, names)
     if not chosen.named:
         output.using(chosen.name)
-    failed = _tried(found, picked, bless=bless, as_json=as_json)
-    click.get_current_context().exit(output.WRONG if failed and not bless else 0)
+    left = _tried(found, picked, bless=bless, as_json=as_json)
+    click.get_current_context().exit(output.WRONG if left else 0)
 
 
 def _tried(found: CheckedConfiguration, picked: Sequence[Case], *, bless: bool, as_json: bool) -> int:
-    """Run them; gives back how many did not come out as expected."""
+    """Run them; gives back how many do not come out as is written, now."""
     from gateway.cases import run as running
     from gateway.core.errors import GatewayError
 
     told: list[dict[str, Any]] = []
-    failed = 0
+    failed = written = 0
     for case in picked:
         try:
             ran = running.run(found, case)
         except GatewayError as error:
             failed += 1
-            told.append({"case": case.name, "passed": False, "error": str(error), "differences": []})
+            told.append(
+                {
+                    "case": case.name,
+                    "passed": False,
+                    "unwritten": [],
+                    "error": str(error),
+                    "differences": [],
+                }
+            )
             if not as_json:
                 click.echo(f"{click.style('wrong', fg='red', bold=True)}  {case.name}: {error}")
             continue
-        differs = bool(ran.differences) or ran.unwritten
+        differs = bool(ran.differences or ran.unwritten)
         failed += differs
         told.append(_as_json(ran))
         if not as_json:
@@ -81,25 +89,27 @@ def _tried(found: CheckedConfiguration, picked: Sequence[Case], *, bless: bool, 
                     click.echo(part)
         if bless and differs:
             running.bless(ran)
+            written += 1
     examples = _examples(found)
     if as_json:
         click.echo(output.json_text({"examples": examples, "cases": told}))
     else:
-        click.echo(_summary(len(picked), failed, examples, bless=bless))
-    return failed
+        click.echo(_summary(len(picked), failed, examples, written))
+    return failed - written
 
 
-def _summary(count: int, failed: int, examples: int, *, bless: bool) -> str:
+def _summary(count: int, failed: int, examples: int, written: int) -> str:
     """The last line."""
     held = f"{plural(examples, 'example')} of rows held"
     if not count:
         return f"{held}; there are no cases yet: docs/cases.md says how to write one"
     if not failed:
         return f"{held}; {plural(count, 'case')} came out as expected"
-    if bless:
-        return f"{held}; {plural(failed, 'case')} written as {'they' if failed > 1 else 'it'} came out now"
-    ending = "came out otherwise"
-    return click.style(f"{held}; {failed} of {plural(count, 'case')} {ending}", fg="red")
+    left = failed - written
+    told = [f"{plural(written, 'case')} written as {'they' if written > 1 else 'it'} came out now"]
+    told = told * bool(written) + [f"{left} of {plural(count, 'case')} came out otherwise"] * bool(left)
+    text = "; ".join([held, *told])
+    return click.style(text, fg="red") if left else text
 
 
 def _examples(found: CheckedConfiguration) -> int:
@@ -109,20 +119,16 @@ def _examples(found: CheckedConfiguration) -> int:
 
 
 def _lines(ran: Ran, *, bless: bool) -> Iterator[str]:
-    """What a case came to."""
+    """What a case came to: what differs, and of one that is not written down yet what came out."""
     if not ran.differences and not ran.unwritten:
         yield f"{click.style('ok', fg='green')}     {ran.case.name}"
         return
-    if ran.unwritten and not ran.differences:
-        missing = " and ".join(
-            name
-            for name, value in (("searches.json", ran.case.searches), ("answer.json", ran.case.answer))
-            if value is None
-        )
-        hint = "now written" if bless else "look at what comes out with --bless"
+    if ran.unwritten:
+        missing = " and ".join(ran.unwritten)
+        hint = "now written" if bless else "--bless writes what comes out now"
         yield f"{click.style('new', fg='yellow')}    {ran.case.name}: has no {missing}; {hint}"
-        return
-    yield f"{click.style('wrong', fg='red', bold=True)}  {ran.case.name}"
+    else:
+        yield f"{click.style('wrong', fg='red', bold=True)}  {ran.case.name}"
     groups: dict[object, list[Difference]] = {}
     for each in ran.differences:
         groups.setdefault((each.of, named(each.path), each.row and each.row.place), []).append(each)
@@ -130,6 +136,9 @@ def _lines(ran: Ran, *, bless: bool) -> Iterator[str]:
         yield from _difference(alike[0], len(alike) - 1)
     if (more := len(groups) - _SHOWN) > 0:
         yield f"    and {more} other fields"
+    if ran.unwritten:
+        for issue in ran.told.issues:
+            yield f"    {issue.severity}: {issue}"
 
 
 def _difference(each: Difference, alike: int) -> Iterator[str]:
@@ -150,6 +159,7 @@ def _as_json(ran: Ran) -> dict[str, Any]:
     return {
         "case": ran.case.name,
         "passed": not ran.differences and not ran.unwritten,
+        "unwritten": list(ran.unwritten),
         "differences": [
             {
                 "of": each.of,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -236,15 +237,20 @@ def json_text(value: object) -> str:
 def fitted(line: str) -> Iterator[str]:
     """The line, parted at its blanks where it is too long for a terminal. A word that is too long by itself
     stays whole, so that it can be copied."""
-    own = indent = " " * (len(line) - len(line.lstrip(" ")))
-    rest = ""
-    for word in line[len(indent) :].split(" "):
-        if rest and len(click.unstyle(f"{indent}{rest} {word}")) > WIDTH:
-            yield f"{indent}{rest}".rstrip()
-            indent, rest = f"{own}  ", word
+    begun = re.match(r"((?:\x1b\[[\d;]*m)*)( *)", line)
+    assert begun is not None  # it matches nothing, too
+    shown, onward = begun[0], f"{begun[2]}  "
+    room = WIDTH - len(onward)
+    first = True
+    for word in line[begun.end() :].split(" "):
+        fits = len(click.unstyle(f"{shown} {word}")) <= WIDTH or len(click.unstyle(word)) > room
+        if first or fits:
+            shown += word if first else f" {word}"
         else:
-            rest = f"{rest} {word}" if rest else word
-    yield f"{indent}{rest}"
+            yield shown.rstrip()
+            shown = f"{onward}{word}"
+        first = False
+    yield shown
 
 
 def plural(count: int, word: str) -> str:

@@ -37,8 +37,9 @@ def _change(desk: Path, text: str) -> None:
 
 def test_a_case_without_an_expectation_says_so_and_is_written_as_it_comes_out(desk: Path) -> None:
     first = _ran(desk)[0]
-    assert first.unwritten
-    assert first.differences == ()
+    assert first.unwritten == ("searches.json", "answer.json")
+    assert {each.of for each in first.differences} == {"searches", "answer"}
+    assert {each.expected for each in first.differences} == {None}
     bless(first)
     again = _ran(desk)[0]
     assert not again.unwritten

@@ -43,7 +43,13 @@ def test_cases_are_tried_blessed_and_told(tables: Path) -> None:
     code, page, _ = _run("test", "-c", tables)
     assert code == 1
     assert "new    granite: has no searches.json and answer.json" in page
-    assert _run("test", "-c", tables, "--bless")[0] == 0
+    assert "      + Slot?schedule=" in page
+    assert "      + 200" in page
+    assert "answer: AvailableSlots[2023-09-21T15:45:00.000Z].Location.Room, and in 2 more" in page
+    code, page, _ = _run("test", "-c", tables, "--bless")
+    assert code == 0
+    assert "answer: AvailableSlots[2023-09-21T15:45:00.000Z].Location.Room, and in 2 more" in page
+    assert "1 case written as it came out now" in page
     code, page, _ = _run("test", "-c", tables)
     assert (code, page.splitlines()[0]) == (0, "ok     granite")
     site = tables.parent / "tables" / "sites" / "demo"
@@ -60,6 +66,30 @@ def test_cases_are_tried_blessed_and_told(tables: Path) -> None:
     code, text, _ = _run("test", "-c", tables, "--json")
     assert json.loads(text)["cases"][0]["differences"][0]["expected"] == "136"
     assert code == 1
+
+
+def test_a_new_case_says_why_its_answer_is_as_it_is(tables: Path) -> None:
+    case = tables.parent / "tables" / "cases" / "granite"
+    for path in (case / "upstream").iterdir():
+        path.unlink()
+    code, page, _ = _run("test", "-c", tables)
+    assert code == 1
+    assert re.search(r"^    (error|warning): ", page, re.MULTILINE)
+
+
+def test_a_case_that_cannot_be_run_is_not_blessed(tables: Path) -> None:
+    other = tables.parent / "tables" / "cases" / "elsewhere"
+    other.mkdir()
+    (other / "request.json").write_bytes((CASE / "request.json").read_bytes())
+    (other / "case.yaml").write_text("site: nowhere\n")
+    code, page, _ = _run("test", "-c", tables, "--bless")
+    assert code == 1
+    assert "wrong  elsewhere: " in page
+    assert "1 case written as it came out now; 1 of 2 cases came out otherwise" in page
+    code, text, _ = _run("test", "-c", tables, "--json")
+    told = {each["case"]: each for each in json.loads(text)["cases"]}
+    assert (told["elsewhere"]["passed"], told["granite"]["passed"]) == (False, True)
+    assert 'the site "nowhere"' in told["elsewhere"]["error"]
 
 
 def test_a_case_that_is_not_there_is_said(tables: Path) -> None:
