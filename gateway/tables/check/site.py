@@ -7,6 +7,7 @@ Redox schema accounted for, and every example run both ways.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from gateway.files.marked import Fault, Mark, did_you_mean, nearest
 from gateway.tables.check.around import Around
@@ -21,6 +22,7 @@ from gateway.tables.rows.paths import parse
 from gateway.tables.rows.schema import SchemaView, Unknown
 
 NEEDED = (QUERY, ANSWER, DIRECTORY)
+_ROWS_NAMED = 3
 # The search parameters of FHIR R4's Slot: one without a row is none that was mistyped.
 _OF_SLOT = (
     "appointment-type",
@@ -46,19 +48,66 @@ def check(
     If there are some already, a part of the tables was not read, and nothing is said of what is missing.
     """
     whole = not faults
+    found = list(_faults(tables, dialect, context, schemas, whole))
+    short = [table for table in tables.values() if _lacking(table)]
+    if found and short:
+        completed = {name: _completed(table) for name, table in tables.items()}
+        others = set(_faults(completed, dialect, context, schemas, whole))
+        if len(left := [each for each in found if each in others]) < len(found):
+            found = [*left, *map(_meant_over, short)]
+    faults.extend(found)
+
+
+def _faults(
+    tables: Mapping[str, Table],
+    dialect: Dialect,
+    context: Context,
+    schemas: Mapping[str, SchemaView],
+    whole: bool,
+) -> Iterator[Fault]:
     for name in NEEDED:
         if whole and name not in tables:
-            faults.append(Mark("mappings", 1, 1).fault(f'the table "{name}" is missing'))
+            yield Mark("mappings", 1, 1).fault(f'the table "{name}" is missing')
     columns = columns_of(tables.get(DIRECTORY))
     for table in tables.values():
-        faults.extend(_table(table, Around(table, context, schemas, columns)))
+        yield from _table(table, Around(table, context, schemas, columns))
         if whole:
-            faults.extend(missing(table, schemas))
+            yield from missing(table, schemas)
     query = tables.get(QUERY)
     if query is not None:
-        faults.extend(_searches(query, dialect, whole))
-    faults.extend(check_joins(dialect, tables.get(DIRECTORY), schemas))
-    faults.extend(_withheld(dialect, tables.get(ANSWER), schemas))
+        yield from _searches(query, dialect, whole)
+    yield from check_joins(dialect, tables.get(DIRECTORY), schemas)
+    yield from _withheld(dialect, tables.get(ANSWER), schemas)
+
+
+def _lacking(table: Table) -> list[Row]:
+    """The rows of the table below that a whole table in its place does not have."""
+    return [row for row in table.replaced.rows if table.row(row.key) is None] if table.replaced else []
+
+
+def _completed(table: Table) -> Table:
+    """The table as it would be over the one that it replaces."""
+    below = table.replaced
+    if below is None:
+        return table
+    return replace(
+        table,
+        redox=table.redox or below.redox,
+        below=table.below or below.below,
+        fhir=table.fhir or below.fhir,
+        rows=(*_lacking(table), *table.rows),
+    )
+
+
+def _meant_over(table: Table) -> Fault:
+    """Said in place of all that is wrong only because rows of the table below are not there any more."""
+    rows = [f'"{row.key}"' for row in _lacking(table)]
+    more = f" and {len(rows) - _ROWS_NAMED} more" if len(rows) > _ROWS_NAMED else ""
+    among = f"{', '.join(rows[:_ROWS_NAMED])}{more}"
+    text = f"this whole table replaces the one below, and lacks rows of it that are needed, among {among}"
+    return table.mark.fault(
+        f'{text}; write "over: {table.name}" in place of "table: {table.name}" to keep them'
+    )
 
 
 def columns_of(directory: Table | None) -> frozenset[str]:

@@ -45,6 +45,7 @@ class _TableDraft:
     former: list[Former] = field(default_factory=list)
     dropped: dict[str, tuple[Mark, Origin]] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
+    replaced: _TableDraft | None = None
 
 
 def load(sources: Iterable[Source], validator: Draft202012Validator, faults: list[Fault]) -> dict[str, Table]:
@@ -79,7 +80,7 @@ def _lay(
                 whole.mark.fault(f'the table "{name}" is given already {where}; delete one of them')
             )
             return
-        drafts[name] = below = _TableDraft(name, node, origin)
+        drafts[name] = below = _TableDraft(name, node, origin, replaced=below)
     elif below is None:
         text = f'there is no table "{name}" below this layer; {did_you_mean(name, drafts)}'
         faults.append(cast(Node, node.get("over")).mark.fault(text))
@@ -98,7 +99,8 @@ def _row_over(draft: _TableDraft, item: MarkedMap, origin: Origin, layer: bool, 
         _add(draft, item, origin, layer, faults)
         return
     if not layer:
-        text = '"row" changes a row of a layer below, and this is a whole table; write "key" if that is meant'
+        over = f'write "over: {draft.name}" in place of "table: {draft.name}", or "key" for a row of its own'
+        text = f'"row" changes a row of a layer below, and this is a whole table; {over}'
         faults.append(find(item, ["row"], key=True).fault(text))
         return
     key = text_of(target)
@@ -220,4 +222,5 @@ def _table(draft: _TableDraft, faults: list[Fault]) -> Table:
         rows=tuple(row for row in rows.values() if row is not None),
         former=tuple(draft.former),
         unread=frozenset(draft.unread.union(key for key, row in rows.items() if row is None)),
+        replaced=_table(draft.replaced, []) if draft.replaced is not None else None,
     )

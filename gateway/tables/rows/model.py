@@ -166,6 +166,7 @@ class Table:
     rows: tuple[Row, ...]
     former: tuple[Former, ...] = ()
     unread: frozenset[str] = frozenset()
+    replaced: Table | None = None
 
     def row(self, key: str) -> Row | None:
         """The row of that key."""

@@ -219,7 +219,7 @@ def test_each_fault_of_a_layer(layer: str, found: str) -> None:
             "table: things\nrows:\n  - row: A\n    note: x",
             [
                 'base.yaml:3:5: "row" changes a row of a layer below, and this is a whole table; '
-                'write "key" if that is meant'
+                'write "over: things" in place of "table: things", or "key" for a row of its own'
             ],
         ),
         ("table: things\nrows: [a]", ["base.yaml:2:8: this must be a map (key: value)"]),
