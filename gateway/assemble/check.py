@@ -16,6 +16,7 @@ from gateway.assemble.verdicts import FaultySites, Wrong, verdicts
 from gateway.config import Settings
 from gateway.config.settings import Site, Upstream
 from gateway.config.shared import shared, told_once
+from gateway.core.told import MOST_TOLD
 from gateway.files import marked
 from gateway.files.marked import Fault, Faults, Mark, MarkedList, MarkedMap, Node, did_you_mean, find
 from gateway.files.regular import read_file
@@ -101,8 +102,17 @@ def check_configuration(
     if wrong.faults:
         raise FaultySites(told_once(wrong.faults), verdicts(names, wrong.faults, wrong.of_tables))
     return CheckedConfiguration(
-        settings, _of_upstream(settings, built), fhir_servers, source.kept(), tuple(told_once(remarks))
+        settings, _of_upstream(settings, built), fhir_servers, source.kept(), _first(told_once(remarks))
     )
+
+
+def _first(remarks: Sequence[Fault]) -> tuple[Fault, ...]:
+    """As many as a person reads: a folder named by mistake may hold any number of other files."""
+    if len(remarks) <= MOST_TOLD:
+        return tuple(remarks)
+    beyond = remarks[MOST_TOLD]
+    text = f"and {len(remarks) - MOST_TOLD:,} more remarks; only the first {MOST_TOLD} are told"
+    return (*remarks[:MOST_TOLD], replace(beyond, text=text))
 
 
 def _with_tables(path: Path, faults: Sequence[Fault], only: str | None) -> FaultySites:

@@ -94,7 +94,7 @@ def _tell_rest(told: dict[str, Any]) -> None:
     """What is to be known of the configuration as a whole."""
     if unused := told["dialects_not_in_use"]:
         click.echo()
-        click.echo(f"Dialects of your own that no site speaks: {', '.join(unused)}")
+        click.echo(f"Dialects of your own that no site speaks: {_named(unused)}")
     if needing := told["need_public_url"]:
         click.echo()
         text = "is missing, and no proxy that may be in front is in server.trusted_proxies: behind one, "

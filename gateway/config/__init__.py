@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gateway.config.cross import check
-from gateway.config.explain import names, schema, validate
+from gateway.config.explain import places, schema, validate
 from gateway.config.resolve import Draft, resolve
 from gateway.config.settings import Settings, Site, Upstream
 from gateway.config.shared import shared, told_once
@@ -44,7 +44,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     common = shared(root)
     root = common.root
     faults += common.faults
-    draft = Draft(root, path.absolute().parent, environ, names() | OWN_FIELDS.keys(), faults, common.names)
+    keys = frozenset((*places(), *OWN_FIELDS))
+    draft = Draft(root, path.absolute().parent, environ, keys, faults, common.names)
     draft.remarks += [mark.fault("like: no site is like this") for mark in common.unused]
     value = resolve(draft, root, schema())
     validate(draft, value)

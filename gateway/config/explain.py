@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from gateway.config.resolve import Draft, KeyPath, Schema
-from gateway.files.marked import did_you_mean
+from gateway.files.marked import did_you_mean, nearest
 from gateway.shipped import folder
 
 _KINDS = {
@@ -22,6 +22,8 @@ _KINDS = {
     "string": "text",
 }
 
+_SURE = 0.65  # how alike a key of another part must be
+
 
 @functools.cache
 def schema() -> Schema:
@@ -31,16 +33,23 @@ def schema() -> Schema:
 
 
 @functools.cache
-def names() -> frozenset[str]:
-    """The names of all keys that the schema has."""
+def places() -> dict[str, tuple[str, ...]]:
+    """The names of all keys that the schema has, each with the parts of a configuration that it stands in."""
 
-    def below(part: Any) -> Iterator[str]:
-        if isinstance(part, dict):
-            yield from part.get("properties", {})
-            for each in part.values():
-                yield from below(each)
+    def below(part: Any, path: str) -> Iterator[tuple[str, str]]:
+        for name, each in part.get("properties", {}).items():
+            yield name, path or "the file's first level"
+            yield from below(each, f"{path}.{name}".removeprefix("."))
+        if isinstance(items := part.get("items"), dict):
+            yield from below(items, f"{path}[]")
+        if isinstance(others := part.get("additionalProperties"), dict):
+            yield from below(others, f"{path}.NAME")
 
-    return frozenset(below(schema()))
+    found: dict[str, list[str]] = {}
+    for name, path in below(schema(), ""):
+        if path not in found.setdefault(name, []):
+            found[name].append(path)
+    return {name: tuple(paths) for name, paths in found.items()}
 
 
 @functools.cache
@@ -60,12 +69,20 @@ def validate(draft: Draft, value: Any) -> None:
             draft.fault(path, _text(error, draft.typed(path), draft.variable(path)))
 
 
+def _near(typed: str, known: Iterable[str]) -> str:
+    near = did_you_mean(typed, known, 0) if typed else ""
+    return f"; {near}" if near else ""
+
+
 def _unknown_keys(draft: Draft, error: Any, path: KeyPath) -> None:
     known: Schema = error.schema["properties"]
     for key in error.instance:
         if key not in known:
-            text = f"unknown key; {did_you_mean(key, known)}".removesuffix("; ")
-            draft.fault((*path, key), text, key=True)
+            elsewhere = [] if nearest(key, known) else nearest(key, places(), 1, _SURE)
+            near = did_you_mean(key, known)
+            if elsewhere:
+                near = f'"{elsewhere[0]}" stands in {" and ".join(places()[elsewhere[0]])}'
+            draft.fault((*path, key), f"unknown key; {near}".removesuffix("; "), key=True)
 
 
 def _missing_keys(draft: Draft, error: Any, path: KeyPath) -> None:
@@ -89,11 +106,9 @@ def _text(error: Any, typed: str, variable: str) -> str:
         case "type":
             return f"must be {_KINDS[limit]}{shown}"
         case "enum":
-            near = did_you_mean(typed, limit) if typed else ""
-            near = f"; {near}" if near.startswith("did you mean") else ""
-            return f"must be one of {', '.join(limit)}{shown}{near}"
+            return f"must be one of {', '.join(limit)}{shown}{_near(typed, limit)}"
         case "pattern":
-            return f"must be {rules['x-say']}{shown}"
+            return f"must be {rules['x-say']}{shown}{_near(typed, rules.get('x-near', ()))}"
         case "minLength":
             return "is empty; write a value, or leave the key out"
         case "minItems":

@@ -74,7 +74,7 @@ def test_all_faults_of_configuration_and_tables_at_once(gateway: Any, tmp_path: 
         "gateway.yaml:3:15: sites[0].timezone: is not an IANA time zone; "
         "write one such as America/Los_Angeles",
         "gateway.yaml:4:56: sites[0].redox.verification_token: the environment variable NOT_SET is not set",
-        "gateway.yaml:5:66: sites[0].upstream: unknown key",
+        'gateway.yaml:5:66: sites[0].upstream: unknown key; "defaults" stands in the file\'s first level',
         'gateway.yaml:9:25: sites[1].upstream.dialect: there is no such dialect; did you mean "canvas"?',
         'own/sites/north/changes.yaml:3:10: there is no row "StartDateTme" below this layer; '
         'did you mean "StartDateTime" or "EndDateTime"?',

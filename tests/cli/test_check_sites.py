@@ -209,3 +209,14 @@ def test_a_fault_is_one_line_whatever_it_quotes(inside: Any, tmp_path: Path) -> 
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == done.stderr.count("own/sites/s0/schedules.csv:2:1: ") + 1
     assert "\x1b[2J" not in done.stderr and '"a\\nb\\x1b[2J" is no id' in done.stderr
+
+
+def test_of_many_files_that_are_no_tables_the_first_are_remarked(inside: Any, tmp_path: Path) -> None:
+    sites(tmp_path, 2)
+    for number in range(130):
+        put(tmp_path, f"x{number:03}.conf", "x")
+    done = inside("check")
+    lines = done.stderr.splitlines()
+    assert (done.returncode, len(lines)) == (0, 101)
+    assert lines[0].startswith("remark: own/x000.conf:1:1: is not read")
+    assert lines[-1] == ("remark: own/x100.conf:1:1: and 30 more remarks; only the first 100 are told")

@@ -25,6 +25,8 @@ ZEROS = "0" * 64
 # Lines put into a site (they begin in line 5) -> where, which key below the site, and what is said.
 SITE_FAULTS = [
     ("max_slotz: 5", '5:5: unknown key; did you mean "max_slots"?'),
+    ("base_url: x", '5:5: base_url: unknown key; "base_url" stands in sites[].upstream'),
+    ("ports: 1", '5:5: unknown key; "port" stands in server and admin'),
     ("max_slots: many", "5:16: max_slots: must be a whole number"),
     ("max_slots: 0", "5:16: max_slots: must be 1 to 100000"),
     ("max_slots: 1.5", "5:16: max_slots: must be a whole number"),
@@ -76,6 +78,24 @@ def test_a_zone_that_is_hardly_meant_is_remarked(loaded: Load, least: Least, zon
 @pytest.mark.parametrize(("line", "expected"), SITE_FAULTS)
 def test_faults_of_a_site(faults_of: FaultsOf, line: str, expected: str, least: Least) -> None:
     assert faults_of(least(line)) == [below("sites[0]", expected)]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "near"),
+    [
+        ("Canvas", '; did you mean "canvas"?'),
+        ("FHIR R4", '; did you mean "fhir-r4"?'),
+        ("oracle_millennium", '; did you mean "oracle-millennium"?'),
+        ("Acme EHR", ""),
+    ],
+)
+def test_a_dialect_that_is_spelt_otherwise(
+    faults_of: FaultsOf, least: Least, dialect: str, near: str
+) -> None:
+    text = least(upstream=HOST).replace("dialect: canvas", f"dialect: {dialect}")
+    said = "must be the name of a dialect's folder: small letters, digits and hyphens"
+    [fault] = faults_of(text)
+    assert fault.partition("sites[0].upstream.dialect: ")[2] == f"{said}{near}"
 
 
 # The same for lines of the upstream, which begin in line 9.

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from gateway.config import Settings
 from gateway.config import settings as models
 from gateway.config.explain import schema
+from gateway.shipped import folder
 
 RULES = ("type", "default", "minimum", "maximum", "exclusiveMinimum", "pattern", "enum")
 
@@ -50,3 +51,9 @@ def test_the_schema_is_a_schema_and_says_the_same_as_the_models() -> None:
                 assert theirs["default"] == ours["default"], (model, name)
             for rule in ("minimum", "maximum", "exclusiveMinimum", "pattern", "enum"):
                 assert theirs.get(rule) == ours[rule], (model, name, rule)
+
+
+def test_the_dialects_that_a_typing_error_may_mean_are_those_shipped() -> None:
+    dialect = schema()["properties"]["sites"]["items"]["properties"]["upstream"]["properties"]["dialect"]
+    known = {each.parent.name for each in folder("mappings").glob("*/dialect.yaml")} - {"base"}
+    assert set(dialect["x-near"]) == known
