@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.assemble.application import rules_of
 from gateway.core import flows
+from gateway.core.choosing import UNCHECKED
 from gateway.core.errors import GatewayError, Issue, NotKnownHere
 from gateway.core.plan import Call, Reply
 from gateway.core.redox import Message, error_reply
@@ -22,12 +23,14 @@ from gateway.explain.narrowing import narrowing
 from gateway.explain.relayed import answer_origins, query_origins
 from gateway.explain.rows import Rows
 from gateway.explain.searches import SearchOrigins
-from gateway.explain.told import Explained, Field, LeftOut, Sent
+from gateway.explain.told import Explained, Field, LeftOut, Sent, named
 from gateway.explain.wishes import wishes
 from gateway.files.marked import Mark
 from gateway.offline.site import Offline
 from gateway.tables.check.table import ANSWER, DIRECTORY, QUERY
 from gateway.upstream.paging import BaseUrl
+
+_OF_EHR = "is not in schedules.csv; the EHR, which was not asked, may know: give --bundle with its Schedules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,11 @@ def explained(asked: Asked) -> Explained:
     body of the error, and all that could be told until then."""
     here, message = asked.here, asked.message
     plan, error = _planned(asked)
-    unasked: tuple[Issue, ...] = ()
-    if isinstance(error, NotKnownHere) and here.only_offline(error, message):
-        told = (replace(each, severity="warning") for each in error.issues)
-        error, unasked = None, (*told, *here.not_asked())
+    open_: tuple[Issue, ...] = ()
+    if isinstance(error, NotKnownHere) and not here.answerable and here.only_offline(error, message):
+        open_, error = tuple(map(_left_open, error.issues)), None
     reply: Reply | None = None
-    if error is None and not unasked and (here.answerable or here.of_redox):
+    if error is None and (here.answerable or here.of_redox):
         here.calls.clear()
         here.outcomes.clear()
         try:
@@ -65,6 +67,7 @@ def explained(asked: Asked) -> Explained:
     elif reply is not None and here.answerable:
         answer = json.loads(reply.body)
     issues = error.issues if error is not None else (reply.issues if reply is not None else _issues(plan))
+    issues = (*issues, *open_)
     read = here.tables.read_query(message.body)
     return Explained(
         here.site.id,
@@ -80,11 +83,17 @@ def explained(asked: Asked) -> Explained:
         None if answer is None else (error.status if error is not None else 200),
         answer,
         tuple(_answered(asked, plan, answer, error)),
-        (*message.sent(issues), *unasked),
+        tuple(message.sent(issues)),
         len(plan.positions) if plan is not None else None,
         () if here.of_redox else narrowing(here.directory, read.wants),
         tuple(_left_out(asked, plan, answer)) if error is None else (),
     )
+
+
+def _left_open(issue: Issue) -> Issue:
+    """What a live gateway may find in the EHR's directory, which is not there without an answer."""
+    text = _OF_EHR if issue.code == "not-found" else issue.text
+    return replace(issue, code=UNCHECKED, text=text, severity="warning")
 
 
 def unreadable(value: Json, here: Offline, error: GatewayError) -> Explained:
@@ -121,7 +130,7 @@ def _issues(plan: flows.Plan | None) -> tuple[Issue, ...]:
 
 def _unknown(message: Message) -> Iterator[str]:
     for path, names in message.passed_over.items():
-        yield from (f"{path}.{name}".lstrip(".") for name in names)
+        yield from (named(f"{path}.{name}".lstrip(".")) for name in names)
 
 
 def _sent(asked: Asked, plan: flows.Plan | None) -> Iterator[Sent]:

@@ -66,18 +66,25 @@ def _wish(
         issue = told.get(path) or told.get(path.rpartition("[")[0]) or told.get(name)
         if issue is not None and issue.code == UNCHECKED:
             return Wish(path, value, "unchecked", told_row, issue.text)
+        if issue is not None and issue.severity == "error":
+            return Wish(path, value, "refused", told_row, issue.text)
         return Wish(path, value, "ignored", told_row, ignoring.because or "" if ignoring is not None else "")
-    outcome, because = _of_row(row, path, told.get(path) or _beside(row, path, told), ids, preferred)
+    issue = told.get(path) or _beside(row, path, told) or _of_missing_id(row, path, told, ids)
+    outcome, because = _of_row(row, path, issue, ids, preferred)
     return Wish(path, value, outcome, rows.told(row), because)
 
 
 def _beside(row: Row, path: str, told: Mapping[str, Issue]) -> Issue | None:
-    """What is said of the field that the row reads this one beside; of a name, of an ID that is missing."""
+    """What is said of the field that the row reads this one beside."""
     if row.redox is None:
         return None
-    if row.select in NAMES:
-        return told.get(f"{path.rpartition('.')[0]}.ID")
     return told.get(f"{path.rpartition('.')[0]}.{row.redox.steps[-1].name}".lstrip("."))
+
+
+def _of_missing_id(row: Row, path: str, told: Mapping[str, Issue], ids: set[str]) -> Issue | None:
+    """What is said of the ID that is not there, where a name stands in for it."""
+    parent = path.rpartition(".")[0]
+    return told.get(f"{parent}.ID") if row.select in NAMES and parent not in ids else None
 
 
 def _of_row(row: Row, path: str, issue: Issue | None, ids: set[str], preferred: bool) -> tuple[Outcome, str]:

@@ -104,6 +104,48 @@ def test_a_field_that_is_not_there_is_told() -> None:
     assert "is called" not in told
 
 
+def _outcomes(tmp_path: Path, change: Any, *more: str | Path) -> tuple[int, dict[str, str], dict[str, Any]]:
+    message = json.loads(SAMPLE.read_bytes())
+    change(message)
+    (request := tmp_path / "request.json").write_text(json.dumps(message))
+    code, text, _ = _run("explain", request, *more, "--json")
+    told = json.loads(text)
+    return code, {each["path"]: each["outcome"] for each in told["message"]}, told
+
+
+def test_a_field_of_the_envelope_that_is_refused_is_not_ignored(tmp_path: Path) -> None:
+    code, outcomes, told = _outcomes(tmp_path, lambda message: message["Meta"].update(EventType="New"))
+    assert (code, told["status"], outcomes["Meta.EventType"]) == (1, 400, "refused")
+    assert outcomes["Meta.DataModel"] == "ignored"
+
+
+def test_what_the_schema_does_not_have_below_a_list_is_unknown(tmp_path: Path) -> None:
+    def change(message: Any) -> None:
+        message["Visit"]["VisitType"][0]["Colour"] = {"names": ["blue"]}
+
+    assert _outcomes(tmp_path, change)[1]["Visit.VisitType[0].Colour.names[0]"] == "unknown"
+
+
+def test_what_only_the_ehr_may_know_is_left_open_without_an_answer(tmp_path: Path) -> None:
+    def change(message: Any) -> None:
+        message["Visit"]["AttendingProviders"] = [{"ID": "1", "IDType": "NPI"}]
+
+    code, outcomes, told = _outcomes(tmp_path, change)
+    assert (code, told["status"], outcomes["Visit.AttendingProviders[0].ID"]) == (0, None, "unchecked")
+    assert [each["severity"] for each in told["issues"]] == ["warning"]
+    assert "the EHR, which was not asked, may know" in told["issues"][0]["text"]
+    code, outcomes, told = _outcomes(tmp_path, change, *_answered())
+    assert (code, told["status"], outcomes["Visit.AttendingProviders[0].ID"]) == (1, 422, "refused")
+
+
+def test_a_name_that_nobody_looks_up_does_not_select(tmp_path: Path) -> None:
+    def change(message: Any) -> None:
+        message["Visit"]["AttendingProviders"] = [{"FirstName": "Pat", "LastName": "Nobody"}]
+
+    code, outcomes, _ = _outcomes(tmp_path, change, *_answered())
+    assert (code, outcomes["Visit.AttendingProviders[0].LastName"]) == (1, "refused")
+
+
 def _asked_of(port: int) -> list[str]:
     seen = json.loads(ask(port, "GET", "/sandbox/requests")[1])
     return [each["path"] for each in seen]
