@@ -164,10 +164,10 @@ def _of_searches(expected: Json, got: list[Json], sent: tuple[Sent, ...], rows: 
 
 
 def _of_search_fields(number: int, former: Json, now: Json, sent: Sent, rows: Rows) -> Iterator[Difference]:
-    if former is None:
+    if former is None and isinstance(now, str):
         yield Difference("searches", _WHOLE, None, now)
         return
-    before, after = _fields(former), _fields(now)
+    before, after = {} if former is None else _fields(former), _fields(now)
     writing = {each.path: each.row for each in sent.fields}
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import click
@@ -112,3 +113,23 @@ def test_the_folder_of_cases_is_no_stray_and_a_file_in_it_is(tables: Path) -> No
     (tables.parent / "tables" / "cases" / "loose.json").write_text("{}")
     _, page, stderr = _run("check", "-c", tables)
     assert "a case is a folder" in page + stderr
+
+
+def test_a_new_query_to_redox_is_told_by_its_fields_and_rows(tmp_path: Path) -> None:
+    samples = Path(__file__).resolve().parents[1] / "samples" / "every-dialect"
+    shutil.copytree(samples, tmp_path, dirs_exist_ok=True)
+    case = tmp_path / "mappings" / "cases" / "week"
+    (case / "upstream").mkdir(parents=True)
+    (case / "search.txt").write_text("Slot?start=ge2026-11-30\n")
+    (case / "case.yaml").write_text("site: partner\n")
+    given = {"Meta": {}, "AvailableSlots": [{"DateTime": "2026-12-01T16:00:00.000Z", "Duration": 20}]}
+    (case / "upstream" / "AvailableSlots.json").write_text(json.dumps(given))
+    code, page, _ = _run("test", "-c", tmp_path / "gateway.yaml")
+    assert code == 1
+    lines = page.splitlines()
+    at = lines.index("    searches: search 1: StartDateTime")
+    assert lines[at + 1].startswith("      + 2026-11-30T")
+    assert re.match(r" +row StartDateTime \(\S+available-slots\.query\.yaml:\d+\)", lines[at + 2])
+    assert [line for line in lines if len(line) > 100 and " " in line.strip()[2:]] == []
+    assert _run("test", "-c", tmp_path / "gateway.yaml", "--bless")[0] == 0
+    assert _run("test", "-c", tmp_path / "gateway.yaml")[0] == 0
