@@ -97,12 +97,12 @@ def _tell_unknown(explained: Explained, field: str) -> None:
     part = about(explained, field)
     if part.wishes or part.fields or any(each.fields for each in part.sent):
         return
-    told = f"no field is called {json.dumps(field, ensure_ascii=False)} here"
-    if near := nearest(field, paths(explained)):
-        told += f"; did you mean {' or '.join(near)}?"
+    told = [f"no field is called {json.dumps(field, ensure_ascii=False)} here"]
     if explained.status is None:
-        told += "; there is no answer to look in without --bundle, --answer or --live"
-    click.echo(told, err=True)
+        told.append("there is no answer to look in without --bundle, --answer or --live")
+    if near := nearest(field, paths(explained)):
+        told.append(f"did you mean {' or '.join(near)}?")
+    click.echo("; ".join(told), err=True)
 
 
 def _message(

@@ -117,7 +117,7 @@ def _chosen(told: Explained) -> Iterator[str]:
 def _narrowing(each: Narrowing) -> Iterator[str]:
     value = _shown(each.value)
     if not each.excluded:
-        yield f"  {each.path} {value}: all {each.of} fit"
+        yield f"  {each.path} {value}: {f'all {each.of} fit' if each.of else 'no schedule is known'}"
         return
     rest = each.excluded - len(each.first)
     yield from _wrapped(f"  {each.path} {value}", [f"leaves out {each.excluded} of {each.of}"])

@@ -92,7 +92,7 @@ def explained(asked: Asked) -> Explained:
 
 def _left_open(issue: Issue) -> Issue:
     """What a live gateway may find in the EHR's directory, which is not there without an answer."""
-    text = _OF_EHR if issue.code == "not-found" else issue.text
+    text = _OF_EHR if issue.code == "not-found" and issue.path else issue.text
     return replace(issue, code=UNCHECKED, text=text, severity="warning")
 
 

@@ -138,6 +138,15 @@ def test_what_only_the_ehr_may_know_is_left_open_without_an_answer(tmp_path: Pat
     assert (code, told["status"], outcomes["Visit.AttendingProviders[0].ID"]) == (1, 422, "refused")
 
 
+def test_without_a_directory_it_says_so() -> None:
+    code, text, _ = _run("explain", SAMPLE, "-c", EVERY_DIALECT, "-s", "r4", "--json")
+    told = json.loads(text)
+    assert "no schedule is known offline" in told["issues"][0]["text"]
+    assert (code, told["status"]) == (0, None)
+    _, page, _ = _run("explain", SAMPLE, "-c", EVERY_DIALECT, "-s", "r4")
+    assert "Visit.Locations[0].Room 136: no schedule is known" in page
+
+
 def test_a_name_that_nobody_looks_up_does_not_select(tmp_path: Path) -> None:
     def change(message: Any) -> None:
         message["Visit"]["AttendingProviders"] = [{"FirstName": "Pat", "LastName": "Nobody"}]
