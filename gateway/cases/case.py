@@ -79,7 +79,9 @@ def chosen_cases(tables: Path | None, folder: Path | None, names: Sequence[str])
     place = folder if folder is not None else (tables / "cases" if tables is not None else None)
     known = cases(place) if place is not None else []
     if missing := [name for name in names if name not in {each.name for each in known}]:
-        raise NoSuchCase(f'There is no case "{missing[0]}" in {place or "the shipped tables"}.')
+        text = f'There is no case "{missing[0]}" in {place or "the shipped tables"}'
+        near = did_you_mean(missing[0], [each.name for each in known])
+        raise NoSuchCase(f"{text}; {near}" if near else f"{text}.")
     return [each for each in known if not names or each.name in names]
 
 

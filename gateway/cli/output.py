@@ -62,7 +62,7 @@ def case_options(command: _Command) -> _Command:
     folder = click.option(
         "--cases",
         "folder",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
         help="The cases; without it cases/ in the tables' folder.",
     )

@@ -97,6 +97,13 @@ def test_a_case_that_is_not_there_is_said(tables: Path) -> None:
     code, _, stderr = _run("test", "-c", tables, "slate")
     assert code == 2
     assert 'There is no case "slate"' in stderr
+    assert 'did you mean "granite"?' in _run("test", "-c", tables, "Granit")[2]
+
+
+def test_a_folder_of_cases_that_is_not_there_is_no_success(tables: Path) -> None:
+    code, _, stderr = _run("test", "-c", tables, "--cases", tables.parent / "csaes")
+    assert code == 2
+    assert "does not exist" in stderr
 
 
 def test_without_cases_it_says_where_they_would_be(tables: Path) -> None:
