@@ -88,7 +88,7 @@ check: $(RUN)/.ready ## The demo configuration, and the shipped tables of every 
 bench: $(BENCH)/.ready ## The benchmarks, side by side; writes benchmarks/results.md
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
 
-schemas: $(DEV)/.ready ## Write schemas/redox and schemas/fhir anew from the packages redox and fhir.resources
+schemas: $(DEV)/.ready ## Write schemas/redox and schemas/fhir anew from the packages redox and fhir.resources, schemas/editor from the tables
 	@$(DEV)/bin/python -m tools.generate_schemas
 
 lock: $(LOCK)/.ready ## Write requirements/*.txt anew from pyproject.toml (UPGRADE=1: to the newest versions)

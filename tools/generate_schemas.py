@@ -1,4 +1,5 @@
-"""Write ``schemas/redox`` and ``schemas/fhir`` from the models of the packages `redox` and `fhir.resources`.
+"""Write ``schemas/redox`` and ``schemas/fhir`` from the models of the packages `redox` and `fhir.resources`,
+and ``schemas/editor`` from the other schemas and the shipped tables.
 
 Run as ``python -m tools.generate_schemas`` (or ``make schemas``) from the top of the repository. A test holds
 the files equal to what this writes, so that nobody edits them by hand.
@@ -13,6 +14,9 @@ from typing import Any
 
 from redox.scheduling import AvailableSlots, AvailableSlotsResponse
 
+from gateway import shipped
+from gateway.editors import names
+from gateway.editors import schemas as of_editors
 from tools.fhir_schema import resource_schema
 
 Schema = dict[str, Any]
@@ -67,7 +71,9 @@ def schemas() -> dict[str, Schema]:
 
 def rendered() -> dict[str, str]:
     """The text of every generated file, by its path below ``schemas/``."""
-    return {path: json.dumps(schema, indent=2) + "\n" for path, schema in schemas().items()}
+    written = {path: json.dumps(schema, indent=2) + "\n" for path, schema in schemas().items()}
+    editor = of_editors.rendered(names.names_in([shipped.folder("mappings")]))
+    return written | {f"editor/{name}": text for name, text in editor.items()}
 
 
 def main() -> int:

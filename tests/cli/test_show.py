@@ -144,7 +144,7 @@ def test_the_effective_dialect_with_origins(inside: Any) -> None:
     assert found["page_size"].split("  ")[0] == "{param: _count, value: 20}"
     assert found["page_size"].endswith("  site north  own/sites/north/dialect.yaml:2")
     assert found["joins.Organization"].split("  ")[0] == "{reference: Location.managingOrganization}"
-    assert found["joins.Organization"].endswith("  base  shipped:base/dialect.yaml:23")
+    assert found["joins.Organization"].endswith("  base  shipped:base/dialect.yaml:24")
     told = json.loads(inside("show", "table", "dialect", "--dialect", "canvas", "--json").stdout)
     values = {row["key"]: row["values"]["value"] for row in told["rows"]}
     assert values["joins.Location"] == (
