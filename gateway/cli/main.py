@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "diff": "gateway.cli.diff:diff",
     "coverage": "gateway.cli.coverage:coverage",
     "show": "gateway.cli.show:show",
+    "export": "gateway.cli.export:export",
     "schemas": "gateway.cli.schemas:schemas",
     "directory": "gateway.cli.pull:directory",
     "probe": "gateway.cli.probe:probe",

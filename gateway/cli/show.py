@@ -18,7 +18,8 @@ def show() -> None:
     """Show what the gateway works with: tables, the code made of them, schemas."""
 
 
-def _site_options(command: Any) -> Any:
+def site_options(command: Any) -> Any:
+    """Whose tables are meant: ``config``, ``site``, ``dialect``."""
     for option in (
         click.option("--dialect", help="The tables of this dialect, without a site (default: canvas)."),
         click.option("--site", "-s", help="The site of the configuration; the first one if it is left out."),
@@ -32,7 +33,7 @@ def _site_options(command: Any) -> Any:
 
 @show.command()
 @click.argument("name", required=False)
-@_site_options
+@site_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def table(
     name: str | None, config: Path | None, site: str | None, dialect: str | None, as_json: bool
@@ -50,7 +51,7 @@ def table(
       gateway show table visit-types --config gateway.yaml --site north
       gateway show table directory --json | jq '.rows[].key'
     """
-    view = _view(config, site, dialect)
+    view, _ = view_of(config, site, dialect)
     known = view.tables()
     if name is None:
         if as_json:
@@ -61,7 +62,7 @@ def table(
             click.echo(f"{key:<{width}}  {output.plural(told['rows'], 'row'):>8}  {told['about']}")
         return
     if name not in known:
-        _unknown("table", name, known)
+        unknown("table", name, known)
     if as_json:
         click.echo(output.json_text(view.table(name)))
     else:
@@ -73,7 +74,7 @@ def table(
 
 @show.command()
 @click.argument("name", required=False)
-@_site_options
+@site_options
 def code(name: str | None, config: Path | None, site: str | None, dialect: str | None) -> None:
     """Show the Python that a table was compiled to. Without NAME: which there is.
 
@@ -82,12 +83,12 @@ def code(name: str | None, config: Path | None, site: str | None, dialect: str |
       gateway show code
       gateway show code available-slots.answer
     """
-    known = _view(config, site, dialect).codes()
+    known = view_of(config, site, dialect)[0].codes()
     if name is None:
         for each in known:
             click.echo(each)
     elif name not in known:
-        _unknown("compiled table", name, known)
+        unknown("compiled table", name, known)
     else:
         click.echo(known[name], nl=False)
 
@@ -114,12 +115,12 @@ def schema(name: str | None) -> None:
     wanted = name.removesuffix(".json")
     found = files.get(wanted) or next((files[each] for each in files if each.endswith(f"/{wanted}")), None)
     if found is None:
-        _unknown("schema", name, files)
+        unknown("schema", name, files)
     click.echo(found.read_text("utf-8"), nl=False)
 
 
-def _view(config: Path | None, site: str | None, dialect: str | None) -> View:
-    """The tables that are meant; what was not said is told."""
+def view_of(config: Path | None, site: str | None, dialect: str | None) -> tuple[View, str]:
+    """The tables that are meant, and whose they are; what was not said is told."""
     from gateway.assemble import UnknownSite
     from gateway.cli.views import configured, of_dialect
 
@@ -144,10 +145,11 @@ def _view(config: Path | None, site: str | None, dialect: str | None) -> View:
                 raise output.no_site(site, unknown.names, chosen.name) from None
     if not chosen.named or (site is None and dialect is None and "--site chooses" in whose):
         output.using(whose)
-    return view
+    return view, whose
 
 
-def _unknown(what: str, name: str, known: Any) -> NoReturn:
+def unknown(what: str, name: str, known: Any) -> NoReturn:
+    """That there is no such one; with the nearest of those that there are."""
     from gateway.files.marked import nearest
 
     near = nearest(name, [*known, *(each.rpartition("/")[2] for each in known)], 1)

@@ -13,10 +13,11 @@ from gateway import config
 from gateway.assemble import check_configuration
 from gateway.cli import output
 from gateway.offline import origins
+from gateway.sheets.book import Book, Files, book
 from gateway.tables.answer.site import SiteTables
 from gateway.tables.build import Tables, Wanted
 from gateway.tables.read.code_tables import code_tables
-from gateway.tables.read.errors import ErrorRow
+from gateway.tables.read.errors import ERROR_COLUMNS, ErrorRow
 from gateway.tables.read.layers import Source
 from gateway.tables.rows.model import CodeTable, Example, Row, Table
 
@@ -32,10 +33,12 @@ _ZONE = "America/Los_Angeles"  # of examples that name none
 class View:
     """The tables of one site and its code tables, by name; and the files that they come from."""
 
+    site: str
     made: SiteTables
     code_tables: Mapping[str, CodeTable]
     yaml: tuple[Source, ...]
     csv: tuple[Source, ...]
+    own: tuple[Source, ...]
 
     def tables(self) -> dict[str, Json]:
         """Every table's name, how many rows it has, and what it is."""
@@ -48,7 +51,10 @@ class View:
         known["dialect"] = {"rows": settings, "about": "paging, joins, which searches"}
         known["schedules"] = {"rows": len(self.made.schedules), "about": "the site's schedules.csv"}
         for name, codes in sorted(self.code_tables.items()):
-            known[name] = {"rows": len(_pairs(codes, {})), "about": "code table, codes/" + name + ".csv"}
+            known[name] = {
+                "rows": len(origins.code_lines(self.csv, codes)),
+                "about": "code table, codes/" + name + ".csv",
+            }
         return known
 
     def table(self, name: str) -> Json:
@@ -62,9 +68,14 @@ class View:
         if name == "dialect":
             return {"table": name, "rows": [_setting(each) for each in origins.settings(self.yaml)]}
         if name == "schedules":
-            lines = [{"key": line["schedule"], "values": dict(line)} for line in self.made.schedules]
-            return {"table": name, "rows": lines}
-        return {"table": name, "rows": _pairs(self.code_tables[name], origins.spelling(self.csv, name))}
+            lines = origins.schedule_lines(self.own, self.made.schedules)
+            return {"table": name, "rows": [_line(each, "schedule") for each in lines]}
+        lines = origins.code_lines(self.csv, self.code_tables[name])
+        return {"table": name, "rows": [_line(each, "redox_code") for each in lines]}
+
+    def book(self) -> Book:
+        """All of them, with the origin of each cell."""
+        return book(self.site, self.made, self.code_tables, Files(self.yaml, self.csv, self.own))
 
     def _dropped(self, table: Table) -> list[Json]:
         return [
@@ -106,7 +117,9 @@ def configured(chosen: output.Chosen, wanted: str | None, dialect: str | None) -
 
 def _view(made: SiteTables, own: Path | None, dialect: str, site: str, like: str | None = None) -> View:
     csv = tuple(origins.code_files(own, dialect, site, like))
-    return View(made, code_tables(csv, []), tuple(origins.yaml_files(own, dialect, site, like)), csv)
+    beside = tuple(origins.schedule_files(own, dialect, site, like))
+    yaml = tuple(origins.yaml_files(own, dialect, site, like))
+    return View(site, made, code_tables(csv, []), yaml, csv, beside)
 
 
 def _about(table: Table) -> str:
@@ -161,46 +174,14 @@ def _setting(setting: origins.Setting) -> Json:
 
 
 def _error(row: ErrorRow) -> Json:
-    names = ("failure", "at", "http", "code", "status", "type", "issue", "text")
-    values = {name: getattr(row, name) for name in names}
-    key = " ".join(filter(None, (row.failure, row.at, row.http, row.code)))
+    values = {name: getattr(row, name) for name in ERROR_COLUMNS}
+    key = " ".join(filter(None, (row.failure, row.at, row.http, row.code, row.reason)))
     return {"key": key, "layer": row.layer, "origin": _place(row.mark), "values": values}
 
 
-def _pairs(codes: CodeTable, spelt: Mapping[str, str]) -> list[Json]:
-    """The lines of a code table: both ways, then those that go one way only.
-
-    What is compared without case is told as ``spelt`` has it.
-    """
-
-    def spell(pair: tuple[str, str]) -> tuple[str, str]:
-        return spelt.get(pair[0], pair[0]), spelt.get(pair[1], pair[1])
-
-    found = []
-    for (code, system), (to_code, to_system) in codes.to_fhir.items():
-        back = codes.to_redox.get((to_code.casefold(), to_system.casefold()))
-        both = back is not None and (back[0].casefold(), back[1].casefold()) == (code, system)
-        redox = (back[0], back[1]) if both and back else spell((code, system))
-        found.append(_pair(redox, (to_code, to_system), both))
-    told = {
-        (each["values"]["redox_code"].casefold(), each["values"]["fhir_code"].casefold()) for each in found
-    }
-    for (code, system), redox in codes.to_redox.items():
-        if (redox[0].casefold(), code) not in told:
-            found.append(_pair(redox, spell((code, system)), None))
-    return found
-
-
-def _pair(redox: tuple[str, str], fhir: tuple[str, str], both: bool | None) -> Json:
-    way = "to-redox" if both is None else "both" if both else "to-fhir"
-    values = {
-        "redox_code": redox[0],
-        "redox_system": redox[1],
-        "fhir_code": fhir[0],
-        "fhir_system": fhir[1],
-        "way": way,
-    }
-    return {"key": redox[0], "values": values}
+def _line(line: origins.LineInForce, key: str) -> Json:
+    place = {"layer": line.layer, "origin": _place(line.mark)}
+    return {"key": line.cells[key], **place, "values": dict(line.cells)}
 
 
 def _place(mark: Any) -> str:

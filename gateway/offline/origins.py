@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,20 +12,23 @@ from typing import Any
 from gateway.files import marked
 from gateway.files.marked import Mark, MarkedList, MarkedMap, MarkedText, Node
 from gateway.shipped import folder
-from gateway.tables.read.code_tables import CODE_COLUMNS, rows
+from gateway.tables.read.code_tables import CODE_COLUMNS, places, rows
 from gateway.tables.read.folders import Sources
 from gateway.tables.read.layers import Source, code_folders, files, shown, stack
+from gateway.tables.rows.model import CodeTable
 
 SHIPPED = "shipped:"
-_BY_TYPE = ("searches", "joins")  # replaced one resource type at a time
+_BY_TYPE = ("searches", "joins", "levels")  # replaced one resource type, or level, at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A key of the effective ``dialect.yaml`` (``searches`` and ``joins``: of one resource type)."""
+    """A key of the effective ``dialect.yaml`` (``searches``, ``joins`` and ``levels``: of one type or level);
+    ``value`` as it is shown, ``plain`` as it is."""
 
     key: str
     value: str
+    plain: Any
     mark: Mark
     layer: str
 
@@ -40,6 +43,15 @@ class Dropped:
     layer: str
 
 
+@dataclass(frozen=True, slots=True)
+class LineInForce:
+    """A line of a CSV file that is in force, and its origin."""
+
+    cells: Mapping[str, str]
+    mark: Mark
+    layer: str
+
+
 def yaml_files(own: Path | None, dialect: str, site: str, like: str | None = None) -> list[Source]:
     """The YAML files of a site, lowest layer first; ``own`` is the folder over the shipped one."""
     return files(stack(_roots(own), dialect, site, like), ".yaml", [])
@@ -48,6 +60,11 @@ def yaml_files(own: Path | None, dialect: str, site: str, like: str | None = Non
 def code_files(own: Path | None, dialect: str, site: str, like: str | None = None) -> list[Source]:
     """The code tables of a site, lowest layer first."""
     return files(code_folders(_roots(own), dialect, site, like), ".csv", [])
+
+
+def schedule_files(own: Path | None, dialect: str, site: str, like: str | None = None) -> list[Source]:
+    """The CSV files beside the field tables of a site, lowest layer first."""
+    return files(stack(_roots(own), dialect, site, like), ".csv", [])
 
 
 def as_shipped(sources: Iterable[Source]) -> list[str]:
@@ -94,7 +111,8 @@ def settings(sources: Iterable[Source]) -> list[Setting]:
             inner = value.items if isinstance(value, MarkedMap) and key.text in _BY_TYPE else None
             for name, each in inner if inner is not None else ((key, value),):
                 whole = f"{key.text}.{name.text}" if inner is not None else key.text
-                found[whole] = Setting(whole, _flow(marked.plain(each)), name.mark, source.layer)
+                plain = marked.plain(each)
+                found[whole] = Setting(whole, _flow(plain), plain, name.mark, source.layer)
     return list(found.values())
 
 
@@ -135,12 +153,35 @@ def _text(node: Node | None) -> str:
     return node.text if isinstance(node, MarkedText) else ""
 
 
-def spelling(sources: Iterable[Source], table: str) -> dict[str, str]:
-    """The codes and systems of a code table as its files spell them, by what they are compared as."""
-    return {
-        cell.casefold(): cell
+def code_lines(sources: Iterable[Source], table: CodeTable) -> list[LineInForce]:
+    """The lines of a code table that are in force, each with what it still serves under ``way``; those that
+    serve both ways or Redox's codes first, in the order of the layers."""
+    serves: dict[Mark, list[str]] = {}
+    for way, keys, marks in (
+        ("to-fhir", table.to_fhir, table.marks),
+        ("to-redox", table.to_redox, table.marks_back),
+    ):
+        for key in keys:
+            serves.setdefault(marks[key], []).append(way)
+    typed = {
+        mark: (source.layer, cells)
         for source in sources
-        if source.kind == table
-        for _, cells in rows(source, CODE_COLUMNS, (), [])
-        for cell in cells.values()
+        if source.kind == table.name
+        for mark, cells in rows(source, CODE_COLUMNS, (), [])
     }
+    found = []
+    for mark, ways in serves.items():
+        layer, cells = typed[mark]
+        way = ways[0] if len(ways) == 1 else "both"
+        found.append(
+            LineInForce({name: cells.get(name, "") for name in CODE_COLUMNS} | {"way": way}, mark, layer)
+        )
+    return found
+
+
+def schedule_lines(sources: Sequence[Source], lines: Sequence[Mapping[str, str]]) -> list[LineInForce]:
+    """The lines of the ``schedules.csv`` in force, each with where it stands."""
+    marks = places(sources, lines)
+    layers = {source.name: source.layer for source in sources}
+    found = ((line, marks[line["schedule"]]) for line in lines)
+    return [LineInForce(dict(line), mark, layers[mark.file]) for line, mark in found]

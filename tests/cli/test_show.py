@@ -55,7 +55,8 @@ def test_the_list_and_the_other_tables(inside: Any) -> None:
         "schedules",
     ]
     codes = inside("show", "table", "visit-types").stdout.splitlines()
-    assert codes[2].split() == ["210", "DNER15", "308335008", "http://snomed.info/sct", "both"]
+    assert codes[2].split()[:5] == ["210", "DNER15", "308335008", "http://snomed.info/sct", "both"]
+    assert codes[2].endswith("  site demo  shipped:sites/demo/codes/visit-types.csv:2")
     errors = inside("show", "table", "errors").stdout
     assert "deadline" in errors and "base/errors.yaml:" in errors
     assert "RES General Hospital" in inside("show", "table", "schedules").stdout
@@ -185,7 +186,7 @@ def test_a_dropped_row_is_told_with_who_dropped_it(inside: Any) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_codes_and_systems_are_told_as_they_are_spelt(inside: Any) -> None:
-    lines = [line.split() for line in inside("show", "table", "visit-types").stdout.splitlines()]
+    lines = [line.split()[:5] for line in inside("show", "table", "visit-types").stdout.splitlines()]
     assert ["Chk", "MySystem", "Check", "http://Codes.example/Kinds", "to-fhir"] in lines
     assert ["Old", "MySystem", "Former", "http://Codes.example/Kinds", "to-redox"] in lines
 
@@ -210,3 +211,20 @@ def test_an_example_is_told_whole(inside: Any) -> None:
     assert values["location_id", "fhir"] == (
         "Location.identifier.where(system='urn:redox:location').value, Location.id"
     )
+
+
+def test_a_level_that_a_site_changes_leaves_the_others_shown(inside: Any, folder: Path) -> None:
+    (folder / "own" / "sites" / "north" / "dialect.yaml").write_text(
+        "dialect:\n  levels: {room: {types: [x]}}\n"
+    )
+    lines = inside("show", "table", "dialect").stdout.splitlines()
+    origins = {line.split()[0]: line.split("  ")[-1] for line in lines if line.startswith("levels.")}
+    assert origins.keys() == {"levels.site", "levels.department", "levels.room"}
+    assert origins["levels.room"] == "own/sites/north/dialect.yaml:2"
+    assert origins["levels.site"].startswith("shipped:base/dialect.yaml:")
+
+
+def test_what_an_error_is_told_by_is_shown_whole(inside: Any) -> None:
+    told = json.loads(inside("show", "table", "errors", "--json").stdout)
+    assert "certificate" in {row["values"]["reason"] for row in told["rows"]}
+    assert all(row["values"]["reason"] in (None, row["key"].split()[-1]) for row in told["rows"])

@@ -156,6 +156,7 @@ def _code_table(name: str, layers: list[_Laid], faults: list[Fault]) -> CodeTabl
     spelt: dict[str, str] = {}
     tokens: set[Pair] = set()
     marks: dict[Pair, Mark] = {}
+    marks_back: dict[Pair, Mark] = {}
     below: dict[int, CodeTable] = {}
     for number, (rank, lines) in enumerate(layers):
         if number:
@@ -188,7 +189,8 @@ def _code_table(name: str, layers: list[_Laid], faults: list[Fault]) -> CodeTabl
                 del to_redox[answer]
         to_fhir.update({key: pair for key, (_, pair) in forward.items()})
         to_redox.update({key: pair for key, (_, pair) in backward.items()})
-    return CodeTable(name, to_fhir, to_redox, spelt, frozenset(tokens), marks, below)
+        marks_back.update({key: mark for key, (mark, _) in backward.items()})
+    return CodeTable(name, to_fhir, to_redox, spelt, frozenset(tokens), marks, marks_back, below)
 
 
 def _add(

@@ -21,6 +21,7 @@ from gateway.files.marked import Fault, Mark, MarkedList, MarkedMap, Node
 from gateway.tables.read.cells import read_cells
 from gateway.tables.read.layers import Source
 
+ERROR_COLUMNS = ("failure", "at", "http", "code", "reason", "status", "type", "issue", "text", "note")
 _STATUS: dict[str, type[GatewayError]] = {
     "502": UpstreamFailed,
     "503": UpstreamUnavailable,
@@ -44,6 +45,7 @@ class ErrorRow:
     text: str
     mark: Mark
     layer: str
+    note: str | None = None
 
     def fits(self, failure: Failure) -> bool:
         """Whether this row speaks of that failure; what a row leaves out fits anything."""
@@ -96,6 +98,7 @@ def _row(item: MarkedMap, layer: str) -> ErrorRow:
         text=cells["text"],
         mark=cast(Node, item).mark,
         layer=layer,
+        note=cells.get("note"),
     )
 
 

@@ -184,8 +184,9 @@ class CodeTable:
     are compared without case; a Redox system left empty in the file matches any. ``spelt`` has the codes
     and systems of both sides as the file spells them; ``known`` are the codes of Redox, for a text that names
     the nearest, and ``known_to_fhir`` those of FHIR. ``tokens`` are FHIR's codes and systems, letter by
-    letter; ``marks`` says where the line of a Redox code and system stands. ``below`` is the table as it was
-    before each layer over its lowest, by that layer's rank.
+    letter; ``marks`` says where the line of a Redox code and system stands, ``marks_back`` where that by
+    which a FHIR code goes back. ``below`` is the table as it was before each layer over its lowest, by that
+    layer's rank.
     """
 
     name: str
@@ -194,6 +195,7 @@ class CodeTable:
     spelt: Mapping[str, str] = field(default_factory=dict)
     tokens: frozenset[tuple[str, str]] = frozenset()
     marks: Mapping[tuple[str, str], Mark] = field(default_factory=dict)
+    marks_back: Mapping[tuple[str, str], Mark] = field(default_factory=dict)
     below: Mapping[int, CodeTable] = field(default_factory=dict)
     known: tuple[str, ...] = field(init=False)
     known_to_fhir: tuple[str, ...] = field(init=False)
