@@ -78,7 +78,7 @@ ALLOWED: dict[str, set[str]] = {
     "joined": {"core", "errand"},
     "remembered": {"core"},
     "service": {"core", "errand", "joined", "remembered", "service", "shipped"},
-    "sheets": {"assemble", "files", "offline", "sheets", "shipped", "tables"},
+    "sheets": {"assemble", "editors", "files", "offline", "sheets", "shipped", "tables"},
     "shipped": set(),
     "tables": set(),
     "tables.build": {*_BELOW_TABLES, "shipped", "tables"},

@@ -76,6 +76,11 @@ def check_configuration(
         raise _with_tables(path, broken.faults, only) from None
     if mappings is not None:
         settings = settings.model_copy(update={"mappings": mappings.absolute()})
+    return check_settings(settings, only)
+
+
+def check_settings(settings: Settings, only: str | None = None) -> CheckedConfiguration:
+    """As :func:`check_configuration`, of a configuration that was read already."""
     everyone = [
         _Asked(_wanted(site), settings.where(("sites", position, "upstream", "dialect")), position)
         for position, site in enumerate(settings.sites)

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "coverage": "gateway.cli.coverage:coverage",
     "show": "gateway.cli.show:show",
     "export": "gateway.cli.export:export",
+    "import": "gateway.cli.import_:import_",
     "schemas": "gateway.cli.schemas:schemas",
     "directory": "gateway.cli.pull:directory",
     "probe": "gateway.cli.probe:probe",
@@ -89,6 +90,11 @@ def main(ctx: click.Context) -> None:
       gateway translate request.json --bundle slots.json
 
     \b
+    The tables for sign-off, or in a spreadsheet and back:
+      gateway export --site north --format xlsx --output north.xlsx
+      gateway import north.xlsx --dry-run
+
+    \b
     Why is it so, and is it still as it was? By every row, and over all cases of your tables:
       gateway explain request.json --bundle slots.json
       gateway test
@@ -98,7 +104,8 @@ def main(ctx: click.Context) -> None:
     Exit codes, for scripts:
       0  it worked
       1  the answer was wrong or refused (demo --once, translate, explain), a case came out otherwise
-         (test), more than --fail-over did (diff), or an address is taken
+         (test), more than --fail-over did (diff), tables are others than were exported (import), or an
+         address is taken
       2  the command line is wrong
       3  the configuration or the tables have faults; each is told as file:line:column
       4  the EHR could not be asked (directory pull, probe, explain --live)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gateway.files.flow import flow
+from gateway.files.flow import flow, unflow
 from gateway.files.marked import Mark
 from gateway.offline import origins
 from gateway.tables.answer.site import SiteTables
@@ -19,6 +19,8 @@ Kind = Literal["fields", "dialect", "errors", "schedules", "codes"]
 
 FIELD_COLUMNS = ("row", "cell", "value")
 SETTING_COLUMNS = ("key", "value")
+# Cells of a row that may be lists or maps: told as YAML has them on one line. Any other is the text itself.
+_OF_YAML = frozenset({"fhir", "with", "ignore", "unless", "else", "example", "examples"})
 DROPPED = "dropped"  # in place of a cell: the row is not in force
 # Said of every line, and no part of it.
 ORIGIN_COLUMNS = ("layer", "origin")
@@ -98,7 +100,8 @@ def _cells(table: Table) -> Iterator[Line]:
     for row in table.rows:
         values = values_of(row)
         for name, cell in row.cells.items():
-            yield Line((row.key, name, flow(values.get(name, cell.text))), cell.layer, cell.mark)
+            told = flow(values[name]) if name in _OF_YAML else cell.text
+            yield Line((row.key, name, told), cell.layer, cell.mark)
 
 
 def _dropped(table: Table, yaml: Sequence[Source]) -> Iterator[Line]:
@@ -106,6 +109,13 @@ def _dropped(table: Table, yaml: Sequence[Source]) -> Iterator[Line]:
     for each in origins.dropped(yaml, table.name):
         if table.row(each.key) is None:
             yield Line((each.key, DROPPED, each.because), each.layer, each.mark)
+
+
+def value_of(kind: Kind, cell: str, text: str) -> Any:
+    """What a text means that is typed for a cell, or for a key of the dialect.
+
+    Raises ValueError for brackets that do not end."""
+    return unflow(text) if kind == "dialect" or cell in _OF_YAML else text
 
 
 def values_of(row: Row) -> dict[str, Any]:

@@ -76,6 +76,11 @@ class Wanted:
     like: str | None = None
 
 
+def field_tables_of(sources: Iterable[Source]) -> dict[str, Table]:
+    """The field tables of a stack of files, lowest first, as far as they can be read."""
+    return load.load([each for each in sources if each.kind not in _SPECIAL], _validator("mapping-table"), [])
+
+
 _Laid = tuple[dict[str, Table], dialect.Dialect, tuple[errors.ErrorRow, ...]]
 
 
