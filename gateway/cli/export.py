@@ -89,9 +89,12 @@ def _picked(book: Book, names: tuple[str, ...]) -> Book:
 
 def _content(book: Book, form: str) -> bytes:
     if form == "xlsx":
-        from gateway.sheets.workbook import written
+        from gateway.sheets.workbook import TooLong, written
 
-        return written(book)
+        try:
+            return written(book)
+        except TooLong as why:
+            raise click.UsageError(f"{why}; choose another --format.") from None
     from gateway.sheets import pages
 
     if form == "json":

@@ -141,8 +141,9 @@ class _Place:
 
     @classmethod
     def find(cls, text: str, path: Path) -> _Place:
-        starts = [0, *(found.end() for found in re.finditer("\n", text))]
-        node, key, inside = yaml.compose(text, Loader=_Loader), None, False
+        bare = text.removeprefix("\ufeff")  # which is of the first line, and no column of it
+        starts = [len(text) - len(bare), *(found.end() for found in re.finditer("\n", text))]
+        node, key, inside = yaml.compose(bare, Loader=_Loader), None, False
         for step in path:
             inside = inside or bool(getattr(node, "flow_style", False))
             if isinstance(node, yaml.MappingNode):

@@ -146,7 +146,7 @@ def _row(
         return
     for name, each in new.items():
         value = each.cells["value"]
-        if not same(sheet.kind, name, value, old.get(name, "")):
+        if name not in old or not same(sheet.kind, name, value, old[name]):
             yield Change("set", typed, sheet.kind, each.number, row, name, value, old.get(name, ""))
     for name, value in old.items():
         if name not in new:

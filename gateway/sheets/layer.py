@@ -12,12 +12,15 @@ from gateway.files import marked, yaml_edit
 from gateway.files.csv_edit import edited
 from gateway.files.flow import block, scalar
 from gateway.files.marked import Fault, MarkedList, MarkedMap
-from gateway.sheets.book import value_of, values_of
+from gateway.sheets.book import DROPPED, value_of, values_of
 from gateway.sheets.changes import Change
 from gateway.tables.read.code_tables import CODE_COLUMNS
+from gateway.tables.read.code_tables import rows as lines_of
 from gateway.tables.read.layered_rows import key_of, text_of
+from gateway.tables.read.layers import Source
 from gateway.tables.rows.model import Table
 
+_LINE = "yaml-language-server:"
 _BY_TYPE = ("searches", "joins", "levels")  # keys of the dialect that are replaced one by one
 
 
@@ -47,12 +50,14 @@ class Rows:
 @dataclass(frozen=True, slots=True)
 class LayerFolder:
     """The folder of a layer below ``root``, which may be written. ``below`` are the field tables as the
-    layers under it have them, ``files`` the root's by the names that places have for them."""
+    layers under it have them, ``files`` the root's by the names that places have for them;
+    ``copies`` are files that are as they are below, and count there."""
 
     root: Path
     folder: Path
     below: Mapping[str, Table]
     files: Mapping[str, Path]
+    copies: frozenset[Path]
 
     def apply(self, changes: Sequence[Change], faults: list[Fault]) -> None:
         """Every edit in the files. What this layer cannot do goes into ``faults``."""
@@ -102,6 +107,11 @@ class LayerFolder:
         return cells if named else {"key": change.row, **cells}
 
     def _set(self, change: Change, found: _Found | None) -> None:
+        if change.cell == DROPPED:
+            self._set_because(change, found)
+            return
+        if change.cell in ("row", "drop", "key"):
+            raise Unable(f'"{change.cell}" is no cell of a row')
         value = _value(change, change.cell, change.value)
         if found is None:
             self._append(change.table, {"row": change.row, change.cell: value})
@@ -116,6 +126,19 @@ class LayerFolder:
             _write(rows.path, yaml_edit.with_key(text, at, change.cell, value))
         else:
             _write(rows.path, yaml_edit.replaced(text, [*at, change.cell], value))
+
+    def _set_because(self, change: Change, found: _Found | None) -> None:
+        if found is None or found[2].get("drop") is None:
+            raise Unable("the row is dropped by another layer, which alone says why")
+        rows, position, item = found
+        at: list[str | int] = ["rows", position]
+        text = _text(rows.path)
+        if item.get("because") is None:
+            _write(rows.path, yaml_edit.with_key(text, at, "because", change.value))
+        elif change.value:
+            _write(rows.path, yaml_edit.replaced(text, [*at, "because"], change.value))
+        else:
+            _write(rows.path, yaml_edit.without_key(text, at, "because"))
 
     def _says_below(self, change: Change, value: Any) -> bool:
         """Whether the layers below say it already, so that this one need not."""
@@ -156,6 +179,8 @@ class LayerFolder:
     def _rows(self, table: str) -> list[Rows]:
         found = []
         for path in sorted(self.folder.glob("*.yaml")):
+            if path in self.copies:
+                continue
             node, _ = marked.read(_text(path), str(path))
             for key in ("table", "over"):
                 name = node.get(key) if node is not None else None
@@ -183,7 +208,7 @@ class LayerFolder:
         text = yaml_edit.without_item(_text(rows.path), ["rows"], position)
         node, _ = marked.read(text, "")
         left = node.get("rows") if node is not None else None
-        comments = [line for line in text.splitlines() if line.startswith("#")][1:]
+        comments = [line for line in text.splitlines() if line.lstrip().startswith("#") and _LINE not in line]
         if isinstance(left, MarkedList) and not left.items and not rows.whole and not comments:
             rows.path.unlink()
         else:
@@ -258,32 +283,52 @@ class LayerFolder:
         _write_bytes(self.folder / "schedules.csv", edited(head.encode(), {}, lines))
 
     def _csv(self, kind: str, name: str, changes: Sequence[Change], faults: list[Fault]) -> None:
-        usual = (
-            self.folder / "schedules.csv" if kind == "schedules" else self.folder / "codes" / f"{name}.csv"
-        )
-        within = {usual.parent, *([self.root / "codes"] if self.folder == self.root / "base" else [])}
-        changed: dict[Path, dict[int, Mapping[str, str] | None]] = {}
+        usual = self.folder / "schedules.csv" if kind == "schedules" else self._codes(name)
+        copies = _by_cells(usual, changes[0])
+        changed: dict[int, Mapping[str, str] | None] = {}
         added: list[Mapping[str, str]] = []
         for change in changes:
             cells = {**change.cells, **({"way": _way(change.cells)} if kind == "codes" else {})}
-            path = self.files.get(change.line.mark.file) if change.line is not None else None
-            if change.line is not None and path is not None and path.parent in within:
-                gone = change.what == "remove line"
-                changed.setdefault(path, {})[change.line.mark.line] = None if gone else cells
+            place = change.line.mark if change.line is not None else None
+            number = place.line if place is not None else None
+            if (
+                place is not None and self.files.get(place.file) != usual
+            ):  # of a file that may have a copy here
+                number = copies.get(_said(change.was or change.cells))
+            if number is not None:
+                changed[number] = None if change.what == "remove line" else cells
             elif change.what == "remove line":
                 text = f"the line stands in another layer ({change.line.origin if change.line else ''})"
                 faults.append(change.fault(f"{text}, and no layer can take it away", "origin"))
             else:
                 added.append(cells)
-        for path in {usual, *changed}:
-            lines = added if path == usual else []
-            if not lines and path not in changed:
-                continue
-            content = path.read_bytes() if path.exists() else (",".join(CODE_COLUMNS) + "\n").encode()
-            _write_bytes(path, edited(content, changed.get(path), lines))
+        if changed or added:
+            content = usual.read_bytes() if usual.exists() else (",".join(CODE_COLUMNS) + "\n").encode()
+            _write_bytes(usual, edited(content, changed, added))
+
+    def _codes(self, name: str) -> Path:
+        """The file of a code table; base has two places for it."""
+        beside = self.root / "codes" / f"{name}.csv"
+        own = self.folder / "codes" / f"{name}.csv"
+        return beside if self.folder == self.root / "base" and beside.exists() and not own.exists() else own
 
 
 _Found = tuple[Rows, int, MarkedMap]
+
+
+def _by_cells(path: Path, change: Change) -> dict[tuple[str, ...], int]:
+    """Where each line of a CSV stands, by what it says."""
+    if not path.exists():
+        return {}
+    read = lines_of(
+        Source(path.name, "", path.stem, path.read_bytes()), (*CODE_COLUMNS, *change.cells), (), []
+    )
+    return {_said(cells): mark.line for mark, cells in reversed(read)}
+
+
+def _said(cells: Mapping[str, str]) -> tuple[str, ...]:
+    """What is compared of a line: the way that it is told with may be less than the way that it has."""
+    return tuple(f"{name}={cells[name]}" for name in sorted(cells) if cells[name] and name != "way")
 
 
 def _way(cells: Mapping[str, str]) -> str:

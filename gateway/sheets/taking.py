@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from gateway.tables.build import field_tables_of
 from gateway.tables.read.code_tables import code_tables
 from gateway.tables.read.layers import Source, files, shown, stack
 
-_NO_TABLES = shutil.ignore_patterns(".*", "cases")
+_CASES = "cases"  # beside the tables, and none
 
 
 class Changed(Exception):
@@ -92,7 +92,8 @@ def take(checked: CheckedConfiguration, position: int, sheets: tuple[TypedSheet,
     with tempfile.TemporaryDirectory(prefix="gateway-import-") as place:
         copy = Path(place).resolve() / "tables"
         if own.is_dir():
-            shutil.copytree(own, copy, ignore=_NO_TABLES)
+            shutil.copytree(own, copy, ignore=lambda folder, names: _no_tables(Path(folder) == own, names))
+        there = _files(copy)
         (copy / below).mkdir(parents=True, exist_ok=True)
         _layer(checked, position, own, copy, below).apply(found, faults)
         if faults:
@@ -107,7 +108,7 @@ def take(checked: CheckedConfiguration, position: int, sheets: tuple[TypedSheet,
         faults += overruled(found, book_of(after, position, copy))
         if faults:
             raise Faults(_real(each, copy, own) for each in faults)
-        return Taken(tuple(found), dict(_differing(copy, own)))
+        return Taken(tuple(found), dict(_differing(there | _files(copy), copy, own)))
 
 
 def _layer(checked: CheckedConfiguration, position: int, own: Path, copy: Path, below: Path) -> LayerFolder:
@@ -119,7 +120,10 @@ def _layer(checked: CheckedConfiguration, position: int, own: Path, copy: Path, 
             break
         under += files([layer], ".yaml", [])
     there = {shown(own / path.relative_to(copy)): path for path in copy.rglob("*") if path.is_file()}
-    return LayerFolder(copy, copy / below, field_tables_of(under), there)
+    kinds = {(each.kind, each.content) for each in under}
+    mine = copy / below
+    copies = frozenset(each for each in mine.glob("*.yaml") if (each.stem, each.read_bytes()) in kinds)
+    return LayerFolder(copy, mine, field_tables_of(under), there, copies)
 
 
 def _remove_empty(copy: Path, own: Path) -> None:
@@ -129,13 +133,17 @@ def _remove_empty(copy: Path, own: Path) -> None:
             path.rmdir()
 
 
-def _differing(copy: Path, own: Path) -> Iterator[tuple[Path, tuple[bytes | None, bytes | None]]]:
-    both = {path.relative_to(copy) for path in copy.rglob("*") if path.is_file()}
-    for suffix in ("*.yaml", "*.csv"):
-        gone = (
-            path.relative_to(own) for path in own.rglob(suffix) if "cases" not in path.relative_to(own).parts
-        )
-        both |= {path for path in gone if not any(part.startswith(".") for part in path.parts)}
+def _no_tables(top: bool, names: Sequence[str]) -> set[str]:
+    return {name for name in names if name.startswith(".") or (top and name == _CASES)}
+
+
+def _files(place: Path) -> set[Path]:
+    return {path.relative_to(place) for path in place.rglob("*") if path.is_file()}
+
+
+def _differing(
+    both: set[Path], copy: Path, own: Path
+) -> Iterator[tuple[Path, tuple[bytes | None, bytes | None]]]:
     for path in sorted(both):
         before, after = _content(own / path), _content(copy / path)
         if before != after:

@@ -16,13 +16,25 @@ from gateway.sheets.book import ORIGIN_COLUMNS, Book
 FRONT = "about"
 SITE, HASH, TABLES = "site", "hash", "tables"
 _LONGEST_TITLE = 31
+_LONGEST_CELL = 32_767
 _NO_TITLE = str.maketrans(dict.fromkeys("[]:*?/\\'", "-"))
 _WIDEST, _NARROWEST = 70, 8
 _TEXT = "@"
 
 
+class TooLong(ValueError):
+    """A cell is longer than a spreadsheet keeps: which."""
+
+
 def written(book: Book) -> bytes:
-    """The bytes of the file. On its first sheet: whose tables, their hash, and which sheet is which."""
+    """The bytes of the file. On its first sheet: whose tables, their hash, and which sheet is which.
+
+    Raises TooLong: openpyxl would cut such a cell, and the rest of it would be lost on the way back.
+    """
+    for sheet in book.sheets:
+        for line in sheet.lines:
+            if any(len(protected(cell)) > _LONGEST_CELL for cell in line.cells):
+                raise TooLong(f"{sheet.name}: a cell of {line.cells[0]} is longer than a spreadsheet keeps")
     workbook = Workbook()
     front: Any = workbook.active
     front.title = FRONT

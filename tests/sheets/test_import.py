@@ -505,3 +505,125 @@ def test_the_other_site_is_checked_too(desk: Desk) -> None:
     desk.edit(_set(ANSWER, "Duration", "note", "ours"))
     code, _, error = desk.take("--layer", "base")
     assert code == 3 and "says again what" in error and "gateway-import" not in error
+
+
+def test_why_a_row_is_dropped_can_be_said_otherwise(desk: Desk) -> None:
+    desk.edit(_set(ANSWER, "Notes", "dropped", "a: b"))
+    assert desk.take()[0] == 0
+    assert desk.texts()["sites/north/answer.yaml"] == LAYER.replace("nobody reads them", '"a: b"')
+    desk.export()
+    desk.edit(_set(ANSWER, "Reason", "drop", "true"))
+    assert '"drop" is no cell of a row' in desk.take()[2]
+
+
+def test_a_copy_of_a_shipped_code_table_is_edited_and_of_field_tables_laid_over(desk: Desk) -> None:
+    from gateway.shipped import folder
+
+    for name in ("codes/preferred-times.csv", f"fhir-r4/{QUERY}.yaml"):
+        place = desk.north / name.removeprefix("fhir-r4/")
+        place.write_bytes((folder("mappings") / name).read_bytes())
+    desk.export()
+    desk.edit(_line("preferred-times", 2, 3, "07:00 to 12:00"))
+    desk.edit(_set(QUERY, "the earliest first", "note", "ours"))
+    code, _, error = desk.take()
+    assert code == 0, error
+    lines = desk.texts()["sites/north/codes/preferred-times.csv"].splitlines()
+    assert lines[1] == "AM,,07:00 to 12:00,,to-fhir," and len(lines) == 16
+    assert desk.texts()[f"sites/north/{QUERY}-2.yaml"].endswith(
+        "  - row: the earliest first\n    note: ours\n"
+    )
+
+
+def test_a_folder_that_is_not_there_yet_is_made(desk: Desk) -> None:
+    import shutil
+
+    shutil.rmtree(desk.clinic / "tables")
+    desk.export()
+    desk.edit(_set(QUERY, "EndDateTime", "note", "new"))
+    code, _, error = desk.take()
+    assert code == 0, error
+    assert list(desk.texts()) == [f"sites/north/{QUERY}.yaml"]
+
+
+def test_line_breaks_and_marks_of_windows_stay(desk: Desk) -> None:
+    place = desk.north / "answer.yaml"
+    text = "\ufeff" + LAYER.replace("\n", "\r\n")
+    place.write_bytes(text.encode())
+    codes = desk.north / "codes" / "visit-types.csv"
+    codes.write_bytes(
+        ("\ufeff" + CODES.replace(",", ";").replace("a; b", "a, b").replace("\n", "\r\n")).encode()
+    )
+    desk.export()
+    desk.edit(_set(ANSWER, "Reason", "note", "new"))
+    desk.edit(_line("visit-types", 2, 6, "x;y"))
+    code, _, error = desk.take()
+    assert code == 0, error
+    assert place.read_bytes().decode() == text.replace('"=first line\\nsecond"', "new")
+    assert '\r\n007;Own;308335008;http://snomed.info/sct;;"x;y"\r\n' in codes.read_bytes().decode()
+
+
+def test_cases_and_hidden_files_are_none_of_the_tables(desk: Desk) -> None:
+    for name in ("cases/one/request.json", ".git/config"):
+        (desk.clinic / "tables" / name).parent.mkdir(parents=True)
+        (desk.clinic / "tables" / name).write_text("x")
+    before = desk.texts()
+    desk.edit(_set(ANSWER, "Reason", "note", "new"))
+    assert desk.take()[0] == 0
+    after = desk.texts()
+    assert {name for name in after if after[name] != before.get(name)} == {"sites/north/answer.yaml"}
+
+
+def test_a_comment_keeps_its_file(desk: Desk) -> None:
+    (desk.north / "q.yaml").write_text(f"over: {QUERY}\n# Mine.\nrows:\n  - row: EndDateTime\n    note: x\n")
+    desk.export()
+    desk.edit(_set(QUERY, "EndDateTime", "note", None))
+    code, _, error = desk.take()
+    assert code == 3 and "this does not come out" in error  # the layer below has a note, too
+    desk.export()
+    desk.edit(
+        _set(
+            QUERY,
+            "EndDateTime",
+            "note",
+            "Base FHIR has no search by end; both bounds are comparisons on start.",
+        )
+    )
+    assert desk.take()[0] == 0
+    assert desk.texts()["sites/north/q.yaml"] == f"over: {QUERY}\n# Mine.\nrows: []\n"
+
+
+def test_what_a_spreadsheet_would_cut_is_not_exported(desk: Desk) -> None:
+    (desk.north / "q.yaml").write_text(
+        f"over: {QUERY}\nrows:\n  - row: EndDateTime\n    note: {'x' * 33_000}\n"
+    )
+    code, _, error = desk.run("export", "--site", "north", "-f", "xlsx", "-o", "n.xlsx")
+    assert code == 2 and "EndDateTime is longer than a spreadsheet keeps" in error
+    assert not (desk.clinic / "n.xlsx").exists()
+
+
+def test_a_file_that_cannot_be_written_leaves_all_as_they_were(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.sheets import taking
+
+    def refuse(path: Path, content: bytes) -> None:
+        if path.name == "visit-types.csv":
+            raise OSError(28, "No space left on device", str(path))
+        path.write_bytes(content)
+
+    before = desk.texts()
+    desk.edit(_set(ANSWER, "Reason", "note", "new"))
+    desk.edit(_line("visit-types", 2, 3, "0042"))
+    monkeypatch.setattr(taking, "write_whole", refuse)
+    code, _, error = desk.take()
+    assert code == 1 and "No space left on device; nothing was changed" in error
+    assert desk.texts() == before
+
+
+def test_a_file_that_unpacks_to_more_than_tables_is_not_unpacked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.sheets import reading
+
+    monkeypatch.setattr(reading, "_UNPACKED_LIMIT", 1000)
+    assert "holds far more than any tables do" in desk.take()[2]
