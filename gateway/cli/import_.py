@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli import output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.assemble import CheckedConfiguration
+    from gateway.sheets.changes import Change
     from gateway.sheets.reading import TypedSheet
     from gateway.sheets.taking import Taken
 
+_SHOWN = 200
 LAYERS = ("site", "like", "dialect", "base")
 
 
@@ -68,17 +72,23 @@ def import_(
         if below is None:
             raise click.BadParameter("This site is like no other.", param_hint="--layer")
         taken = taking.take(checked, position, sheets, below)
+    if not as_json:
+        _tell_edits(taken.changes)
     if not dry_run:
-        try:
-            taken.write()
-        except taking.Changed as changed:
-            output.fail(
-                output.WRONG, f"{changed} has been changed meanwhile; nothing was written. Import again."
-            )
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            output.fail(output.WRONG, f"cannot write {error.filename}: {reason}; nothing was changed")
-    _tell(taken, as_json=as_json, dry_run=dry_run)
+        _write(taken)
+    _tell_files(taken, as_json=as_json, dry_run=dry_run)
+
+
+def _write(taken: Taken) -> None:
+    from gateway.sheets.taking import Changed
+
+    try:
+        taken.write()
+    except Changed as changed:
+        output.fail(output.WRONG, f"{changed} has been changed meanwhile; nothing was written. Import again.")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        output.fail(output.WRONG, f"cannot write {error.filename}: {reason}; nothing was changed")
 
 
 def _asked(
@@ -143,22 +153,27 @@ def _of_concept_map(
     return typed_sheet(sheet, lines, file.name)
 
 
-def _tell(taken: Taken, *, as_json: bool, dry_run: bool) -> None:
-    from gateway.tables.read.layers import shown
-
-    files = {shown(path): _done(*both) for path, both in taken.files.items()}
-    if as_json:
-        edits: list[Any] = [{"table": each.table, "edit": str(each)} for each in taken.changes]
-        click.echo(output.json_text({"written": not dry_run, "edits": edits, "files": files}))
-        return
+def _tell_edits(edits: Sequence[Change]) -> None:
+    if not edits:
+        click.echo("Nothing is otherwise than it was exported.")
     table = ""
-    for each in taken.changes:
+    for each in edits[:_SHOWN]:
         if each.table != table:
             table = each.table
             click.secho(table, bold=True)
         click.echo(f"  {each}")
-    if not files:
-        click.echo("Nothing is otherwise than it was exported.")
+    if len(edits) > _SHOWN:
+        click.echo(f"and {len(edits) - _SHOWN:,} more edits, which --json tells all")
+
+
+def _tell_files(taken: Taken, *, as_json: bool, dry_run: bool) -> None:
+    from gateway.tables.read.layers import shown
+
+    files = {shown(path): _done(*both) for path, both in taken.files.items()}
+    if as_json:
+        edits = [{"table": each.table, "edit": str(each)} for each in taken.changes]
+        click.echo(output.json_text({"written": not dry_run, "edits": edits, "files": files}))
+        return
     for path, done in files.items():
         click.echo(f"{click.style(f'would be {done}' if dry_run else done, fg='green')}  {path}")
 

@@ -33,7 +33,7 @@ _ZONE = "America/Los_Angeles"  # of examples that name none
 class View:
     """The tables of one site and its code tables, by name; and the files that they come from."""
 
-    site: str
+    whose: str
     made: SiteTables
     code_tables: Mapping[str, CodeTable]
     yaml: tuple[Source, ...]
@@ -75,7 +75,7 @@ class View:
 
     def book(self) -> Book:
         """All of them, with the origin of each cell."""
-        return book(self.site, self.made, self.code_tables, Files(self.yaml, self.csv, self.own))
+        return book(self.whose, self.made, self.code_tables, Files(self.yaml, self.csv, self.own))
 
     def _dropped(self, table: Table) -> list[Json]:
         return [
@@ -119,7 +119,8 @@ def _view(made: SiteTables, own: Path | None, dialect: str, site: str, like: str
     csv = tuple(origins.code_files(own, dialect, site, like))
     beside = tuple(origins.schedule_files(own, dialect, site, like))
     yaml = tuple(origins.yaml_files(own, dialect, site, like))
-    return View(site, made, code_tables(csv, []), yaml, csv, beside)
+    whose = site if site != NO_SITE else f"dialect {dialect}"
+    return View(whose, made, code_tables(csv, []), yaml, csv, beside)
 
 
 def _about(table: Table) -> str:

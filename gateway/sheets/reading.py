@@ -20,7 +20,7 @@ from gateway.files.marked import Fault, Faults, Mark
 from gateway.sheets.workbook import FRONT, HASH, SITE, TABLES
 
 FILE_LIMIT = 16_777_216
-_UNPACKED_LIMIT = 268_435_456
+_UNPACKED_LIMIT = 67_108_864
 _LINES_LIMIT = 60_000
 _COLUMNS_LIMIT = 64
 _DIGITS = 15  # so many of a number a spreadsheet keeps
@@ -89,7 +89,7 @@ def _bounded(content: bytes, top: Mark) -> None:
             size = sum(each.file_size for each in packed.infolist())
     except zipfile.BadZipFile:
         raise Faults([top.fault("is no .xlsx workbook; save it as .xlsx")]) from None
-    if size > _UNPACKED_LIMIT:
+    if size > _UNPACKED_LIMIT or len(content) > FILE_LIMIT:
         raise Faults([top.fault("holds far more than any tables do")])
 
 

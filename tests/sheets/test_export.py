@@ -217,3 +217,8 @@ def test_a_concept_map_is_one_as_fhir_has_it(gateway: Any, name: str) -> None:
 
     told = gateway("export", name, "--format", "conceptmap")[1]
     assert ConceptMap.model_validate_json(told).title == name
+
+
+def test_without_a_site_they_are_those_of_a_dialect(gateway: Any) -> None:
+    told = gateway("export", "dialect", "--dialect", "canvas", "--config", "gateway.yaml")[1]
+    assert told.startswith("# Tables of dialect canvas\n")

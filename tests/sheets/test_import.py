@@ -627,3 +627,14 @@ def test_a_file_that_unpacks_to_more_than_tables_is_not_unpacked(
 
     monkeypatch.setattr(reading, "_UNPACKED_LIMIT", 1000)
     assert "holds far more than any tables do" in desk.take()[2]
+
+
+def test_of_many_edits_the_first_are_told(desk: Desk) -> None:
+    def edit(book: Any) -> None:
+        for number in range(210):
+            book["visit-types"].append([f"c{number}", "Own", f"f{number}", "x:y"])
+
+    desk.edit(edit)
+    code, told, _ = desk.take("--dry-run")
+    assert code == 0 and "and 10 more edits, which --json tells all" in told
+    assert len(json.loads(desk.take("--dry-run", "--json")[1])["edits"]) == 210
