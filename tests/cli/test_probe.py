@@ -83,7 +83,7 @@ def test_what_the_simulated_canvas_is(inside: Any, configured: Any, canvas: int)
     lines = [line.rstrip() for line in done.stdout.splitlines()]
     where = f"http://127.0.0.1:{canvas} (tokens from http://127.0.0.1:{canvas}/auth/token/)"
     assert lines[0].startswith(f"demo: dialect canvas (FHIR upstream at {where}), tables ")
-    assert re.search(r"searches\.Practitioner\" +\S*canvas/dialect\.yaml:4:5 \(canvas\)\n", done.stdout)
+    assert re.search(r"searches\.Practitioner\" +\S*canvas/dialect\.yaml:5:5 \(canvas\)\n", done.stdout)
     told = squeezed(done.stdout)
     for line in (
         "note Schedule: total says 8, found were 7.",

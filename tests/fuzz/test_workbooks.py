@@ -1,4 +1,4 @@
-"""A workbook edited at random is taken back as it was typed, or told where it is wrong, and nothing is written."""
+"""A workbook edited at random is taken back as typed, or told where it is wrong, and nothing is written."""
 
 from __future__ import annotations
 
