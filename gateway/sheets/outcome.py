@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gateway.files import marked
@@ -70,9 +70,17 @@ def overruled(found: Sequence[Change], after: Book) -> Iterator[Fault]:
         if above is not None:
             where = f" ({above.origin})" if above.origin else ""
             text = f"this does not come out: another layer, or another line, stands over it{where}"
+            if _renamed(change) and _like(change.was, sheet) is above:
+                text = f"the line that this was stands in another layer{where}, and stays; write one more"
             yield change.fault(text, "value" if of_cells else next(iter(change.cells)))
 
 
+# By what a line is known to the layers over it.
+_KEYS = {
+    "codes": ("redox_code", "redox_system"),
+    "schedules": ("schedule",),
+    "errors": ("failure", "at", "http", "code", "reason"),
+}
 _NOWHERE = Line((), "", marked.Mark("", 0, 0))
 
 
@@ -100,14 +108,28 @@ def _over_cells(change: Change, sheet: Sheet) -> Line | None:
 
 
 def _over_lines(change: Change, sheet: Sheet) -> Line | None:
-    """The same of a line. What a line serves under ``way`` may be less, where others serve the rest."""
-    names = [name for name in change.cells if name in sheet.columns and name != "way"]
-    places = {name: sheet.columns.index(name) for name in names}
-    alike = [
-        line
-        for line in sheet.lines
-        if all(line.cells[at] == change.cells[name] for name, at in places.items())
-    ]
+    """The same of a line; one that it was before and that stays, as it is another layer's, counts as well."""
     if change.what == "remove line":
-        return alike[0] if alike else None
-    return None if alike else _NOWHERE
+        return _like(change.cells, sheet)
+    if _like(change.cells, sheet, way=True) is None:
+        return _like(change.cells, sheet) or _NOWHERE
+    return _like(change.was, sheet) if _renamed(change) else None
+
+
+def _renamed(change: Change) -> bool:
+    """Whether a line was another one to the layers over it."""
+    keys = _KEYS.get(change.kind, ()) if change.was else ()
+    return any(change.was.get(name, "") != change.cells.get(name, "") for name in keys)
+
+
+def _like(cells: Mapping[str, str], sheet: Sheet, *, way: bool = False) -> Line | None:
+    """The line that says this, and with ``way`` serves just so."""
+    wanted = {sheet.columns.index(name): each for name, each in cells.items() if name in sheet.columns}
+    if "way" in cells:
+        place = sheet.columns.index("way")
+        wanted[place] = wanted[place] or "both"
+        if not way:
+            del wanted[place]
+    return next(
+        (line for line in sheet.lines if all(line.cells[at] == each for at, each in wanted.items())), None
+    )

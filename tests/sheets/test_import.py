@@ -638,3 +638,40 @@ def test_of_many_edits_the_first_are_told(desk: Desk) -> None:
     code, told, _ = desk.take("--dry-run")
     assert code == 0 and "and 10 more edits, which --json tells all" in told
     assert len(json.loads(desk.take("--dry-run", "--json")[1])["edits"]) == 210
+
+
+def test_a_code_of_a_layer_below_cannot_be_renamed_as_it_stays(desk: Desk) -> None:
+    before = desk.texts()
+    desk.edit(_line("preferred-times", 2, 1, "Forenoon"))
+    code, _, error = desk.take()
+    assert (
+        code == 3
+        and "north.xlsx:preferred-times:2:1: A2: the line that this was stands in another layer" in error
+    )
+    assert "shipped:codes/preferred-times.csv:2" in error and desk.texts() == before
+    desk.edit(_line("preferred-times", 2, 1, "AM"))
+    desk.edit(lambda book: book["preferred-times"].append(["Forenoon", "", "00:00 to 12:00", "", "to-fhir"]))
+    code, _, error = desk.take()
+    assert code == 0, error
+    assert desk.texts()["sites/north/codes/preferred-times.csv"].endswith(
+        "\nForenoon,,00:00 to 12:00,,to-fhir,\n"
+    )
+
+
+def test_the_way_of_a_line_comes_out_or_is_told(desk: Desk) -> None:
+    desk.edit(_line("visit-types", 2, 5, "to-redox"))
+    assert desk.take()[0] == 0
+    assert "007,Own,308335008,http://snomed.info/sct,to-redox,Check\n" in desk.texts()[PLACE]
+    base = desk.clinic / "tables" / "base" / "codes"
+    base.mkdir(parents=True)
+    (base / "visit-types.csv").write_text(
+        "redox_code,redox_system,fhir_code,fhir_system\n9,Own,308335008,http://snomed.info/sct\n"
+    )
+    desk.export()
+    book = openpyxl.load_workbook(desk.clinic / "north.xlsx")
+    sheet = book["visit-types"]
+    row = _row(sheet, "9")
+    assert sheet.cell(row, 5).value == "to-fhir"  # the way back is north's
+    desk.edit(_line("visit-types", row, 5, "both"))
+    code, _, error = desk.take("--layer", "base")
+    assert code == 3 and f"visit-types:{row}:1: A{row}: this does not come out" in error
