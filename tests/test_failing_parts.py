@@ -190,7 +190,7 @@ async def test_the_gauge_is_that_of_the_moment_of_the_scrape(
             await ask(application)
     assert 'gateway_breaker_open{site="clinic"} 1.0' in application.metrics.exposition().decode()
     now = time.monotonic
-    for client in application.clients:
+    for client in application.clients._made.values():
         for kind in client._client._kinds.values():  # no setting: five seconds would be long here
             monkeypatch.setattr(kind.breaker, "_clock", lambda: now() + 6.0)
     assert 'gateway_breaker_open{site="clinic"} 0.5' in application.metrics.exposition().decode()

@@ -6,7 +6,13 @@ Only the command line imports this. Nothing in it is global: each :class:`Applic
 from __future__ import annotations
 
 from gateway.assemble.application import Application, assemble
-from gateway.assemble.check import CheckedConfiguration, UnknownSite, check_configuration
+from gateway.assemble.check import (
+    CheckedConfiguration,
+    ReadConfiguration,
+    UnknownSite,
+    check_configuration,
+    read_configuration,
+)
 from gateway.assemble.redox_side import RedoxGateway, Served
 from gateway.assemble.snapshot import Snapshot, built
 from gateway.assemble.verdicts import FaultySites, Verdict, verdicts
@@ -15,6 +21,7 @@ __all__ = [
     "Application",
     "CheckedConfiguration",
     "FaultySites",
+    "ReadConfiguration",
     "RedoxGateway",
     "Served",
     "Snapshot",
@@ -23,5 +30,6 @@ __all__ = [
     "assemble",
     "built",
     "check_configuration",
+    "read_configuration",
     "verdicts",
 ]

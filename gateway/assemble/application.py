@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from gateway.assemble.check import CheckedConfiguration
-from gateway.assemble.clients import Client, Misfit, client_of
-from gateway.assemble.fhir_side import FhirSide, ServedFhir
+from gateway.assemble.check import CheckedConfiguration, ReadConfiguration
+from gateway.assemble.fhir_side import FhirSide
+from gateway.assemble.prepared import Prepared, access_of, numbered, prepared
 from gateway.assemble.redox_side import FLOWS, RedoxGateway, Served
-from gateway.assemble.watch import Watch
+from gateway.assemble.site_clients import Clients
 from gateway.clock import Clock, seconds_of, utc_now
-from gateway.config import Settings, Site
-from gateway.core.flows import USUAL_MINUTES, SiteRules
+from gateway.config import Settings
 from gateway.core.redox import Reader
-from gateway.core.redox_flows import Address
 from gateway.files.marked import Fault, Faults
 from gateway.service import Service
 from gateway.tables.answer.messages import kinds
 from gateway.tables.build import schemas
-from gateway.upstream.common import Common
 from gateway.upstream.session import SharedSession
-from gateway.upstream.surroundings import Surroundings
 from gateway.version import __version__
-from gateway.web.access import Access, JwtRules
+from gateway.web.access import Access
 from gateway.web.admin_routes import AdminRoutes
 from gateway.web.app import Routes, admin_app, public_app
 from gateway.web.bearer import Bearer
@@ -45,6 +39,7 @@ from gateway.web.openapi import OpenApiRoutes
 from gateway.web.readiness import Readiness
 from gateway.web.redox_routes import RedoxRoutes
 from gateway.web.server import Listen, Shutdown
+from gateway.web.tables_told import TablesTold
 from gateway.web.tokens import TokenIndex
 
 _DRAIN_SECONDS = 5.0
@@ -55,18 +50,30 @@ class Application:
     """The parts of one gateway. ``close`` is to be awaited once, after its last request."""
 
     settings: Settings
-    sites: tuple[Served, ...]
     gateway: RedoxGateway
     fhir: FhirSide
     bearer: Bearer
     service: Service
-    clients: tuple[Client, ...]
+    clients: Clients
     session: SharedSession
     metrics: Metrics
     readiness: Readiness
     tls: ssl.SSLContext | None
     since: datetime
-    watches: tuple[Watch, ...]
+    access: Mapping[str, Access]
+
+    @property
+    def sites(self) -> tuple[Served, ...]:
+        """Those that are not left out, in their order."""
+        served = self.gateway.sites
+        return tuple(served[site.id] for site in self.settings.sites if site.id in served)
+
+    def swap(self, ready: Prepared) -> None:
+        """Answer by these from now on, all at once; requests under way end by what they began with."""
+        self.gateway.swap(ready.served)
+        self.fhir.swap(ready.fhir)
+        for name, site in ready.served.items():
+            self.metrics.tables(name, site.tables.hash)
 
     @property
     def built(self) -> str:
@@ -77,8 +84,7 @@ class Application:
     def public(self, log: FilteringBoundLogger) -> web.Application:
         """The application of the public listener: each surface is one of its routes."""
         limit = self.settings.server.body_limit_bytes
-        for watch in self.watches:
-            watch.log = log
+        self.clients.tell(log)
         surfaces: list[Routes] = [
             RedoxRoutes(self.gateway, BodyLimits(max_bytes=limit)),
             FhirRoutes(
@@ -98,9 +104,9 @@ class Application:
             trusted=TrustedProxies(self.settings.server.trusted_proxies),
         )
 
-    def admin(self, log: FilteringBoundLogger) -> web.Application:
-        """The application of the admin listener."""
-        routes = AdminRoutes(self.metrics, self.readiness)
+    def admin(self, log: FilteringBoundLogger, tables: TablesTold | None = None) -> web.Application:
+        """The application of the admin listener. ``tables``: what is told of them there."""
+        routes = AdminRoutes(self.metrics, self.readiness, tables)
         return admin_app([routes, self.described(log, routes.surface)], log=log, readiness=self.readiness)
 
     def described(self, log: FilteringBoundLogger, surface: Surface) -> OpenApiRoutes:
@@ -118,8 +124,7 @@ class Application:
         """End what is still under way upstream, and every connection."""
         await self.service.close()
         await self.bearer.close()
-        for client in self.clients:
-            await client.close()
+        await self.clients.close()
         await self.session.close()
 
 
@@ -130,7 +135,7 @@ def shutdown_of(settings: Settings) -> Shutdown:
     return Shutdown(grace_seconds=drain, finish_seconds=max(whole - drain, 0.1))
 
 
-def assemble(found: CheckedConfiguration, *, clock: Clock = utc_now) -> Application:
+def assemble(found: CheckedConfiguration | ReadConfiguration, *, clock: Clock = utc_now) -> Application:
     """Put a checked configuration together. ``clock`` gives the present instant: of answers, and for
     tokens given and taken.
 
@@ -142,128 +147,44 @@ def assemble(found: CheckedConfiguration, *, clock: Clock = utc_now) -> Applicat
     session = SharedSession()
     faults: list[Fault] = []
     tls = _tls(settings, faults)
-    clients, watches = _clients(found, metrics, session, seconds_of(clock), faults)
+    access = access_of(settings, faults)
+    clients = Clients(metrics, session, seconds_of(clock))
+    ready = prepared(settings, numbered(found.sites), access, clients)
+    faults.extend(fault for each in ready.faults.values() for fault in each)
     if faults:
         raise Faults(faults)
-    sites = tuple(
-        Served(rules_of(site), tables, client, site.deadline_seconds, address_of(site))
-        for site, tables, client in zip(settings.sites, found.tables, clients, strict=True)
-    )
-    for site in sites:
-        metrics.tables(site.rules.id, site.tables.hash)
     service = Service()
     reader = Reader(kinds(schemas()))
-    gateway = _gateway(settings, sites, reader, service, clock)
-    fhir = FhirSide(_served_fhir(found, sites, faults), reader=reader, service=service, clock=clock)
-    if faults:
-        raise Faults(faults)
-    return Application(
+    left_out = {name: each for name, each in access.items() if name not in ready.served}
+    application = Application(
         settings,
-        sites,
-        gateway,
-        fhir,
+        _gateway(settings, reader, service, clock),
+        FhirSide({}, reader=reader, service=service, clock=clock, left_out=left_out),
         Bearer(JwksFetch(session), seconds_of(clock)),
         service,
-        tuple(clients),
+        clients,
         session,
         metrics,
         Readiness(),
         tls,
         clock(),
-        tuple(watches),
+        access,
     )
+    application.swap(ready)
+    return application
 
 
-def _gateway(
-    settings: Settings, sites: Sequence[Served], reader: Reader, service: Service, clock: Clock
-) -> RedoxGateway:
-    """The Redox side: every site, and those that answer Redox by their destinations and tokens."""
+def _gateway(settings: Settings, reader: Reader, service: Service, clock: Clock) -> RedoxGateway:
+    """The Redox side, of no site yet; those that answer Redox by their destinations and tokens."""
     asked = [(site.id, site.redox) for site in settings.sites if site.redox is not None]
     return RedoxGateway(
-        {site.rules.id: site for site in sites},
+        {},
         {name: site for site, redox in asked for name in redox.destination_ids},
         tokens=TokenIndex((redox.verification_token.get_secret_value(), site) for site, redox in asked),
         reader=reader,
         service=service,
         clock=clock,
     )
-
-
-def address_of(site: Site) -> Address | None:
-    """Where a site's queries to Redox go; None where its upstream is not Redox."""
-    upstream = site.upstream
-    if upstream.destination_id is None:
-        return None
-    return Address(upstream.source_id, upstream.destination_id)
-
-
-def _served_fhir(
-    found: CheckedConfiguration, sites: Sequence[Served], faults: list[Fault]
-) -> dict[str, ServedFhir]:
-    """The sites that answer FHIR clients."""
-    served_fhir = {}
-    for position, (site, served, fhir_server) in enumerate(
-        zip(found.settings.sites, sites, found.fhir_servers, strict=True)
-    ):
-        if site.fhir is None or fhir_server is None:
-            continue
-        jwt = site.fhir.jwt
-        try:
-            rules = JwtRules(jwt.issuer, jwt.audience, jwt.jwks_url) if jwt is not None else None
-            access = Access(tuple((each.id, each.token_sha256) for each in site.fhir.clients), rules)
-        except ValueError as error:
-            faults.append(
-                found.settings.where(("sites", position, "fhir")).fault(f"sites[{position}].fhir: {error}")
-            )
-            continue
-        served_fhir[site.id] = ServedFhir(served, fhir_server, access)
-    return served_fhir
-
-
-def rules_of(site: Site) -> SiteRules:
-    """What the flows need to know of a site."""
-    return SiteRules(
-        id=site.id,
-        zone=ZoneInfo(site.timezone),
-        default_duration_minutes=site.default_duration_minutes or USUAL_MINUTES,
-        asked_minutes=site.default_duration_minutes,
-        default_window_days=site.default_window_days,
-        max_window_days=site.max_window_days,
-        preferences=site.preferences,
-        time_tolerance_minutes=site.time_tolerance_minutes,
-        max_schedules=site.max_schedules,
-        max_searches=site.max_searches,
-        max_slots=site.max_slots,
-        directory_cache_seconds=site.directory_cache_seconds,
-        providers_by_name=site.providers_by_name,
-    )
-
-
-def _clients(
-    found: CheckedConfiguration,
-    metrics: Metrics,
-    session: SharedSession,
-    wall_clock: Callable[[], float],
-    faults: list[Fault],
-) -> tuple[Sequence[Client], Sequence[Watch]]:
-    clients: list[Client] = []
-    watches: list[Watch] = []
-    common = Common()
-    for position, (site, tables) in enumerate(zip(found.settings.sites, found.tables, strict=True)):
-        watch = Watch(metrics, site.id)
-        around = Surroundings(
-            session=session, common=common, observe=watch, rebased=watch.rebased, wall_clock=wall_clock
-        )
-        try:
-            client = client_of(site.upstream, tables.dialect, around, deadline_seconds=site.deadline_seconds)
-        except Misfit as misfit:
-            place = found.settings.where(("sites", position, "upstream", misfit.key))
-            faults.append(place.fault(f"sites[{position}].upstream.{misfit.key}: {misfit}"))
-            continue
-        metrics.watch(site.id, partial(getattr, client, "standing"))
-        clients.append(client)
-        watches.append(watch)
-    return clients, watches
 
 
 def _tls(settings: Settings, faults: list[Fault]) -> ssl.SSLContext | None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from os.path import isdir
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway import config
-from gateway.assemble.clients import Misfit, credentials_of
+from gateway.assemble.site_tables import Asked, Sited, asked_by, built_of, sites_of
 from gateway.assemble.verdicts import FaultySites, Wrong, verdicts
 from gateway.config import Settings
-from gateway.config.settings import Site, Upstream
 from gateway.config.shared import shared, told_once
 from gateway.core.told import MOST_TOLD
 from gateway.files import marked
-from gateway.files.marked import Fault, Faults, Mark, MarkedList, MarkedMap, Node, did_you_mean, find
+from gateway.files.marked import Fault, Faults, MarkedList, MarkedMap, Node, find
 from gateway.files.regular import read_file
 from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.site import SiteTables
@@ -42,6 +41,30 @@ class CheckedConfiguration:
     files: Kept
     remarks: tuple[Fault, ...] = ()
 
+    @property
+    def sites(self) -> tuple[Sited | None, ...]:
+        """The same, site by site."""
+        return tuple(map(Sited, self.tables, self.fhir_servers))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConfiguration:
+    """A configuration whose sites are in order, each for itself: None for one whose tables have faults, which
+    are in ``wrong`` by its position. ``files`` are those of which the others were built, ``built`` what has
+    built them; ``remarks`` as of :class:`CheckedConfiguration`."""
+
+    settings: Settings
+    sites: tuple[Sited | None, ...]
+    wrong: Wrong
+    files: Kept
+    built: Tables = field(repr=False)
+    remarks: tuple[Fault, ...] = ()
+
+    def faults(self, position: int) -> tuple[Fault, ...]:
+        """What is wrong with the tables of a site, or keeps its settings from fitting them."""
+        wrong = self.wrong
+        return tuple(sorted({*wrong.of_tables.get(position, ()), *wrong.of_settings.get(position, ())}))
+
 
 class UnknownSite(Exception):
     """A site was asked for that the configuration does not have; ``names`` are those that it has."""
@@ -49,15 +72,6 @@ class UnknownSite(Exception):
     def __init__(self, wanted: str | None, names: Sequence[str]) -> None:
         super().__init__(wanted)
         self.names = tuple(names)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Which tables a site needs; ``mark`` is where the configuration names the dialect."""
-
-    wanted: Wanted
-    mark: Mark
-    position: int
 
 
 def check_configuration(
@@ -70,10 +84,7 @@ def check_configuration(
     faulty the tables are still looked at, as far as it can be told which ones are meant. UnknownSite: there
     is no such one. With ``only`` nothing is told of others but that there is something to tell.
     """
-    try:
-        settings = config.load(path, environ)
-    except Faults as broken:
-        raise _with_tables(path, broken.faults, only) from None
+    settings = _settings(path, environ, only)
     if mappings is not None:
         settings = settings.model_copy(update={"mappings": mappings.absolute()})
     return check_settings(settings, only)
@@ -81,33 +92,28 @@ def check_configuration(
 
 def check_settings(settings: Settings, only: str | None = None) -> CheckedConfiguration:
     """As :func:`check_configuration`, of a configuration that was read already."""
-    everyone = [
-        _Asked(_wanted(site), settings.where(("sites", position, "upstream", "dialect")), position)
-        for position, site in enumerate(settings.sites)
-    ]
+    everyone = asked_by(settings)
     asked = [each for each in everyone if only in (None, each.wanted.site)]
     if not asked:
         raise UnknownSite(only, [site.id for site in settings.sites])
     wrong = Wrong()
     remarks = [each for each in settings.remarks if only is None or _is_of(each, asked[0].position)]
     source = Tables(settings.mappings)
-    built = _tables(asked, source, settings.mappings, wrong, remarks)
-    if settings.mappings is not None:
-        strays = _unread(settings, settings.mappings, everyone, list(built.values()))
-        folder = f"{shown(settings.mappings / 'sites' / str(only))}/"
-        remarks.extend(each for each in strays if only is None or each.file.startswith(folder))
-    for position, site in enumerate(settings.sites):
-        if position in built:
-            wrong.faults.extend(_misfits(settings, position, site.upstream, built[position]))
-    names = {each.position: each.wanted.site for each in asked}
+    sites = sites_of(settings, asked, source, wrong, remarks)
+    strays = _unread(settings, everyone, [each.tables for each in sites.values()])
+    folder = f"{shown(settings.mappings / 'sites' / str(only))}/" if settings.mappings is not None else ""
+    remarks.extend(each for each in strays if only is None or each.file.startswith(folder))
+    if wrong.faults:
+        names = {each.position: each.wanted.site for each in asked}
+        raise FaultySites(told_once(wrong.faults), verdicts(names, wrong.faults, wrong.of_tables))
     if only is not None:
         settings = settings.model_copy(update={"sites": (settings.sites[asked[0].position],)})
-        built = dict(enumerate(built.values()))
-    fhir_servers = _fhir_servers(settings, source, built, wrong)
-    if wrong.faults:
-        raise FaultySites(told_once(wrong.faults), verdicts(names, wrong.faults, wrong.of_tables))
     return CheckedConfiguration(
-        settings, _of_upstream(settings, built), fhir_servers, source.kept(), _first(told_once(remarks))
+        settings,
+        tuple(each.tables for each in sites.values()),
+        tuple(each.fhir_server for each in sites.values()),
+        source.kept(),
+        _first(told_once(remarks)),
     )
 
 
@@ -120,6 +126,50 @@ def _first(remarks: Sequence[Fault]) -> tuple[Fault, ...]:
     return (*remarks[:MOST_TOLD], replace(beyond, text=text))
 
 
+def read_configuration(path: Path, environ: Mapping[str, str]) -> ReadConfiguration:
+    """Read the configuration and the tables of every site; those whose tables have faults are left out.
+
+    Raises :class:`FaultySites` where the configuration itself has faults, where no site is left, and with
+    ``mappings_faults: refuse`` where any has faults.
+    """
+    settings = _settings(path, environ, None)
+    found = read_tables(settings)
+    names = {position: site.id for position, site in enumerate(settings.sites)}
+    wrong = found.wrong
+    alone = not any(found.sites) or settings.mappings_faults == "refuse"
+    if wrong.of_settings or (wrong.faults and alone):
+        raise FaultySites(told_once(wrong.faults), verdicts(names, wrong.faults, wrong.of_tables))
+    return found
+
+
+def read_tables(settings: Settings, former: Tables | None = None) -> ReadConfiguration:
+    """The tables of every site as they are on the disk now. What ``former`` has built of the same files is
+    not built again."""
+    everyone = asked_by(settings)
+    wrong = Wrong()
+    remarks = [*settings.remarks]
+    source = Tables(settings.mappings, former=former)
+    sites = sites_of(settings, everyone, source, wrong, remarks)
+    remarks.extend(_unread(settings, everyone, [each.tables for each in sites.values()]))
+    source.settle()
+    there = {settings.sites[position].id for position in sites}
+    return ReadConfiguration(
+        settings,
+        tuple(sites.get(position) for position in range(len(settings.sites))),
+        wrong,
+        source.kept().of(there),
+        source,
+        _first(told_once(remarks)),
+    )
+
+
+def _settings(path: Path, environ: Mapping[str, str], only: str | None) -> Settings:
+    try:
+        return config.load(path, environ)
+    except Faults as broken:
+        raise _with_tables(path, broken.faults, only) from None
+
+
 def _with_tables(path: Path, faults: Sequence[Fault], only: str | None) -> FaultySites:
     """The faults of a configuration, and those of the tables that are meant there."""
     root = _read(path)
@@ -128,7 +178,7 @@ def _with_tables(path: Path, faults: Sequence[Fault], only: str | None) -> Fault
     if only is not None and root is not None:
         asked = [each for each in asked if each.wanted.site == only]
         wrong = Wrong(_of_one_site(root, only, faults))
-    _tables(asked, Tables(own), own, wrong, [])
+    built_of(asked, Tables(own), own, wrong)
     names = {position: name for position, name in _names(root).items() if only in (None, name)}
     return FaultySites(told_once(wrong.faults), verdicts(names, wrong.faults, wrong.of_tables))
 
@@ -167,111 +217,33 @@ def _is_of(fault: Fault, position: int) -> bool:
     return not fault.text.startswith("sites[") or fault.text.startswith(f"sites[{position}]")
 
 
-def rebuilt(settings: Settings, files: Kept) -> CheckedConfiguration:
-    """What was checked, of ``settings`` and ``files``, without the remarks. Looks at no folder.
+def rebuilt(settings: Settings, files: Kept, former: Tables | None = None) -> ReadConfiguration:
+    """What was read, of ``settings`` and ``files``, without the remarks: a site of which there are no files
+    is left out. Looks at no folder. What ``former`` has built of the same files is not built again.
 
     Raises Faults where another version of the program finds some.
     """
-    source = Tables(settings.mappings, files)
-    built = {position: source.build(_wanted(site)) for position, site in enumerate(settings.sites)}
+    source = Tables(settings.mappings, files, former)
+    there = {site for _, site in files.sites}
+    asked = [each for each in asked_by(settings) if each.wanted.site in there]
     wrong = Wrong()
-    fhir_servers = _fhir_servers(settings, source, built, wrong)
+    found = sites_of(settings, asked, source, wrong)
     if wrong.faults:
         raise Faults(wrong.faults)
-    return CheckedConfiguration(settings, _of_upstream(settings, built), fhir_servers, files)
+    source.settle()
+    return ReadConfiguration(
+        settings, tuple(found.get(position) for position in range(len(settings.sites))), wrong, files, source
+    )
 
 
-def _wanted(site: Site) -> Wanted:
-    return Wanted(site.id, site.upstream.dialect, site.timezone, site.like)
-
-
-def _unread(settings: Settings, own: Path, asked: Sequence[_Asked], built: list[SiteTables]) -> list[Fault]:
+def _unread(settings: Settings, asked: Sequence[Asked], built: list[SiteTables]) -> list[Fault]:
+    own = settings.mappings
+    if own is None:
+        return []
     if not own.is_dir():
         text = "mappings: there is no such folder yet; only the tables of the package are used"
         return [settings.where(("mappings",)).fault(text)]
     return Tables(own).unread([each.wanted for each in asked], built)
-
-
-def _fhir_servers(
-    settings: Settings, tables: Tables, built: Mapping[int, SiteTables], wrong: Wrong
-) -> tuple[FhirServerTables | None, ...]:
-    """The FHIR side of the sites that have one."""
-    fhir_servers: list[FhirServerTables | None] = []
-    for position, site in enumerate(settings.sites):
-        fhir_server = None
-        if site.fhir is not None and position in built:
-            try:
-                fhir_server = tables.fhir_server(_wanted(site))
-            except Faults as found:
-                wrong.tables(position, found.faults)
-        fhir_servers.append(fhir_server)
-    return tuple(fhir_servers)
-
-
-def _tables(
-    asked: Sequence[_Asked], tables: Tables, own: Path | None, wrong: Wrong, remarks: list[Fault]
-) -> dict[int, SiteTables]:
-    """The tables of the sites by their position; what is wrong with any of them goes into ``wrong``."""
-    dialects = tables.dialects()
-    built: dict[int, SiteTables] = {}
-    failed: dict[tuple[str, str, str | None], tuple[Fault, ...]] = {}
-    for each in asked:
-        wanted = each.wanted
-        if wanted.dialect not in dialects:
-            near = did_you_mean(wanted.dialect, dialects)
-            text = f"sites[{each.position}].upstream.dialect: there is no such dialect; {near}"
-            wrong.tables(each.position, [each.mark.fault(text), *tables.meant(wanted)])
-            continue
-        same = (wanted.dialect, wanted.zone, wanted.like)
-        alone = own is not None and (own / "sites" / wanted.site).is_dir()
-        if same in failed and not alone:
-            wrong.tables(each.position, failed[same])  # the same files again
-            continue
-        try:
-            built[each.position] = tables.build(wanted)
-            remarks.extend(tables.remarks(wanted, built[each.position]))
-        except Faults as found:
-            wrong.tables(each.position, found.faults)
-            if not alone:
-                failed[same] = found.faults
-    return built
-
-
-def _of_upstream(settings: Settings, built: Mapping[int, SiteTables]) -> tuple[SiteTables, ...]:
-    """The tables with what they need to know of the upstream that each site speaks to."""
-    return tuple(
-        replace(built[position], max_pages=site.upstream.max_pages, base_url=site.upstream.base_url)
-        for position, site in enumerate(settings.sites)
-    )
-
-
-def _misfits(settings: Settings, position: int, upstream: Upstream, tables: SiteTables) -> list[Fault]:
-    """Keys of ``upstream`` that its dialect's kind of upstream needs and has not, or has no use for."""
-    kind = tables.dialect.upstream
-    wrong: list[tuple[str, str]] = []
-    if kind == "redox":
-        if upstream.destination_id is None:
-            wrong.append(("destination_id", "is missing; a query to Redox names the destination it is for"))
-        if upstream.auth not in ("signed-assertion", "api-key"):
-            wrong.append(("dialect", "Redox wants client_id, token_url, key_id and private_key (or api_key)"))
-        elif upstream.auth == "signed-assertion" and upstream.token_url is None:
-            text = "is missing; Redox's is https://api.redoxengine.com/v2/auth/token"
-            wrong.append(("token_url", text))
-    else:
-        for key in ("source_id", "destination_id", "requests_per_five_minutes", "api_key"):
-            if getattr(upstream, key) is not None:
-                text = f'is for Redox; the upstream of dialect "{upstream.dialect}" is a FHIR server'
-                wrong.append((key, text))
-    try:
-        credentials_of(upstream, tables.dialect)
-    except Misfit as misfit:
-        wrong.append((misfit.key, str(misfit)))
-    return [
-        settings.where(("sites", position, "upstream", key)).fault(
-            f"sites[{position}].upstream.{key}: {text}"
-        )
-        for key, text in wrong
-    ]
 
 
 def _read(path: Path) -> MarkedMap | None:
@@ -283,7 +255,7 @@ def _read(path: Path) -> MarkedMap | None:
     return shared(root).root if root is not None else None
 
 
-def _guessed(path: Path, root: MarkedMap | None) -> tuple[list[_Asked], Path | None]:
+def _guessed(path: Path, root: MarkedMap | None) -> tuple[list[Asked], Path | None]:
     """From a configuration with faults: the sites whose id, dialect and zone can be read all the same."""
     value: Any = marked.plain(root) if root is not None else None
     if root is None or not isinstance(value, dict):
@@ -297,7 +269,7 @@ def _guessed(path: Path, root: MarkedMap | None) -> tuple[list[_Asked], Path | N
     return [each for each in found if each is not None], own if own is not None and isdir(own) else None
 
 
-def _guess(root: MarkedMap, position: int, site: Any) -> _Asked | None:
+def _guess(root: MarkedMap, position: int, site: Any) -> Asked | None:
     upstream = site.get("upstream") if isinstance(site, dict) else None
     dialect = upstream.get("dialect") if isinstance(upstream, dict) else None
     name = site.get("id") if isinstance(site, dict) else None
@@ -312,4 +284,4 @@ def _guess(root: MarkedMap, position: int, site: Any) -> _Asked | None:
     except (KeyError, ValueError, OSError):
         wanted = Wanted(name, dialect, "UTC", like)
     mark = find(root, ("sites", position, "upstream", "dialect"))
-    return _Asked(wanted, mark, position)
+    return Asked(wanted, mark, position)

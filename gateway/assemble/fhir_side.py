@@ -12,8 +12,8 @@ from gateway.assemble.redox_side import Served
 from gateway.assemble.unknown_fields import noting
 from gateway.clock import Clock, utc_now
 from gateway.core import fhir_flows, fhir_pages, redox_flows
-from gateway.core.errors import Issue, NotFound
-from gateway.core.fhir import Interaction
+from gateway.core.errors import Issue, LeftOut, NotFound
+from gateway.core.fhir import TYPES, Interaction
 from gateway.core.fhir_flows import Asker, FhirSite
 from gateway.core.fhir_pages import Walk
 from gateway.core.flows import SiteRules
@@ -43,14 +43,27 @@ class FhirSide:
     """Implements :class:`gateway.web.exchange.FhirGateway`."""
 
     def __init__(
-        self, sites: Mapping[str, ServedFhir], *, reader: Reader, service: Service, clock: Clock = utc_now
+        self,
+        sites: Mapping[str, ServedFhir],
+        *,
+        reader: Reader,
+        service: Service,
+        clock: Clock = utc_now,
+        left_out: Mapping[str, Access] | None = None,
     ) -> None:
-        self._sites = sites
+        """``left_out``: who may ask the sites whose tables have faults, and is told so."""
+        self._sites: dict[str, ServedFhir] = {}
         self._reader = reader
         self._service = service
         self._clock = clock
         self._walks = Walks(clock)
-        self._known = {name: _described(name, site) for name, site in sites.items()}
+        self._known = {name: _left_out(name, access) for name, access in (left_out or {}).items()}
+        self.swap(sites)
+
+    def swap(self, sites: Mapping[str, ServedFhir]) -> None:
+        """Answer for these sites by these from now on; what is under way ends as it began."""
+        self._sites.update(sites)
+        self._known.update({name: _described(name, site, self._clock()) for name, site in sites.items()})
 
     def fhir_site(self, site: str) -> web.FhirSite | None:
         """The site of this id; None: there is none, or it does not answer FHIR clients."""
@@ -60,6 +73,8 @@ class FhirSide:
         """Answer a search or a read by its flow, within the site's deadline. Raises GatewayError."""
         served_fhir = self._sites.get(site)
         if served_fhir is None:
+            if site in self._known:
+                raise LeftOut
             raise NotFound(Issue("not-found", "", "there is no such FHIR endpoint"))
         served = served_fhir.served
         exchange.site = site
@@ -111,7 +126,12 @@ def asker(
     )
 
 
-def _described(name: str, site: ServedFhir) -> web.FhirSite:
+def _described(name: str, site: ServedFhir, since: datetime) -> web.FhirSite:
     """What the site's CapabilityStatement says of it."""
     includes = tuple(dict.fromkeys(each for kind in INCLUDES.values() for each in kind))
-    return web.FhirSite(name, site.access, searchable(site.fhir_server), includes)
+    return web.FhirSite(name, site.access, searchable(site.fhir_server), includes, since)
+
+
+def _left_out(name: str, access: Access) -> web.FhirSite:
+    """A site of which nothing is known but who may ask it."""
+    return web.FhirSite(name, access, dict.fromkeys(TYPES, ()), left_out=True)

@@ -14,7 +14,7 @@ from gateway.clock import Clock, utc_now
 from gateway.core import flows, redox, redox_flows
 from gateway.core.directory import shown
 from gateway.core.envelope import Envelope
-from gateway.core.errors import GatewayError, InvalidMessage, Issue, Unauthorized, UnknownDestination
+from gateway.core.errors import GatewayError, InvalidMessage, Issue, LeftOut, Unauthorized, UnknownDestination
 from gateway.core.flows import SiteRules
 from gateway.core.plan import Flow, Reply
 from gateway.core.redox import FaultyMessage, Message, Reader
@@ -46,7 +46,8 @@ class Served:
 class RedoxGateway:
     """Implements :class:`gateway.web.exchange.Gateway`.
 
-    ``destinations`` are ids to site ids; letter case does not tell two of them apart.
+    ``destinations`` are ids to site ids; letter case does not tell two of them apart. A site of theirs that
+    is none of ``sites`` is left out: its tables have faults.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class RedoxGateway:
         service: Service,
         clock: Clock = utc_now,
     ) -> None:
-        self._sites = sites
+        self._sites = dict(sites)
         self._destinations = {name.casefold(): site for name, site in destinations.items()}
         self._tokens = tokens
         self._reading = MessageReading(reader)
@@ -88,8 +89,10 @@ class RedoxGateway:
         message = await self._reading.read(body, opened, lambda error: self._every_fault(error, allowed))
         request.stages["read"] = time.perf_counter() - began
         request.event = message.event
-        served = self._served(message, allowed, site)
-        request.site = served.rules.id
+        request.site = self._meant(message, allowed, site)
+        served = self._sites.get(request.site)
+        if served is None:
+            raise LeftOut
         request.table_hash = served.tables.hash
         request.pass_over(message.passed_over)
         flow = answering(message, served.rules, served.tables, served.address, self._clock())
@@ -117,10 +120,19 @@ class RedoxGateway:
         site = self._destinations.get(named[0].casefold()) if len(named) == 1 else None
         if site is None or site not in allowed:
             return error
-        served = self._sites[site]
-        return flows.every_fault(error, served.rules, served.tables)
+        served = self._sites.get(site)
+        return error if served is None else flows.every_fault(error, served.rules, served.tables)
 
-    def _served(self, message: Message, allowed: frozenset[str], site: str | None) -> Served:
+    def swap(self, sites: Mapping[str, Served]) -> None:
+        """Answer for these sites by these from now on; what is under way ends as it began."""
+        self._sites.update(sites)
+
+    @property
+    def sites(self) -> Mapping[str, Served]:
+        """Those that are not left out."""
+        return self._sites
+
+    def _meant(self, message: Message, allowed: frozenset[str], site: str | None) -> str:
         found = self._destinations.get(destination_of(message).casefold())
         if found is None:
             text = f'"{shown(message.destinations[0])}" is not a destination of this gateway'
@@ -132,7 +144,7 @@ class RedoxGateway:
         if site is not None and site != found:
             text = f'the address is for site "{site}", the message for a destination of another site'
             raise InvalidMessage(Issue("invariant", f"{_AT}[0].ID", text))
-        return self._sites[found]
+        return found
 
 
 def answering(

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from gateway.assemble.application import Application, assemble
-from gateway.assemble.check import CheckedConfiguration, rebuilt
+from gateway.assemble.check import CheckedConfiguration, ReadConfiguration, rebuilt
 from gateway.config.handover import pem_files, revealed, settled
 from gateway.files.private import private_files
 from gateway.tables.read.folders import Kept, Sources
@@ -25,7 +25,8 @@ _Numbers = tuple[int, ...]
 
 class _Packed(msgspec.Struct, frozen=True):
     """Each file and each content once: files are numbers into ``sources``, whose contents are numbers into
-    ``contents``. ``sites`` are dialect, id, and the files as in :class:`Sources`."""
+    ``contents``. ``sites`` are dialect, id, and the files as in :class:`Sources`, ``layers``
+    dialect, id, and its files."""
 
     configuration: str
     settings: dict[str, Any]
@@ -34,7 +35,7 @@ class _Packed(msgspec.Struct, frozen=True):
     contents: tuple[bytes, ...]
     sources: tuple[tuple[str, str, str, int, int], ...]
     sites: tuple[tuple[str, str, _Numbers, _Numbers, _Numbers], ...]
-    layers: tuple[tuple[str, _Numbers], ...]
+    layers: tuple[tuple[str, str, _Numbers], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,14 @@ class Snapshot:
         return hashlib.sha256(self.content).hexdigest()
 
     @classmethod
-    def of(cls, found: CheckedConfiguration) -> Snapshot:
+    def of(cls, found: CheckedConfiguration | ReadConfiguration) -> Snapshot:
         """All of which ``found`` was made. Raises Faults if a PEM file cannot be read any more."""
         pool = _Pool()
         sites = tuple(
             (*key, pool.add(each.yaml), pool.add(each.csv), pool.add(each.own))
             for key, each in sorted(found.files.sites.items())
         )
-        layers = tuple((name, pool.add(each)) for name, each in sorted(found.files.layers.items()))
+        layers = tuple((*key, pool.add(each)) for key, each in sorted(found.files.layers.items()))
         packed = _Packed(
             configuration=found.settings.where(()).file,
             settings=revealed(found.settings),
@@ -71,7 +72,7 @@ class Snapshot:
         )
         return cls(msgspec.msgpack.encode(packed))
 
-    def assemble(self, found: CheckedConfiguration | None = None) -> Application:
+    def assemble(self, found: CheckedConfiguration | ReadConfiguration | None = None) -> Application:
         """The gateway of which this is the snapshot; ``found`` is what was checked, where it is there.
 
         Reads no file but those of the package. Raises Faults as :func:`gateway.assemble.assemble`.
@@ -121,5 +122,5 @@ def _unpacked(packed: _Packed) -> Kept:
             (dialect, site): Sources(of(yaml), of(csv), of(own))
             for dialect, site, yaml, csv, own in packed.sites
         },
-        {name: of(numbers) for name, numbers in packed.layers},
+        {(name, site): of(numbers) for name, site, numbers in packed.layers},
     )

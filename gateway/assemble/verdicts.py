@@ -14,17 +14,26 @@ _OF_A_SITE = re.compile(r"sites\[([0-9]{1,9})\]")
 
 @dataclass(slots=True)
 class Wrong:
-    """Faults as they are found: all of them, and those of the tables of each site by its position. The text
-    of one of the configuration says itself of which site it is."""
+    """Faults as they are found: all of them, those of the tables of each site by its position, and those of
+    its settings that only its tables show. The text of one of the configuration says itself of which site it
+    is."""
 
     faults: list[Fault] = field(default_factory=list)
     of_tables: dict[int, list[Fault]] = field(default_factory=dict)
+    of_settings: dict[int, list[Fault]] = field(default_factory=dict)
 
     def tables(self, position: int, faults: Iterable[Fault]) -> None:
         """Adds what is wrong with the tables of the site at that position."""
-        added = tuple(faults)
-        self.of_tables.setdefault(position, []).extend(added)
-        self.faults.extend(added)
+        self._add(self.of_tables, position, faults)
+
+    def misfits(self, position: int, faults: Iterable[Fault]) -> None:
+        """Adds what of that site's settings does not fit its tables."""
+        self._add(self.of_settings, position, faults)
+
+    def _add(self, where: dict[int, list[Fault]], position: int, faults: Iterable[Fault]) -> None:
+        if added := tuple(faults):
+            where.setdefault(position, []).extend(added)
+            self.faults.extend(added)
 
 
 @dataclass(frozen=True, slots=True)

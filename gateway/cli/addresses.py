@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from gateway.assemble import Application
     from gateway.config import Settings
     from gateway.web.server import Bound
+    from gateway.web.tables_told import FaultySite
+
+_NAMED: Final = 20
 
 
 def say_where(application: Application, bound: Bound) -> None:
@@ -41,3 +46,13 @@ def say_admin(url: str) -> None:
 def url_of(scheme: str, host: str, port: int) -> str:
     """``http://127.0.0.1:8080``; an IPv6 address in brackets."""
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def say_left_out(faulty: Mapping[str, FaultySite]) -> None:
+    """The faults of sites that are left out, on stderr, as `gateway check` tells them."""
+    for fault in dict.fromkeys(fault for site in faulty.values() for fault in site.faults):
+        click.echo(fault, err=True)
+    if faulty:
+        named = ", ".join([*islice(faulty, _NAMED), *(["..."] if len(faulty) > _NAMED else [])])
+        said = f"{output.plural(len(faulty), 'site')} left out, answering 503: {named}"
+        click.secho(said, fg="red", bold=True, err=True)

@@ -15,7 +15,8 @@ from gateway.cli import output
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-    from gateway.assemble import Application, CheckedConfiguration
+    from gateway.assemble import Application, ReadConfiguration
+    from gateway.web.tables_told import TablesTold
 
 
 @click.command()
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 def serve(config: Path, workers: int) -> None:
     """Serve a configuration until SIGTERM or Ctrl-C.
 
-    The configuration and all tables are checked first; with any fault nothing is started. The log
+    The configuration and all tables are checked first. A site whose tables have faults is left out and
+    answers 503; with faults of the configuration, or where no site is left, nothing is started. The log
     goes to stdout, one JSON line a request; where the listeners are is said on stderr. SIGTERM ends
     in order: not ready, then deaf, then done; a second one hurries.
 
@@ -41,29 +43,37 @@ def serve(config: Path, workers: int) -> None:
       gateway serve --config /etc/gateway/gateway.yaml --workers 4
       gateway serve | jq 'select(.status >= 400)'
 
-    Exit code 3 if the configuration or the tables have faults.
+    Exit code 3 if the configuration has faults, or the tables of all sites (of any, with
+    "mappings_faults: refuse").
     """
-    from gateway.assemble import Snapshot, assemble, check_configuration
+    from gateway.assemble import Snapshot, assemble, read_configuration
+    from gateway.assemble.faulty import faulty_sites
+    from gateway.cli.addresses import say_left_out
     from gateway.cli.streams import unwaited
     from gateway.web.descriptors import raise_open_files
+    from gateway.web.tables_told import TablesTold
 
     unwaited()
     raise_open_files()
     with output.faults_told("nothing was started"):
-        found = check_configuration(config, os.environ)
+        found = read_configuration(config, os.environ)
         snapshot = Snapshot.of(found) if workers > 1 else None
         application = assemble(found, clock=output.clock()) if snapshot is None else snapshot.assemble(found)
     log = log_of(application)
     for remark in found.remarks:
         log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)
+    told = TablesTold(faulty_sites(found), output.clock()().timestamp())
+    told.watched(application.metrics.registry)
+    told.log(log)
+    say_left_out(told.faulty)
     try:
         if snapshot is None:
             set_aside()
-            output.run(one_process(application, log))
+            output.run(one_process(application, log, told))
         else:
             from gateway.cli.supervise import Supervisor
 
-            code = output.run(Supervisor(snapshot, application, workers, log).run())
+            code = output.run(Supervisor(snapshot, application, workers, log, told).run())
             sys.exit(code)
     except OSError as error:
         output.fail(output.WRONG, listen_fault(error, found))
@@ -99,7 +109,7 @@ def set_aside() -> None:
     gc.freeze()
 
 
-async def one_process(application: Application, log: FilteringBoundLogger) -> None:
+async def one_process(application: Application, log: FilteringBoundLogger, tables: TablesTold) -> None:
     """Everything in this process."""
     from gateway.assemble.application import shutdown_of
     from gateway.cli.addresses import say_where
@@ -110,7 +120,7 @@ async def one_process(application: Application, log: FilteringBoundLogger) -> No
     try:
         await listen(
             application.public(log),
-            application.admin(log),
+            application.admin(log, tables),
             listen=application.listen(),
             admin_listen=Listen(admin.host, admin.port),
             readiness=application.readiness,
@@ -122,7 +132,7 @@ async def one_process(application: Application, log: FilteringBoundLogger) -> No
         await application.close()
 
 
-def listen_fault(error: OSError, found: CheckedConfiguration) -> str:
+def listen_fault(error: OSError, found: ReadConfiguration) -> str:
     """Why an address cannot be listened on, and which keys say it."""
     settings = found.settings
     places = f"server {settings.server.host}:{settings.server.port}"

@@ -35,6 +35,7 @@ from gateway.web.metrics import TEXT_FORMAT, Metrics
 from gateway.web.readiness import Readiness
 from gateway.web.server import Bound, Listen, Shutdown
 from gateway.web.server import run as listen
+from gateway.web.tables_told import TablesTold
 
 _METRICS_SECONDS: Final = 3.0
 _MARGIN_SECONDS: Final = 5.0
@@ -52,12 +53,18 @@ class Supervisor:
     The parent's own application answers nothing; it describes the listeners."""
 
     def __init__(
-        self, snapshot: Snapshot, application: Application, count: int, log: FilteringBoundLogger
+        self,
+        snapshot: Snapshot,
+        application: Application,
+        count: int,
+        log: FilteringBoundLogger,
+        tables: TablesTold,
     ) -> None:
         self._snapshot = snapshot
         self._application = application
         self._settings = application.settings
         self._log = log
+        self._tables = tables
         self._names = [str(number) for number in range(count)]
         self._places: list[Place] = []
         self._counts = Counts()
@@ -120,7 +127,7 @@ class Supervisor:
         )
 
     async def _serve_admin(self) -> None:
-        routes = _Routes(self._places, self._readiness, self._application.metrics, self._counts)
+        routes = _Routes(self._places, self._readiness, self._application.metrics, self._counts, self._tables)
         described = self._application.described(self._log, routes.surface)
         app = admin_app([routes, described], log=self._log, readiness=self._readiness)
         admin = self._settings.admin
@@ -155,9 +162,14 @@ class _Routes(AdminRoutes):
     """The admin routes, with the workers in place of our own counts."""
 
     def __init__(
-        self, places: Sequence[Place], readiness: Readiness, metrics: Metrics, counts: Counts
+        self,
+        places: Sequence[Place],
+        readiness: Readiness,
+        metrics: Metrics,
+        counts: Counts,
+        tables: TablesTold,
     ) -> None:
-        super().__init__(metrics, readiness)
+        super().__init__(metrics, readiness, tables)
         self._places = places
         self._counts = counts
 

@@ -163,12 +163,16 @@ class Site(_Frozen):
 
 
 class Settings(_Frozen):
-    """A whole configuration, checked. ``mappings`` is absolute, or None when there is no such key."""
+    """A whole configuration, checked. ``mappings`` is absolute, or None when there is no such key.
+
+    ``mappings_faults``: whether sites whose tables have faults are left out, or nothing is served or changed.
+    """
 
     server: Server = Server()
     admin: Admin = Admin()
     log: Log = Log()
     mappings: Path | None = None
+    mappings_faults: Literal["leave-out", "refuse"] = "leave-out"
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
 
     _root: MarkedMap = PrivateAttr()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+_MENDED_SECONDS = 60.0
 Severity = Literal["fatal", "error", "warning", "information"]
 
 
@@ -158,6 +159,20 @@ class UpstreamUnavailable(GatewayError):
     status = 503
     kind = "upstream-unavailable"
     usual_type = "transmission"
+
+
+class LeftOut(GatewayError):
+    """The mapping tables of the site that is meant have faults, so that nothing can be asked or answered."""
+
+    status = 503
+    kind = "left-out"
+    usual_type = "transmission"
+
+    def __init__(self) -> None:
+        text = "The mapping tables of this site have faults, so this gateway does not answer for it."
+        super().__init__(
+            Issue("exception", "", f"{text} Its operator must mend them."), retry_after=_MENDED_SECONDS
+        )
 
 
 class DeadlineExceeded(GatewayError):

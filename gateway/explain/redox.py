@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from gateway.assemble.application import rules_of
+from gateway.assemble.prepared import rules_of
 from gateway.core import flows
 from gateway.core.choosing import UNCHECKED
 from gateway.core.errors import GatewayError, Issue, NotKnownHere

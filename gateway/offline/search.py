@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from gateway.assemble.application import address_of, rules_of
 from gateway.assemble.fhir_side import asker
+from gateway.assemble.prepared import address_of, rules_of
 from gateway.config import Settings
 from gateway.core import fhir_flows
 from gateway.core.errors import Issue

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.assemble import CheckedConfiguration
-from gateway.assemble.application import address_of, rules_of
+from gateway.assemble.prepared import address_of, rules_of
 from gateway.assemble.redox_side import answering, as_sent, destination_of
 from gateway.assemble.unknown_fields import Unknown, unknown
 from gateway.config import Site

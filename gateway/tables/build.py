@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -76,25 +76,58 @@ class Wanted:
     like: str | None = None
 
 
+K = TypeVar("K")
+V = TypeVar("V")
+_Yaml = tuple[Source, ...]
+_Laid = tuple[dict[str, Table], dialect.Dialect, tuple[errors.ErrorRow, ...]]
+
+
+class _Made(Generic[K, V]):
+    """What was made, by that of which it was made; what was made before is taken over where it is asked for
+    again."""
+
+    def __init__(self, before: _Made[K, V] | None) -> None:
+        self._made: dict[K, V] = {}
+        self._before: dict[K, V] = before._made if before is not None else {}
+
+    def get(self, key: K) -> V | None:
+        if key not in self._made and key in self._before:
+            self._made[key] = self._before[key]
+        return self._made.get(key)
+
+    def put(self, key: K, value: V) -> V:
+        self._made[key] = value
+        return value
+
+    def settle(self) -> None:
+        """Let go of what was made before and nobody has asked for."""
+        self._before = {}
+
+
 def field_tables_of(sources: Iterable[Source]) -> dict[str, Table]:
     """The field tables of a stack of files, lowest first, as far as they can be read."""
     return load.load([each for each in sources if each.kind not in _SPECIAL], _validator("mapping-table"), [])
 
 
-_Laid = tuple[dict[str, Table], dialect.Dialect, tuple[errors.ErrorRow, ...]]
-
-
 class Tables:
     """Builds and keeps the tables of sites; sites with the same files and zone share what is compiled."""
 
-    def __init__(self, own: Path | None, kept: Kept | None = None) -> None:
+    def __init__(self, own: Path | None, kept: Kept | None = None, former: Tables | None = None) -> None:
         """``own`` is the clinic's folder over the shipped one; ``kept`` what was once read of the two, to be
-        built of in their place."""
+        built of in their place. What ``former`` has built of the same files is not built again."""
         self._roots = [folder("mappings"), *([own] if own is not None else [])]
         self._files: Files = Folders(self._roots) if kept is None else kept
-        self._compiled: dict[str, SiteTables] = {}
-        self._read: dict[tuple[Source, ...], tuple[_Laid, tuple[Fault, ...]]] = {}
-        self._fhir_servers: dict[int, FhirServerTables] = {}
+        self._compiled: _Made[str, SiteTables] = _Made(former._compiled if former else None)
+        self._whole: _Made[str, SiteTables] = _Made(former._whole if former else None)
+        self._read: _Made[_Yaml, tuple[_Laid, tuple[Fault, ...]]] = _Made(former._read if former else None)
+        self._fhir_servers: _Made[tuple[str, _Yaml], FhirServerTables] = _Made(
+            former._fhir_servers if former else None
+        )
+
+    def settle(self) -> None:
+        """Everything is built: let go of what a former one has built and none of these sites needs."""
+        for made in (self._compiled, self._whole, self._read, self._fhir_servers):
+            made.settle()
 
     def dialects(self) -> tuple[str, ...]:
         """The names of the dialects that there are."""
@@ -113,17 +146,20 @@ class Tables:
         read = self._files.site(wanted.dialect, wanted.site, wanted.like, faults)
         yaml, csv, own = read.yaml, read.csv, _own(read.own, faults)
         key = _hash([*yaml, *csv], wanted.zone)
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(key, yaml, csv, own, wanted, faults)
+        made = self._compiled.get(key)
+        if made is None:
+            made = self._compiled.put(key, self._compile(key, yaml, csv, own, wanted, faults))
         if faults:
             raise Faults(faults)
-        made = self._compiled[key]
         if not own:
             return made
+        whole = _hash([*yaml, *csv, *own], wanted.zone)
+        if (known := self._whole.get(whole)) is not None:
+            return known
         lines = _schedules(own, made.tables, made.dialect, made.context, faults)
         if faults:
             raise Faults(faults)
-        return replace(made, schedules=lines, hash=_hash([*yaml, *csv, *own], wanted.zone))
+        return self._whole.put(whole, replace(made, schedules=lines, hash=whole))
 
     def meant(self, wanted: Wanted) -> tuple[Fault, ...]:
         """The faults of the tables of the dialect that a mistyped one most likely means."""
@@ -228,7 +264,8 @@ class Tables:
 
     def _laid(self, yaml: tuple[Source, ...], faults: list[Fault]) -> _Laid:
         """The tables, the dialect and the errors that layers become, for all sites that have the same."""
-        if yaml not in self._read:
+        known = self._read.get(yaml)
+        if known is None:
             wrong: list[Fault] = []
 
             def named(kind: str) -> Iterable[Source]:
@@ -240,8 +277,8 @@ class Tables:
                 dialect.load(named("dialect"), _validator("dialect"), wrong),
                 errors.load(named("errors"), _validator("error-table"), wrong),
             )
-            self._read[yaml] = laid, tuple(wrong)
-        laid, told = self._read[yaml]
+            known = self._read.put(yaml, (laid, tuple(wrong)))
+        laid, told = known
         faults.extend(told)
         return laid
 
@@ -254,25 +291,32 @@ class Tables:
         made = self.build(wanted)
         if made.fhir_server is not None:
             return made.fhir_server
-        key = id(made.tables)
-        if key not in self._fhir_servers:
-            clients = made.dialect.clients
-            if clients not in self.dialects():
-                text = f'"clients: {clients}" names no folder; {did_you_mean(clients, self.dialects())}'
-                raise Faults([Mark(str(self._roots[-1]), 1, 1).fault(text)])
-            faults: list[Fault] = []
-            layer = self._files.clients(clients, faults)
-            sources = [source for source in layer if source.kind not in _SPECIAL]
-            loaded = load.load(sources, _validator("mapping-table"), faults)
-            tables = {**made.tables, QUERY: loaded[QUERY]}
-            # What the dialect says of the searches that it is asked by does not concern its own clients'.
-            rules = dialect.Dialect(levels=made.dialect.levels)
-            check.check(tables, rules, made.context, schemas(), faults)
-            if faults:
-                raise Faults(faults)
-            bound = {name: bind(table, made.context, schemas()) for name, table in tables.items()}
-            self._fhir_servers[key] = fhir_server_of(tables, bound, whole=False)
-        return self._fhir_servers[key]
+        clients = made.dialect.clients
+        if clients not in self.dialects():
+            text = f'"clients: {clients}" names no folder; {did_you_mean(clients, self.dialects())}'
+            raise Faults([Mark(str(self._roots[-1]), 1, 1).fault(text)])
+        faults: list[Fault] = []
+        layer = self._files.clients(clients, wanted.site, faults)
+        if faults:
+            raise Faults(faults)
+        read = self._files.site(wanted.dialect, wanted.site, wanted.like, [])
+        key = _hash([*read.yaml, *read.csv], wanted.zone), layer
+        return self._fhir_servers.get(key) or self._fhir_servers.put(key, _of_clients(made, layer))
+
+
+def _of_clients(made: SiteTables, layer: _Yaml) -> FhirServerTables:
+    """The tables of a site with the searches of another layer; Faults with everything wrong in it."""
+    faults: list[Fault] = []
+    sources = [source for source in layer if source.kind not in _SPECIAL]
+    loaded = load.load(sources, _validator("mapping-table"), faults)
+    tables = {**made.tables, QUERY: loaded[QUERY]}
+    # What the dialect says of the searches that it is asked by does not concern its own clients'.
+    rules = dialect.Dialect(levels=made.dialect.levels)
+    check.check(tables, rules, made.context, schemas(), faults)
+    if faults:
+        raise Faults(faults)
+    bound = {name: bind(table, made.context, schemas()) for name, table in tables.items()}
+    return replace(fhir_server_of(tables, bound, whole=False), layer=_hash(layer, ""))
 
 
 def _of_redox(made: SiteTables, places: Mapping[str, Mark]) -> Iterator[Fault]:

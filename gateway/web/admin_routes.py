@@ -13,6 +13,7 @@ from gateway.core.errors import GatewayError
 from gateway.web.exchange import Exchange, Surface
 from gateway.web.metrics import TEXT_FORMAT, Metrics
 from gateway.web.readiness import Readiness
+from gateway.web.tables_told import TablesTold
 
 _JSON: Final = "application/json"
 
@@ -20,9 +21,11 @@ _JSON: Final = "application/json"
 class AdminRoutes:
     """``/healthz`` (200 while the event loop turns), ``/readyz`` (503 and the reasons), ``/metrics``."""
 
-    def __init__(self, metrics: Metrics, readiness: Readiness) -> None:
+    def __init__(self, metrics: Metrics, readiness: Readiness, tables: TablesTold | None = None) -> None:
+        """``tables``: what else ``/readyz`` tells of them."""
         self._metrics = metrics
         self._readiness = readiness
+        self._tables = tables
         self.surface = Surface("admin", "/", _render)
 
     def add_to(self, app: web.Application) -> None:
@@ -35,7 +38,8 @@ class AdminRoutes:
 
     async def readyz(self, _request: web.Request) -> web.Response:
         reasons = self._readiness.reasons
-        told = {"ready": not reasons, "reasons": reasons, **self.more()}
+        tables = self._tables.more() if self._tables is not None else {}
+        told = {"ready": not reasons, "reasons": reasons, **self.more(), **tables}
         return _json(told, 503 if reasons else 200)
 
     def more(self) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -42,6 +43,7 @@ class Exchange:
     from where. ``body`` is kept only for an error body that echoes ``Meta``: as much of the message as that
     takes, set once the caller is known, and never logged. ``failures`` are the calls upstream that brought
     nothing.
+    ``tables_wanted``: the caller asks to be told which tables answer.
     """
 
     request_id: str
@@ -58,6 +60,7 @@ class Exchange:
     stages: dict[str, float] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    tables_wanted: bool = False
     issues: tuple[Issue, ...] = ()
     passed_over: dict[str, int] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
@@ -110,13 +113,16 @@ class FhirSite:
     """A site that answers FHIR clients, as far as the web side has to know it.
 
     ``searchable``: the types of resource that it has, each with its search parameters. ``includes``: the
-    values of ``_include`` that it follows, such as ``Slot:schedule``.
+    values of ``_include`` that it follows, such as ``Slot:schedule``; ``since``: from when on all this holds.
+    ``left_out``: its tables have faults, and nothing more is known.
     """
 
     id: str
     access: Access
     searchable: Mapping[str, tuple[SearchParameter, ...]]
     includes: tuple[str, ...] = ()
+    since: datetime | None = None
+    left_out: bool = False
 
 
 class FhirGateway(Protocol):

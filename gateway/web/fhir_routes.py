@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from gateway.core.errors import GatewayError, Issue, NotFound
+from gateway.core.errors import GatewayError, Issue, LeftOut, NotFound
 from gateway.core.fhir import JSON, TYPES, Interaction, Params, error_outcome
 from gateway.web import capability
 from gateway.web.access import Letter
@@ -34,7 +34,8 @@ class FhirRoutes:
     configuration are open, as they say how one gets in; a SMART configuration is there (else 404) only
     where the site takes JWTs. Which sites have an endpoint is therefore no secret: an unknown one is 404,
     and only then is the token looked at. ``version`` is this software's, ``since`` when it was started
-    (with its zone), ``public_url`` the address that clients know, without a slash at its end.
+    (with its zone; a site whose tables came later says so itself), ``public_url`` the address that clients
+    know, without a slash at its end.
     """
 
     def __init__(
@@ -71,9 +72,12 @@ class FhirRoutes:
         """The CapabilityStatement. ``mode`` is not looked at, as FHIR allows: there is only this one."""
         site = self._site(request)
         request[EXCHANGE].event = "metadata"
+        if site.left_out:
+            raise LeftOut
         without_format(request, parameters(query(request)))
+        since = site.since or self._since
         told = capability.statement(
-            site, self._base(request, site), routed=TYPES, version=self._version, since=self._since
+            site, self._base(request, site), routed=TYPES, version=self._version, since=since
         )
         return _response(told)
 

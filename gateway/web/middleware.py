@@ -41,6 +41,10 @@ from gateway.web.metrics import ConnectionCounts, Metrics
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REQUEST_ID: Final = "X-Request-Id"
+EXPLAIN: Final = "X-Gateway-Explain"
+"""What a caller wants to be told of how the answer came about, by words with commas between: ``tables``."""
+TABLES: Final = "X-Gateway-Tables"
+"""The hash of the tables that answered, to those who were let in and asked for it."""
 CLIENT_GONE: Final = 499
 """Not sent to anybody: the status under which a request is logged whose caller hung up."""
 
@@ -139,6 +143,9 @@ class Middleware:
             resource.canonical if resource is not None else None,
         )
         exchange.origin = self._trusted.origin(request.remote, request.headers)
+        if EXPLAIN in request.headers:
+            words = ",".join(request.headers.getall(EXPLAIN)).split(",")
+            exchange.tables_wanted = any(each.strip().lower() == "tables" for each in words)
         request[EXCHANGE] = exchange
         return exchange
 
@@ -186,6 +193,8 @@ class Middleware:
     def _dress(self, exchange: Exchange, response: web.StreamResponse) -> None:
         headers = response.headers
         headers[REQUEST_ID] = exchange.request_id
+        if exchange.tables_wanted and exchange.client is not None and exchange.table_hash is not None:
+            headers[TABLES] = exchange.table_hash
         headers[hdrs.CACHE_CONTROL] = "no-store"
         headers["X-Content-Type-Options"] = "nosniff"
         headers[hdrs.SERVER] = "gateway"

@@ -43,8 +43,8 @@ def _error(status: int, content: Json) -> Json:
 
 
 def answer_headers() -> Json:
-    """The headers that every answer has."""
-    return {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+    """The headers that every answer has, or can have."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "X-Gateway-Tables")}
 
 
 def header_schemas() -> Json:
@@ -55,6 +55,10 @@ def header_schemas() -> Json:
             "description": "The id under which the log has this request.",
             "required": True,
             "schema": request_id,
+        },
+        "X-Gateway-Tables": {
+            "description": "The hash of the tables that answered, if X-Gateway-Explain: tables asked for it.",
+            "schema": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
         },
         "WWW-Authenticate": {
             "description": "RFC 6750.",

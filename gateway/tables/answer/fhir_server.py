@@ -43,13 +43,15 @@ _Group = tuple[dict[str, _Entry], tuple[Any, ...]]
 class FhirServerTables:
     """Implements :class:`gateway.core.mapping.FhirServer`. ``relayed``: what may pass where Redox is asked
     what Redox asked: fields of a query that a row reads, and those of a slot that Redox's schema has.
-    ``query_table`` is the one that reads the searches."""
+    ``query_table`` is the one that reads the searches; ``layer`` a hash of its files where they are not among
+    those of the site's own tables."""
 
     search: SearchTable
     to_fhir: ToFhir
     directory_rows: tuple[BoundRow, ...]
     relayed: Relayed
     query_table: Table
+    layer: str = ""
 
     @property
     def names(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -32,8 +32,8 @@ class Files(Protocol):
         """The files of a site of that dialect, which is ``like`` others; what cannot be read goes into
         ``faults``."""
 
-    def clients(self, layer: str, faults: list[Fault]) -> tuple[Source, ...]:
-        """The YAML files of a dialect without any site's."""
+    def clients(self, layer: str, site: str, faults: list[Fault]) -> tuple[Source, ...]:
+        """The YAML files of a dialect without any site's, by which the FHIR clients of that site search."""
 
     def kept(self) -> Kept:
         """What has been read until now."""
@@ -41,11 +41,12 @@ class Files(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Files as they were read; ``sites`` by dialect and site."""
+    """Files as they were read; ``sites`` by dialect and site, ``layers`` by dialect and the site whose FHIR
+    clients search by them. So the files of each site are its own, whenever they were read."""
 
     names: tuple[str, ...]
     sites: Mapping[tuple[str, str], Sources] = field(repr=False)
-    layers: Mapping[str, tuple[Source, ...]] = field(repr=False)
+    layers: Mapping[tuple[str, str], tuple[Source, ...]] = field(repr=False)
 
     def dialects(self) -> tuple[str, ...]:
         return self.names
@@ -53,11 +54,27 @@ class Kept:
     def site(self, dialect: str, site: str, _like: str | None, _faults: list[Fault]) -> Sources:
         return self.sites[dialect, site]
 
-    def clients(self, layer: str, _faults: list[Fault]) -> tuple[Source, ...]:
-        return self.layers[layer]
+    def clients(self, layer: str, site: str, _faults: list[Fault]) -> tuple[Source, ...]:
+        return self.layers[layer, site]
 
     def kept(self) -> Kept:
         return self
+
+    def of(self, sites: Collection[str]) -> Kept:
+        """What there is of these sites alone."""
+        return Kept(
+            self.names,
+            {key: each for key, each in self.sites.items() if key[1] in sites},
+            {key: each for key, each in self.layers.items() if key[1] in sites},
+        )
+
+    def beside(self, others: Kept) -> Kept:
+        """These files and those of other sites."""
+        return Kept(
+            tuple(sorted({*self.names, *others.names})),
+            {**self.sites, **others.sites},
+            {**self.layers, **others.layers},
+        )
 
 
 class Folders:
@@ -67,6 +84,7 @@ class Folders:
         self._roots = roots
         self._sites: dict[tuple[str, str], Sources] = {}
         self._layers: dict[str, tuple[Source, ...]] = {}
+        self._clients: set[tuple[str, str]] = set()
         self._folders: dict[tuple[Layer, str], tuple[tuple[Source, ...], tuple[Fault, ...]]] = {}
 
     def dialects(self) -> tuple[str, ...]:
@@ -105,7 +123,8 @@ class Folders:
             found += without_copies(read, found)
         return tuple(found)
 
-    def clients(self, layer: str, faults: list[Fault]) -> tuple[Source, ...]:
+    def clients(self, layer: str, site: str, faults: list[Fault]) -> tuple[Source, ...]:
+        self._clients.add((layer, site))
         if layer not in self._layers:
             wrong: list[Fault] = []
             found = tuple(files(stack(self._roots, layer, None), ".yaml", wrong))
@@ -116,7 +135,8 @@ class Folders:
         return self._layers[layer]
 
     def kept(self) -> Kept:
-        return Kept(self.dialects(), dict(self._sites), dict(self._layers))
+        layers = {key: self._layers[key[0]] for key in self._clients if key[0] in self._layers}
+        return Kept(self.dialects(), dict(self._sites), layers)
 
 
 def _misnamed(layers: list[Layer]) -> list[Fault]:

@@ -1,0 +1,85 @@
+"""What is true of the tables of all sites, for ``/readyz``, the metrics and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from structlog.typing import FilteringBoundLogger
+
+MOST_SITES: Final = 100
+MOST_FAULTS: Final = 10
+_MOST_LETTERS: Final = 300
+LEFT_OUT: Final = "its tables have faults, so it is left out and answers 503"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultySite:
+    """A site whose tables have faults, as they are on the disk: the hash of those that it ``serves`` all the
+    same (None: it is left out), and the faults, each as ``file:line:column: text``."""
+
+    serves: str | None
+    faults: tuple[str, ...]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As JSON: how many, and the first of them."""
+        first = [each[:_MOST_LETTERS] for each in self.faults[:MOST_FAULTS]]
+        return {"serves": self.serves, "count": len(self.faults), "faults": first}
+
+
+class TablesTold(Collector):
+    """What the last reading of the tables found, and when it was (seconds since the epoch)."""
+
+    def __init__(self, faulty: Mapping[str, FaultySite], read_at: float) -> None:
+        self.faulty = dict(faulty)
+        self.read_at = self.changed_at = read_at
+
+    def more(self) -> Mapping[str, Any]:
+        """For ``/readyz``: nothing while all is well."""
+        told: dict[str, Any] = {}
+        if self.faulty:
+            told["faulty"] = told_of(self.faulty)
+        return {"tables": told} if told else {}
+
+    def log(self, log: FilteringBoundLogger) -> None:
+        """A line for each faulty site, of a bounded number."""
+        for name, site in islice(self.faulty.items(), MOST_SITES):
+            log.error("tables", site=name, said=LEFT_OUT, **site.told)
+        if len(self.faulty) > MOST_SITES:
+            log.error("tables", said="there are faulty sites beyond these", count=len(self.faulty))
+
+    def watched(self, registry: CollectorRegistry) -> None:
+        """Be in that exposition from now on."""
+        registry.register(self)
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        faults = GaugeMetricFamily(
+            "gateway_tables_faults",
+            "Faults of the tables of a site, as they were last read; none: no sample.",
+            labels=("site",),
+        )
+        for name, site in self.faulty.items():
+            faults.add_metric((name,), len(site.faults))
+        yield faults
+        for name, text, value in (
+            ("gateway_tables_faulty_sites", "Sites whose tables have faults.", float(len(self.faulty))),
+            ("gateway_tables_read_timestamp_seconds", "When tables were last read.", self.read_at),
+            (
+                "gateway_tables_changed_timestamp_seconds",
+                "When others were last put in force.",
+                self.changed_at,
+            ),
+        ):
+            yield GaugeMetricFamily(name, text, value)
+
+
+def told_of(faulty: Mapping[str, FaultySite]) -> dict[str, Any]:
+    """Faulty sites as JSON, of many the first."""
+    told: dict[str, Any] = {name: site.told for name, site in islice(faulty.items(), MOST_SITES)}
+    return told
