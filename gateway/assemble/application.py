@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from gateway.assemble.fhir_side import FhirSide
 from gateway.assemble.prepared import Prepared, access_of, numbered, prepared
 from gateway.assemble.redox_side import FLOWS, RedoxGateway, Served
 from gateway.assemble.site_clients import Clients
+from gateway.assemble.site_tables import Sited
 from gateway.clock import Clock, seconds_of, utc_now
 from gateway.config import Settings
 from gateway.core.redox import Reader
@@ -30,7 +31,7 @@ from gateway.web.admin_routes import AdminRoutes
 from gateway.web.app import Routes, admin_app, public_app
 from gateway.web.bearer import Bearer
 from gateway.web.body import BodyLimits
-from gateway.web.exchange import Surface
+from gateway.web.exchange import FhirSite, Surface
 from gateway.web.fhir_routes import EVENTS, FhirRoutes
 from gateway.web.forwarded import TrustedProxies
 from gateway.web.jwks_fetch import JwksFetch
@@ -39,7 +40,7 @@ from gateway.web.openapi import OpenApiRoutes
 from gateway.web.readiness import Readiness
 from gateway.web.redox_routes import RedoxRoutes
 from gateway.web.server import Listen, Shutdown
-from gateway.web.tables_told import TablesTold
+from gateway.web.tables_told import Reload, TablesTold
 from gateway.web.tokens import TokenIndex
 
 _DRAIN_SECONDS = 5.0
@@ -68,6 +69,18 @@ class Application:
         served = self.gateway.sites
         return tuple(served[site.id] for site in self.settings.sites if site.id in served)
 
+    def ready(self, settings: Settings, sites: Sequence[Sited | None]) -> Prepared:
+        """Those of the sites ready that now have other tables than those that answer. ``settings`` are these,
+        whose PEM files can be read now."""
+        served = self.gateway.sites
+        changed = {
+            position: sited
+            for position, (site, sited) in enumerate(zip(settings.sites, sites, strict=True))
+            if sited is not None
+            and (site.id not in served or served[site.id].tables.hash != sited.tables.hash)
+        }
+        return prepared(settings, changed, self.access, self.clients)
+
     def swap(self, ready: Prepared) -> None:
         """Answer by these from now on, all at once; requests under way end by what they began with."""
         self.gateway.swap(ready.served)
@@ -75,10 +88,11 @@ class Application:
         for name, site in ready.served.items():
             self.metrics.tables(name, site.tables.hash)
 
-    @property
-    def built(self) -> str:
-        """A hash of what answers: the version of the program and the tables of every site."""
-        told = [__version__, *(f"{site.rules.id} {site.tables.hash}" for site in self.sites)]
+    def built(self, ready: Prepared | None = None) -> str:
+        """A hash of what answers, or would once these are ``ready``: the version of the program and the
+        tables of every site."""
+        served = {**self.gateway.sites, **(ready.served if ready is not None else {})}
+        told = [__version__, *(f"{name} {served[name].tables.hash}" for name in sorted(served))]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
     def public(self, log: FilteringBoundLogger) -> web.Application:
@@ -104,15 +118,20 @@ class Application:
             trusted=TrustedProxies(self.settings.server.trusted_proxies),
         )
 
-    def admin(self, log: FilteringBoundLogger, tables: TablesTold | None = None) -> web.Application:
-        """The application of the admin listener. ``tables``: what is told of them there."""
-        routes = AdminRoutes(self.metrics, self.readiness, tables)
+    def admin(
+        self, log: FilteringBoundLogger, tables: TablesTold | None = None, reload: Reload | None = None
+    ) -> web.Application:
+        """The application of the admin listener. ``tables``: what is told of them there; ``reload`` reads
+        them anew."""
+        routes = AdminRoutes(self.metrics, self.readiness, tables, reload)
         return admin_app([routes, self.described(log, routes.surface)], log=log, readiness=self.readiness)
 
     def described(self, log: FilteringBoundLogger, surface: Surface) -> OpenApiRoutes:
         """The OpenAPI descriptions of both listeners, for the admin one, whose ``surface`` they share."""
-        sites = [known for site in self.sites if (known := self.fhir.fhir_site(site.rules.id)) is not None]
-        return OpenApiRoutes(self.public(log), sites, version=__version__, surface=surface)
+        return OpenApiRoutes(self.public(log), self._described_sites, version=__version__, surface=surface)
+
+    def _described_sites(self) -> list[FhirSite]:
+        return [known for site in self.sites if (known := self.fhir.fhir_site(site.rules.id)) is not None]
 
     def listen(self, port: int | None = None, *, shared: bool = False) -> Listen:
         """The public listener; ``port`` in place of the configured one, ``shared`` with other workers."""

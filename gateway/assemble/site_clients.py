@@ -26,21 +26,15 @@ class Clients:
         self._session = session
         self._wall_clock = wall_clock
         self._common = Common()
-        self._made: dict[str, tuple[Client, str]] = {}
+        self._made: dict[str, Client] = {}
         self._watches: list[Watch] = []
         self._log: FilteringBoundLogger | None = None
 
     def of(self, settings: Settings, position: int, dialect: Dialect, faults: list[Fault]) -> Client | None:
         """That of a site with these settings; None where none can be made, and why goes into ``faults``."""
         site = settings.sites[position]
-        if (known := self._made.get(site.id)) is not None:
-            client, kind = known
-            if kind == dialect.upstream:
-                return client
-            place = settings.where(("sites", position, "upstream", "dialect"))
-            text = f'the tables now say "upstream: {dialect.upstream}"; that needs a restart'
-            faults.append(place.fault(f"sites[{position}].upstream.dialect: {text}"))
-            return None
+        if site.id in self._made:  # of the same kind: the settings fit no dialect of another
+            return self._made[site.id]
         watch = Watch(self._metrics, site.id)
         watch.log = self._log
         around = Surroundings(
@@ -57,7 +51,7 @@ class Clients:
             faults.append(place.fault(f"sites[{position}].upstream.{misfit.key}: {misfit}"))
             return None
         self._metrics.watch(site.id, partial(getattr, client, "standing"))
-        self._made[site.id] = client, dialect.upstream
+        self._made[site.id] = client
         self._watches.append(watch)
         return client
 
@@ -68,5 +62,5 @@ class Clients:
             watch.log = log
 
     async def close(self) -> None:
-        for client, _ in self._made.values():
+        for client in self._made.values():
             await client.close()

@@ -14,6 +14,7 @@ from gateway.version import __version__
 COMMANDS: Final = {
     "demo": "gateway.cli.demo:demo",
     "serve": "gateway.cli.serve:serve",
+    "reload": "gateway.cli.reload:reload",
     "check": "gateway.cli.check:check",
     "translate": "gateway.cli.translate:translate",
     "explain": "gateway.cli.explain:explain",
@@ -85,6 +86,10 @@ def main(ctx: click.Context) -> None:
       gateway serve --config gateway.yaml
 
     \b
+    Tables were edited? Live, without a restart:
+      gateway reload --config gateway.yaml
+
+    \b
     What does a message mean, and what would be answered? Offline:
       gateway translate request.json
       gateway translate request.json --bundle slots.json
@@ -104,8 +109,8 @@ def main(ctx: click.Context) -> None:
     Exit codes, for scripts:
       0  it worked
       1  the answer was wrong or refused (demo --once, translate, explain), a case came out otherwise
-         (test), more than --fail-over did (diff), tables are others than were exported (import), or an
-         address is taken
+         (test), more than --fail-over did (diff), tables are others than were exported (import), an
+         address is taken, or the gateway could not be reached or would not change (reload)
       2  the command line is wrong
       3  the configuration or the tables have faults; each is told as file:line:column
       4  the EHR could not be asked (directory pull, probe, explain --live)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from gateway.assemble import Application, ReadConfiguration
-    from gateway.web.tables_told import TablesTold
+    from gateway.assemble.reload import Candidate, Reloading, Switch
+    from gateway.web.tables_told import Reloaded, TablesTold
 
 
 @click.command()
@@ -48,6 +52,7 @@ def serve(config: Path, workers: int) -> None:
     """
     from gateway.assemble import Snapshot, assemble, read_configuration
     from gateway.assemble.faulty import faulty_sites
+    from gateway.assemble.reload import Reloading
     from gateway.cli.addresses import say_left_out
     from gateway.cli.streams import unwaited
     from gateway.web.descriptors import raise_open_files
@@ -64,16 +69,17 @@ def serve(config: Path, workers: int) -> None:
         log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)
     told = TablesTold(faulty_sites(found), output.clock()().timestamp())
     told.watched(application.metrics.registry)
-    told.log(log)
+    told.log(log, told.faulty)
     say_left_out(told.faulty)
+    reloading = partial(Reloading, found, application, told, log=log, clock=output.clock())
     try:
         if snapshot is None:
             set_aside()
-            output.run(one_process(application, log, told))
+            output.run(one_process(application, log, told, reloading(switch=in_one_process(application))))
         else:
             from gateway.cli.supervise import Supervisor
 
-            code = output.run(Supervisor(snapshot, application, workers, log, told).run())
+            code = output.run(Supervisor(snapshot, application, workers, log, told, reloading).run())
             sys.exit(code)
     except OSError as error:
         output.fail(output.WRONG, listen_fault(error, found))
@@ -103,13 +109,37 @@ def log_of(application: Application) -> FilteringBoundLogger:
 def set_aside() -> None:
     """Keep what is there for good (modules, tables) out of the garbage collector's full passes.
 
-    Such a pass takes tens of milliseconds, in the middle of somebody's request.
+    Such a pass takes tens of milliseconds, in the middle of somebody's request. Once only, at the start: what
+    is set aside is never collected, and tables that were put in force later are one day replaced.
     """
     gc.collect()
     gc.freeze()
 
 
-async def one_process(application: Application, log: FilteringBoundLogger, tables: TablesTold) -> None:
+def in_one_process(application: Application) -> Switch:
+    """Puts tables in force where there is no other process."""
+
+    async def switch(candidate: Candidate) -> None:
+        application.swap(candidate.ready)
+
+    return switch
+
+
+def on_hangup(reloading: Reloading) -> Callable[[], None]:
+    """What SIGHUP does: the log says what came of it."""
+    asked: set[asyncio.Task[Reloaded]] = set()
+
+    def hang_up() -> None:
+        task = asyncio.get_running_loop().create_task(reloading.reload("signal"))
+        asked.add(task)
+        task.add_done_callback(asked.discard)
+
+    return hang_up
+
+
+async def one_process(
+    application: Application, log: FilteringBoundLogger, tables: TablesTold, reloading: Reloading
+) -> None:
     """Everything in this process."""
     from gateway.assemble.application import shutdown_of
     from gateway.cli.addresses import say_where
@@ -120,15 +150,17 @@ async def one_process(application: Application, log: FilteringBoundLogger, table
     try:
         await listen(
             application.public(log),
-            application.admin(log, tables),
+            application.admin(log, tables, reloading.reload),
             listen=application.listen(),
             admin_listen=Listen(admin.host, admin.port),
             readiness=application.readiness,
             log=log,
             on_bound=lambda bound: say_where(application, bound),
             shutdown=shutdown_of(application.settings),
+            on_hangup=on_hangup(reloading),
         )
     finally:
+        await reloading.close()
         await application.close()
 
 

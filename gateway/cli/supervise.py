@@ -13,8 +13,9 @@ import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,11 +24,13 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.assemble import Application, Snapshot, built
 from gateway.assemble.application import shutdown_of
+from gateway.assemble.reload import Candidate, Reloading, aside
 from gateway.cli.addresses import say_admin, say_public, url_of
 from gateway.cli.exposition import merged
+from gateway.cli.serve import on_hangup
 from gateway.cli.workers.counts import Counts
 from gateway.cli.workers.place import Place
-from gateway.cli.workers.process import Bounds, Order, State
+from gateway.cli.workers.process import Bounds, Order, Orders, State
 from gateway.web.admin_routes import AdminRoutes
 from gateway.web.app import admin_app
 from gateway.web.logging import describe_fault
@@ -35,14 +38,15 @@ from gateway.web.metrics import TEXT_FORMAT, Metrics
 from gateway.web.readiness import Readiness
 from gateway.web.server import Bound, Listen, Shutdown
 from gateway.web.server import run as listen
-from gateway.web.tables_told import TablesTold
+from gateway.web.tables_told import Reload, TablesTold
 
 _METRICS_SECONDS: Final = 3.0
 _MARGIN_SECONDS: Final = 5.0
 _START_SECONDS: Final = 60.0
-# Ctrl-C reaches the workers, too: until they listen it just ends them.
+# Ctrl-C reaches the workers, too: until they listen it just ends them. A hangup is their parent's to answer.
 _WORKER: Final = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "hasattr(signal, 'SIGHUP') and signal.signal(signal.SIGHUP, signal.SIG_IGN); "
     "import sys; from gateway.cli import worker; worker.main(sys.argv[1])"
 )
 
@@ -59,10 +63,14 @@ class Supervisor:
         count: int,
         log: FilteringBoundLogger,
         tables: TablesTold,
+        reloading: Callable[..., Reloading],
     ) -> None:
+        """``reloading`` makes what reads the tables anew, of how they are put in force."""
         self._snapshot = snapshot
+        self._reloading = reloading(switch=self._switch)
         self._application = application
         self._settings = application.settings
+        self._bounds = bounds_of(application)
         self._log = log
         self._tables = tables
         self._names = [str(number) for number in range(count)]
@@ -82,6 +90,8 @@ class Supervisor:
         """
         with reserved(self._settings.server.host, self._settings.server.port) as held:
             self._port = held.getsockname()[1]
+            order = Order(self._snapshot.content, built(self._snapshot, self._application), self._port)
+            self._orders = Orders(order)
             self._places.extend(self._place(name) for name in self._names)
             admin = asyncio.create_task(self._serve_admin())
             bound = asyncio.create_task(self._admin_bound.wait())
@@ -90,6 +100,7 @@ class Supervisor:
                 bound.cancel()
                 await admin  # raises why it could not listen
             code = await self._keep(admin)
+        await self._reloading.close()
         admin.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await admin
@@ -119,15 +130,43 @@ class Supervisor:
         return Place(
             name,
             _launch,
-            order=Order(self._snapshot.content, built(self._snapshot, self._application), self._port),
-            bounds=bounds_of(self._application),
+            orders=self._orders,
+            bounds=self._bounds,
             log=self._log,
             counts=self._counts,
             changed=self._judge,
         )
 
+    async def _switch(self, candidate: Candidate) -> str | None:
+        """All workers prepare the same; then all change, or none. One that is being started meanwhile waits,
+        and is handed what is in force then."""
+        snapshot = await aside(partial(self._snapshot.having, candidate.files))
+        wanted = built(snapshot, self._application, candidate.ready)
+        async with self._orders.changing:
+            serving = [each for each in self._places if each.serving]
+            answers = await asyncio.gather(
+                *(each.prepare(snapshot.content, self._bounds.start) for each in serving)
+            )
+            failed = [each.name for each, said in zip(serving, answers, strict=True) if said != wanted]
+            if failed:
+                for each in serving:
+                    each.drop()
+                return f"not all workers could build it ({', '.join(failed)}); nothing was changed"
+            self._snapshot = snapshot
+            self._orders.order = Order(snapshot.content, wanted, self._port)
+            self._application.swap(candidate.ready)
+            await asyncio.gather(*(each.switch(self._bounds.silence) for each in serving))
+        return None
+
     async def _serve_admin(self) -> None:
-        routes = _Routes(self._places, self._readiness, self._application.metrics, self._counts, self._tables)
+        routes = _Routes(
+            self._places,
+            self._readiness,
+            self._application.metrics,
+            self._counts,
+            self._tables,
+            self._reloading.reload,
+        )
         described = self._application.described(self._log, routes.surface)
         app = admin_app([routes, described], log=self._log, readiness=self._readiness)
         admin = self._settings.admin
@@ -142,6 +181,7 @@ class Supervisor:
             stop=self._stop,
             # It stays until the workers have ended; a signal that hurries ends it at once.
             shutdown=Shutdown(grace_seconds=86_400.0, finish_seconds=1.0),
+            on_hangup=on_hangup(self._reloading),
         )
 
     def _say_admin(self, bound: Bound) -> None:
@@ -168,8 +208,9 @@ class _Routes(AdminRoutes):
         metrics: Metrics,
         counts: Counts,
         tables: TablesTold,
+        reload: Reload,
     ) -> None:
-        super().__init__(metrics, readiness, tables)
+        super().__init__(metrics, readiness, tables, reload)
         self._places = places
         self._counts = counts
 

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
 import msgspec
@@ -25,11 +26,15 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.assemble import Application, Snapshot, built
 from gateway.assemble.application import shutdown_of
+from gateway.assemble.prepared import Prepared
+from gateway.assemble.reload import aside
+from gateway.assemble.snapshot import Unpacked
 from gateway.cli import output
 from gateway.cli.serve import log_of, set_aside
 from gateway.cli.streams import unwaited
 from gateway.cli.workers.control import Broken, Frame, Kind, read, receive
 from gateway.cli.workers.process import Pulse
+from gateway.tables.build import Tables
 from gateway.web.logging import describe_fault
 from gateway.web.server import Bound
 from gateway.web.server import run as listen
@@ -39,14 +44,16 @@ _PR_SET_PDEATHSIG = 1
 _MARGIN_SECONDS = 5.0
 
 
-async def work(application: Application, log: FilteringBoundLogger, port: int, line: socket.socket) -> None:
-    """Serve on ``port`` until a signal comes or the supervisor is gone.
+async def work(
+    application: Application, tables: Tables, log: FilteringBoundLogger, port: int, line: socket.socket
+) -> None:
+    """Serve on ``port`` until a signal comes or the supervisor is gone. ``tables`` has built what answers.
 
     Raises OSError if ``port`` cannot be listened on.
     """
     reader, writer = await asyncio.open_connection(sock=line)
     stop = asyncio.Event()
-    answers = _Answers(application, writer, log)
+    answers = _Answers(application, tables, writer, log)
     talk = asyncio.create_task(answers.talk(reader, stop))
     try:
         await listen(
@@ -70,9 +77,16 @@ class _Answers:
     """What the worker says to its supervisor while it serves."""
 
     def __init__(
-        self, application: Application, writer: asyncio.StreamWriter, log: FilteringBoundLogger
+        self,
+        application: Application,
+        tables: Tables,
+        writer: asyncio.StreamWriter,
+        log: FilteringBoundLogger,
     ) -> None:
         self._application = application
+        self._tables = tables
+        self._prepared: tuple[Prepared, Tables] | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._writer = writer
         self._log = log
         self._accepting: Callable[[], bool] = lambda: True
@@ -93,7 +107,42 @@ class _Answers:
                     task = asyncio.create_task(self._count(asked.number))
                     self._counting.add(task)
                     task.add_done_callback(self._counting.discard)
+                elif asked.kind is Kind.PREPARE:
+                    self._drop()
+                    self._preparing = asyncio.create_task(self._prepare(asked))
+                elif asked.kind is Kind.SWITCH:
+                    self._switch()
+                    self._say(Frame(Kind.SWITCH, number=asked.number))
+                elif asked.kind is Kind.DROP:
+                    self._drop()
+        self._drop()
         stop.set()
+
+    async def _prepare(self, asked: Frame) -> None:
+        """Build what the snapshot holds beside what is served, and say its hash; empty: it cannot be."""
+        said = b""
+        try:
+            snapshot, unpacked = await aside(partial(_unpacked, asked.content, self._tables))
+            ready = unpacked.ready(self._application)
+            if not ready.faults:
+                said = built(snapshot, self._application, ready)
+                self._prepared = ready, unpacked.found.built
+        except Exception as fault:
+            self._log.error("reload", said="this worker could not build it", **describe_fault(fault))
+        finally:
+            self._say(Frame(Kind.PREPARE, said, asked.number))
+
+    def _switch(self) -> None:
+        if self._prepared is not None:
+            ready, self._tables = self._prepared
+            self._application.swap(ready)
+        self._prepared = None
+
+    def _drop(self) -> None:
+        """A thread that is at it goes on to its end, and nobody takes what it brings."""
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._prepared = None
 
     def _pulse(self) -> Pulse:
         readiness = self._application.readiness
@@ -119,11 +168,14 @@ def main(descriptor: str) -> None:
     line = socket.socket(fileno=int(descriptor))
     bound = _Lifeline(line)
     try:
-        snapshot = Snapshot(receive(line, Kind.SNAPSHOT))
-        with output.faults_told("this worker was not started"):
-            application = snapshot.assemble()
-        line.sendall(bytes(Frame(Kind.BUILT, built(snapshot, application))))
-        port = int(receive(line, Kind.SERVE))
+        told = receive(line, Kind.SNAPSHOT)
+        while told.kind is Kind.SNAPSHOT:
+            snapshot, unpacked = _unpacked(told.content, None)
+            with output.faults_told("this worker was not started"):
+                application = unpacked.assemble()
+            line.sendall(bytes(Frame(Kind.BUILT, built(snapshot, application))))
+            told = receive(line, Kind.SNAPSHOT, Kind.SERVE)
+        port = int(told.content)
     except (Broken, OSError):
         line.close()
         sys.exit(output.WRONG)
@@ -131,9 +183,14 @@ def main(descriptor: str) -> None:
     bound.seconds = how.grace_seconds + how.finish_seconds + _MARGIN_SECONDS
     set_aside()
     try:
-        output.run(work(application, log_of(application), port, line))
+        output.run(work(application, unpacked.found.built, log_of(application), port, line))
     except OSError as error:
         output.fail(output.WRONG, f"this worker cannot listen on port {port}: {error.strerror}")
+
+
+def _unpacked(content: bytes, former: Tables | None) -> tuple[Snapshot, Unpacked]:
+    snapshot = Snapshot(content)
+    return snapshot, snapshot.read(former)
 
 
 class _Lifeline:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -95,16 +95,23 @@ class OpenApiRoutes:
     """For the admin listener: ``/openapi.json`` describes the public one, ``/openapi/admin.json`` itself.
 
     ``surface`` is the listener's own, of its other routes. The documents are made on the first request,
-    when all routes are there; ``sites`` are those that answer FHIR clients.
+    when all routes are there, that of the public one anew when ``sites`` gives others: those that answer FHIR
+    clients.
     """
 
     def __init__(
-        self, public: web.Application, sites: Sequence[FhirSite], *, version: str, surface: Surface
+        self,
+        public: web.Application,
+        sites: Callable[[], Sequence[FhirSite]],
+        *,
+        version: str,
+        surface: Surface,
     ) -> None:
         self._public = public
         self._sites = sites
         self._version = version
-        self._made: dict[str, bytes] = {}
+        self._made_public: tuple[Sequence[FhirSite], bytes] | None = None
+        self._made_admin: bytes | None = None
         self.surface = surface
 
     def add_to(self, app: web.Application) -> None:
@@ -112,15 +119,16 @@ class OpenApiRoutes:
         app.router.add_get("/openapi/admin.json", self.admin, allow_head=False)
 
     async def public(self, _request: web.Request) -> web.Response:
-        if "public" not in self._made:
-            told = public_description(self._public, self._sites, self._version)
-            self._made["public"] = msgspec.json.encode(told)
-        return _document(self._made["public"])
+        sites = self._sites()
+        if self._made_public is None or self._made_public[0] != sites:
+            told = public_description(self._public, sites, self._version)
+            self._made_public = sites, msgspec.json.encode(told)
+        return _document(self._made_public[1])
 
     async def admin(self, request: web.Request) -> web.Response:
-        if "admin" not in self._made:
-            self._made["admin"] = msgspec.json.encode(admin_description(request.app, self._version))
-        return _document(self._made["admin"])
+        if self._made_admin is None:
+            self._made_admin = msgspec.json.encode(admin_description(request.app, self._version))
+        return _document(self._made_admin)
 
 
 def _document(body: bytes) -> web.Response:
@@ -151,6 +159,18 @@ def _admin() -> dict[tuple[str, str], Json]:
             "summary": summary,
             "responses": {status: _answer(said["description"]) for status, said in responses.items()},
         }
+    told["POST", "/reload"] = {
+        "operationId": "reload",
+        "summary": "Read the tables anew",
+        "responses": {
+            "200": _answer("What is on the disk is in force.", _ANY_JSON),
+            "422": _answer(
+                "Some tables have faults, which are told; their sites keep those they had.", _ANY_JSON
+            ),
+            "503": _answer("It could not be; nothing was changed.", _ANY_JSON),
+        }
+        | error_answers("application/json", "Error", 403, 500),
+    }
     return told
 
 

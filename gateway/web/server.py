@@ -28,7 +28,7 @@ _BACKLOG = 1024
 _LATE_SECONDS = 1.0  # for the first request of those who connected before we went deaf
 _LOOK_SECONDS = 0.01
 _DEAF = "the public listener is closed"
-_HUNG_UP = "ends in order, as after SIGTERM; nothing is read anew, so an edit needs a restart"
+_HUNG_UP = "ends in order, as after SIGTERM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +168,13 @@ async def run(
     stop: asyncio.Event | None = None,
     shutdown: Shutdown | None = None,
     limits: ConnectionLimits | None = None,
+    on_hangup: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT, SIGHUP or ``stop``; return when all is closed.
 
-    ``on_bound`` is called once, when both listeners accept. Raises OSError if an address cannot be
-    listened on (nothing is left open then). Signals are taken over only in the main thread.
+    With ``on_hangup`` SIGHUP calls that instead, unless our terminal went away. ``on_bound`` is called once,
+    when both listeners accept. Raises OSError if an address cannot be listened on (nothing is left open
+    then). Signals are taken over only in the main thread.
     """
     how = Shutdown() if shutdown is None else shutdown
     stop = asyncio.Event() if stop is None else stop
@@ -182,7 +184,7 @@ async def run(
     if admin is not None and admin_listen is not None:
         watched = _Listener(admin, admin_listen, bounds, how.hurried_seconds, log)
     serving = _Listener(public, listen, bounds, how.finish_seconds, log)
-    with _signals(stop, hurry, log), _loop_faults(log):
+    with _signals(stop, hurry, log, on_hangup), _loop_faults(log):
         try:
             admin_at = await watched.start() if watched is not None else ()
             public_at = await serving.start()
@@ -199,15 +201,31 @@ async def run(
                 await watched.end()
 
 
+def _has_terminal() -> bool:
+    """Whether this process has a terminal that controls it."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
-def _signals(stop: asyncio.Event, hurry: asyncio.Event, log: FilteringBoundLogger) -> Iterator[None]:
+def _signals(
+    stop: asyncio.Event,
+    hurry: asyncio.Event,
+    log: FilteringBoundLogger,
+    on_hangup: Callable[[], None] | None,
+) -> Iterator[None]:
     """SIGTERM: stop in order; a second one, or SIGINT (a person at the keyboard): without the grace.
 
     SIGHUP is taken as a SIGTERM that is not counted: when a terminal goes away every worker gets it, and then
-    the SIGTERM of its supervisor as well. Who started us to survive it (nohup) is obeyed.
+    the SIGTERM of its supervisor as well. Who started us to survive it (nohup) is obeyed. Where there is
+    ``on_hangup`` it is called instead, unless we had a terminal and have none any more.
     """
     loop = asyncio.get_running_loop()
     hung_up = False
+    had_terminal = _has_terminal()
 
     def terminate() -> None:
         nonlocal hung_up
@@ -222,6 +240,9 @@ def _signals(stop: asyncio.Event, hurry: asyncio.Event, log: FilteringBoundLogge
 
     def hang_up() -> None:
         nonlocal hung_up
+        if on_hangup is not None and not (had_terminal and not _has_terminal()):
+            on_hangup()
+            return
         log.warning("signal", signal="SIGHUP", said=_HUNG_UP)
         hung_up = True
         stop.set()

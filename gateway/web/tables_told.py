@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -16,6 +16,7 @@ MOST_SITES: Final = 100
 MOST_FAULTS: Final = 10
 _MOST_LETTERS: Final = 300
 LEFT_OUT: Final = "its tables have faults, so it is left out and answers 503"
+KEPT: Final = "its tables on the disk have faults, so it keeps those that it has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,41 @@ class FaultySite:
         return {"serves": self.serves, "count": len(self.faults), "faults": first}
 
 
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What came of a reload: the sites that have other tables now, each with their hash, how many keep those
+    they had, and those whose tables have faults. ``said``: why nothing was changed."""
+
+    changed: Mapping[str, str]
+    unchanged: int
+    faulty: Mapping[str, FaultySite]
+    seconds: float
+    said: str | None = None
+
+    @property
+    def status(self) -> int:
+        """200 if what is on the disk is in force, 422 if there are faults, 503 if it could not be."""
+        if self.faulty:
+            return 422
+        return 200 if self.said is None else 503
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """For the log."""
+        told = {"changed": len(self.changed), "unchanged": self.unchanged, "faulty": len(self.faulty)}
+        return {**told, "seconds": round(self.seconds, 3), "said": self.said}
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As JSON, of many sites the first."""
+        changed = dict(islice(self.changed.items(), MOST_SITES))
+        return {"ok": self.status == 200, **self.counted, "sites": changed, "faults": told_of(self.faulty)}
+
+
+Reload = Callable[[str], Awaitable[Reloaded]]
+"""Reads the tables anew; who asked for it is a word for the log."""
+
+
 class TablesTold(Collector):
     """What the last reading of the tables found, and when it was (seconds since the epoch)."""
 
@@ -47,12 +83,12 @@ class TablesTold(Collector):
             told["faulty"] = told_of(self.faulty)
         return {"tables": told} if told else {}
 
-    def log(self, log: FilteringBoundLogger) -> None:
-        """A line for each faulty site, of a bounded number."""
-        for name, site in islice(self.faulty.items(), MOST_SITES):
-            log.error("tables", site=name, said=LEFT_OUT, **site.told)
-        if len(self.faulty) > MOST_SITES:
-            log.error("tables", said="there are faulty sites beyond these", count=len(self.faulty))
+    def log(self, log: FilteringBoundLogger, faulty: Mapping[str, FaultySite]) -> None:
+        """A line for each of these sites, of a bounded number."""
+        for name, site in islice(faulty.items(), MOST_SITES):
+            log.error("tables", site=name, said=LEFT_OUT if site.serves is None else KEPT, **site.told)
+        if len(faulty) > MOST_SITES:
+            log.error("tables", said="there are faulty sites beyond these", count=len(faulty))
 
     def watched(self, registry: CollectorRegistry) -> None:
         """Be in that exposition from now on."""

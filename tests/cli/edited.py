@@ -20,11 +20,12 @@ SITE = """\
     timezone: America/Los_Angeles
     redox: {destination_ids: [%(id)s-redox], verification_token: "${TOKEN}"}
     fhir: {clients: [{id: app, token_sha256: %(digest)s}]}
-    upstream: {dialect: canvas, base_url: "http://127.0.0.1:9"}
+    upstream: {dialect: canvas, base_url: "http://127.0.0.1:%(upstream)s"}
 """
 EDITION = """\
 errors:
   - {failure: connect, status: 502, type: transmission, issue: transient, text: Edition %(number)s.}
+  - {failure: status, status: 502, type: transmission, issue: transient, text: Edition %(number)s.}
   - {failure: breaker, status: 503, type: transmission, issue: transient, text: Edition %(number)s.}
 """
 FAULTY = "errors:\n  - {failur: connect}\n"
@@ -39,7 +40,13 @@ def message(site: str) -> bytes:
 class Folder:
     """A configuration of the sites ``north`` and ``south``, and their own tables."""
 
-    def __init__(self, folder: Path, more: str = "", sites: tuple[str, ...] = ("north", "south")) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        more: str = "",
+        sites: tuple[str, ...] = ("north", "south"),
+        upstream: int = 9,
+    ) -> None:
         self.own = folder / "own"
         self.config = folder / "gateway.yaml"
         digest = hashlib.sha256(TOKEN.encode()).hexdigest()
@@ -47,7 +54,8 @@ class Folder:
             "server: {port: 0, shutdown_grace_seconds: 0.2}\nadmin: {port: 0}\nlog: {level: info}\n"
             f"mappings: own\n{more}sites:\n"
         )
-        self.config.write_text(head + "".join(SITE % {"id": each, "digest": digest} for each in sites))
+        told = {"digest": digest, "upstream": upstream}
+        self.config.write_text(head + "".join(SITE % {"id": each, **told} for each in sites))
         for site in sites:
             self.edit(site, 0)
 

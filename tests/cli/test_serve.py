@@ -98,17 +98,6 @@ def test_ctrl_c_ends_workers_without_the_grace(start: Any, configured: Any) -> N
     assert process.wait(10) == 0
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_hangup_ends_it_in_order(start: Any, configured: Any, workers: int) -> None:
-    process = start("serve", "--config", configured(), "--workers", workers)
-    said(process, r"^public ")
-    process.send_signal(signal.SIGHUP)
-    out, _ = process.communicate(timeout=10)
-    assert process.returncode == 0
-    events = [json.loads(line) for line in out.splitlines()]
-    assert [(each["event"], each["signal"]) for each in events] == [("signal", "SIGHUP")]
-
-
 def test_workers_end_when_their_supervisor_is_gone(start: Any, configured: Any) -> None:
     process = start("serve", "--config", configured(), "--workers", 2)
     port = int(said(process, r"^public  http://127\.0\.0\.1:(\d+)")[1])

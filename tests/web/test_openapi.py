@@ -101,7 +101,7 @@ def applications() -> tuple[web.Application, web.Application]:
     fhir = FhirRoutes(gateway, Bearer(nothing_to_fetch, seconds), version="1.2.3", since=SINCE)
     public = public_app([RedoxRoutes(gateway), fhir], log=log, metrics=metrics, readiness=readiness)
     watching = AdminRoutes(metrics, readiness)
-    described = OpenApiRoutes(public, [SITE], version="1.2.3", surface=watching.surface)
+    described = OpenApiRoutes(public, lambda: [SITE], version="1.2.3", surface=watching.surface)
     return public, admin_app([watching, described], log=log, readiness=readiness)
 
 

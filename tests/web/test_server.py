@@ -133,7 +133,7 @@ async def test_a_hangup_is_an_end_in_order_and_says_so(serve: Any, headers: dict
         "level": "warning",
         "event": "signal",
         "signal": "SIGHUP",
-        "said": "ends in order, as after SIGTERM; nothing is read anew, so an edit needs a restart",
+        "said": "ends in order, as after SIGTERM",
     }
 
 

@@ -1,10 +1,12 @@
 """What a supervisor and its worker say to each other over a socket pair: frames, each question with a number.
 
 A frame is one letter, a number, a length, and so many bytes. The worker is handed what it is to serve
-(``SNAPSHOT``), says what it has built (``BUILT``), is told the port (``SERVE``) and says that it listens
-(``READY``). After that it only answers: ``PING`` from its event loop, ``METRICS`` when a thread has
-written them. An answer bears the number of its question, so one that comes late is never taken for another.
-What is said out of turn, is no frame, or is too long breaks the line for good.
+(``SNAPSHOT``, another one if there are other tables meanwhile), says what it has built (``BUILT``), is told
+the port (``SERVE``) and says that it listens (``READY``). After that it only answers: ``PING`` from its event
+loop, ``METRICS`` when a thread has written them, ``PREPARE`` (another snapshot) with the hash of what it has
+built of that beside what it serves, ``SWITCH`` once it serves what it has prepared. ``DROP`` says that it
+never will, and wants no answer. An answer bears the number of its question, so one that comes late is never
+taken for another. What is said out of turn, is no frame, or is too long breaks the line for good.
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ class Kind(Enum):
     READY = b"R"
     PING = b"P"
     METRICS = b"M"
+    PREPARE = b"N"
+    SWITCH = b"W"
+    DROP = b"D"
 
 
 _LONGEST: Final = {
@@ -38,6 +43,9 @@ _LONGEST: Final = {
     Kind.READY: 0,
     Kind.PING: 65_536,
     Kind.METRICS: 1 << 26,
+    Kind.PREPARE: 1 << 30,
+    Kind.SWITCH: 0,
+    Kind.DROP: 0,
 }
 
 
@@ -72,12 +80,12 @@ async def read(reader: asyncio.StreamReader) -> Frame:
         raise Closed("cannot be read") from error
 
 
-def receive(line: socket.socket, kind: Kind) -> bytes:
-    """The content of the next frame, which has to be of ``kind``; waits for it. Raises Broken."""
-    said, _, length = _head(_exactly(line, _HEAD.size))
-    if said is not kind:
+def receive(line: socket.socket, *kinds: Kind) -> Frame:
+    """The next frame, which has to be of one of the ``kinds``; waits for it. Raises Broken."""
+    said, number, length = _head(_exactly(line, _HEAD.size))
+    if said not in kinds:
         raise Broken("out of turn")
-    return _exactly(line, length)
+    return Frame(said, _exactly(line, length), number)
 
 
 def _head(raw: bytes) -> tuple[Kind, int, int]:
@@ -122,20 +130,26 @@ class Channel:
             with suppress(OSError, RuntimeError):  # closed meanwhile
                 self._writer.write(bytes(Frame(kind, content, number)))
 
-    def ask(self, kind: Kind) -> asyncio.Future[bytes | None]:
+    def ask(self, kind: Kind, content: bytes = b"") -> asyncio.Future[bytes | None]:
         """The answer to come, or None once the line is broken. Shared, so wait for it by ``asyncio.wait``.
 
-        One question of a kind is under way at a time: who asks meanwhile has the same answer. So nothing
-        piles up before a worker that does not read.
+        One question of a kind is under way at a time: who asks meanwhile has the same answer, or, with a
+        ``content`` of his own, None. So nothing piles up before a worker that does not read.
         """
         if self._broken:
             return _none()
         under_way = self._asked.get(kind)
+        if under_way is not None and content:
+            return _none()
         if under_way is None:
             self._number += 1
             under_way = self._asked[kind] = (self._number, asyncio.get_running_loop().create_future())
-            self.say(kind, number=self._number)
+            self.say(kind, content, self._number)
         return under_way[1]
+
+    def build_anew(self) -> None:
+        """What was built is not what it is to serve: it will be handed something else."""
+        self.built = asyncio.get_running_loop().create_future()
 
     async def listen(self) -> None:
         """Take what comes, until the line breaks: always ends by raising Broken."""

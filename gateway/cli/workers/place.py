@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.cli.workers.control import Kind
 from gateway.cli.workers.counts import Counts
-from gateway.cli.workers.process import Bounds, End, Launch, Order, Reason, State, Worker
+from gateway.cli.workers.process import Bounds, End, Launch, Orders, Reason, State, Worker
 from gateway.web.logging import describe_fault
 
 _DOUBLINGS: Final = 16  # more are above any longest pause
@@ -40,7 +40,7 @@ class Place:
         name: str,
         launch: Launch,
         *,
-        order: Order,
+        orders: Orders,
         bounds: Bounds,
         log: FilteringBoundLogger,
         counts: Counts,
@@ -51,7 +51,7 @@ class Place:
         self._why = ""
         self._worker: Worker | None = None
         self._launch = launch
-        self._order = order
+        self._orders = orders
         self._bounds = bounds
         self._log = log
         self._counts = counts
@@ -92,11 +92,33 @@ class Place:
 
         An answer that comes later is the next one's who asks.
         """
+        return await self._asked(Kind.METRICS, seconds) or b""
+
+    @property
+    def serving(self) -> bool:
+        """Whether there is a worker that would go on by what it was told before."""
+        return self._worker is not None and self._worker.serving
+
+    async def prepare(self, snapshot: bytes, seconds: float) -> bytes | None:
+        """Have its worker build this beside what it serves; the hash of what it has built. None: it has not,
+        or not in time."""
+        return await self._asked(Kind.PREPARE, seconds, snapshot)
+
+    async def switch(self, seconds: float) -> None:
+        """Have its worker serve what it has prepared, which is said before anything is waited for."""
+        await self._asked(Kind.SWITCH, seconds)
+
+    def drop(self) -> None:
+        """What its worker has prepared, or is about to, is not to be served."""
+        if self._worker is not None:
+            self._worker.channel.say(Kind.DROP)
+
+    async def _asked(self, kind: Kind, seconds: float, content: bytes = b"") -> bytes | None:
         if self._worker is None:
-            return b""
-        asked = self._worker.channel.ask(Kind.METRICS)
+            return None
+        asked = self._worker.channel.ask(kind, content)
         await asyncio.wait({asked}, timeout=seconds)
-        return (asked.result() or b"") if asked.done() else b""
+        return asked.result() if asked.done() else None
 
     async def _life(self, stop: asyncio.Event, hurry: asyncio.Event) -> End:
         try:
@@ -104,7 +126,7 @@ class Place:
         except Exception as fault:
             return End("spawn", fault=fault)
         try:
-            return await self._worker.live(self._order, stop, hurry)
+            return await self._worker.live(self._orders, stop, hurry)
         except Exception as fault:
             return End("fault", fault=fault)
 

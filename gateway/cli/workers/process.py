@@ -77,6 +77,14 @@ class Order:
     port: int
 
 
+class Orders:
+    """What every worker serves now. While it is ``changing`` none begins to: it would not be told."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.changing = asyncio.Lock()
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """Why a process is no more.
@@ -97,13 +105,15 @@ Launch = Callable[[int], Awaitable[Process]]
 
 
 class Worker:
-    """A process that runs. ``heard`` is told what is true of it, whenever that changes or is confirmed."""
+    """A process that runs. ``heard`` is told what is true of it, whenever that changes or is confirmed.
+    ``serving``: it has been told to; from then on it is told of every other order."""
 
     def __init__(
         self, process: Process, channel: Channel, bounds: Bounds, heard: Callable[[State, str], None]
     ) -> None:
         self.channel = channel
         self.answered = time.monotonic()
+        self.serving = False
         self._process = process
         self._bounds = bounds
         self._heard = heard
@@ -127,11 +137,11 @@ class Worker:
             raise
         return cls(process, Channel(reader, writer), bounds, heard)
 
-    async def live(self, order: Order, stop: asyncio.Event, hurry: asyncio.Event) -> End:
+    async def live(self, orders: Orders, stop: asyncio.Event, hurry: asyncio.Event) -> End:
         """Until it ends, has to be ended, or ``stop`` is set and it has ended in order. Leaves no process."""
         exited = asyncio.create_task(self._process.wait())
         talk = asyncio.create_task(self.channel.listen())
-        watch = asyncio.create_task(self._watch(order))
+        watch = asyncio.create_task(self._watch(orders))
         stopped = asyncio.create_task(stop.wait())
         tasks: list[asyncio.Task[object]] = [exited, talk, watch, stopped]
         try:
@@ -153,15 +163,22 @@ class Worker:
             if self._process.returncode is None:
                 self._signal(signal.SIGKILL)
 
-    async def _watch(self, order: Order) -> Reason:
+    async def _watch(self, orders: Orders) -> Reason:
         """Have it built, ready, and answering; the reason why it cannot go on so."""
         patience = Patience(self._bounds.start, self._bounds.turn)
-        self.channel.say(Kind.SNAPSHOT, order.snapshot)
-        if not await self._came(self.channel.built, patience):
-            return "start"
-        if self.channel.built.result() != order.built:
-            return "tables"
-        self.channel.say(Kind.SERVE, str(order.port).encode())
+        while not self.serving:
+            order = orders.order
+            self.channel.say(Kind.SNAPSHOT, order.snapshot)
+            if not await self._came(self.channel.built, patience):
+                return "start"
+            if self.channel.built.result() != order.built:
+                return "tables"
+            async with orders.changing:
+                if orders.order is order:
+                    self.channel.say(Kind.SERVE, str(order.port).encode())
+                    self.serving = True
+                else:
+                    self.channel.build_anew()
         if not await self._came(self.channel.ready, patience):
             return "start"
         self._since = self.answered = time.monotonic()

@@ -105,7 +105,7 @@ def test_a_worker_waits_for_its_frame() -> None:
         content = b"a" * 3_000_000
         sending = threading.Thread(target=ours.sendall, args=(bytes(Frame(Kind.SNAPSHOT, content)),))
         sending.start()
-        assert receive(theirs, Kind.SNAPSHOT) == content
+        assert receive(theirs, Kind.SNAPSHOT).content == content
         sending.join()
         ours.sendall(bytes(Frame(Kind.PING)))
         with pytest.raises(Broken, match="out of turn"):

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.cli.workers.counts import Counts
 from gateway.cli.workers.place import Place
-from gateway.cli.workers.process import Bounds, Order, State
+from gateway.cli.workers.process import Bounds, Order, Orders, State
 from gateway.web.logging import configure
 
 from .programs import BAD, GOOD, PRELUDE
@@ -46,7 +46,7 @@ class Stage:
         self.place = Place(
             "0",
             self.launch,
-            order=Order(b"what to serve" * 9, b"built", 8080),
+            orders=Orders(Order(b"what to serve" * 9, b"built", 8080)),
             bounds=bounds,
             log=log if log is not None else configure(self._lines),
             counts=self.counts,
