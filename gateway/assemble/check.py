@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway import config
+from gateway.assemble.disk import Disk, hash_of
 from gateway.assemble.site_tables import Asked, Sited, asked_by, built_of, sites_of
 from gateway.assemble.verdicts import FaultySites, Wrong, verdicts
 from gateway.config import Settings
@@ -51,7 +52,7 @@ class CheckedConfiguration:
 class ReadConfiguration:
     """A configuration whose sites are in order, each for itself: None for one whose tables have faults, which
     are in ``wrong`` by its position. ``files`` are those of which the others were built, ``built`` what has
-    built them; ``remarks`` as of :class:`CheckedConfiguration`."""
+    built them; ``remarks`` as of :class:`CheckedConfiguration`; ``disk`` tells whether files change later."""
 
     settings: Settings
     sites: tuple[Sited | None, ...]
@@ -59,6 +60,7 @@ class ReadConfiguration:
     files: Kept
     built: Tables = field(repr=False)
     remarks: tuple[Fault, ...] = ()
+    disk: Disk | None = None
 
     def faults(self, position: int) -> tuple[Fault, ...]:
         """What is wrong with the tables of a site, or keeps its settings from fitting them."""
@@ -132,8 +134,10 @@ def read_configuration(path: Path, environ: Mapping[str, str]) -> ReadConfigurat
     Raises :class:`FaultySites` where the configuration itself has faults, where no site is left, and with
     ``mappings_faults: refuse`` where any has faults.
     """
+    configuration = hash_of(path)
     settings = _settings(path, environ, None)
-    found = read_tables(settings)
+    disk = Disk(path, settings.mappings, configuration)
+    found = replace(read_tables(settings), disk=disk)
     names = {position: site.id for position, site in enumerate(settings.sites)}
     wrong = found.wrong
     alone = not any(found.sites) or settings.mappings_faults == "refuse"
@@ -142,14 +146,15 @@ def read_configuration(path: Path, environ: Mapping[str, str]) -> ReadConfigurat
     return found
 
 
-def read_tables(settings: Settings, former: Tables | None = None) -> ReadConfiguration:
-    """The tables of every site as they are on the disk now. What ``former`` has built of the same files is
-    not built again."""
+def read_tables(settings: Settings, former: ReadConfiguration | None = None) -> ReadConfiguration:
+    """The tables of every site as they are on the disk now. What was ``former`` built of the same files is
+    taken over, and not remarked again."""
     everyone = asked_by(settings)
     wrong = Wrong()
     remarks = [*settings.remarks]
-    source = Tables(settings.mappings, former=former)
-    sites = sites_of(settings, everyone, source, wrong, remarks)
+    source = Tables(settings.mappings, former=former.built if former is not None else None)
+    before = former.sites if former is not None else ()
+    sites = sites_of(settings, everyone, source, wrong, remarks, before)
     remarks.extend(_unread(settings, everyone, [each.tables for each in sites.values()]))
     source.settle()
     there = {settings.sites[position].id for position in sites}
@@ -217,17 +222,17 @@ def _is_of(fault: Fault, position: int) -> bool:
     return not fault.text.startswith("sites[") or fault.text.startswith(f"sites[{position}]")
 
 
-def rebuilt(settings: Settings, files: Kept, former: Tables | None = None) -> ReadConfiguration:
+def rebuilt(settings: Settings, files: Kept, former: ReadConfiguration | None = None) -> ReadConfiguration:
     """What was read, of ``settings`` and ``files``, without the remarks: a site of which there are no files
-    is left out. Looks at no folder. What ``former`` has built of the same files is not built again.
+    is left out. Looks at no folder. What was ``former`` built of the same files is taken over.
 
     Raises Faults where another version of the program finds some.
     """
-    source = Tables(settings.mappings, files, former)
+    source = Tables(settings.mappings, files, former.built if former is not None else None)
     there = {site for _, site in files.sites}
     asked = [each for each in asked_by(settings) if each.wanted.site in there]
     wrong = Wrong()
-    found = sites_of(settings, asked, source, wrong)
+    found = sites_of(settings, asked, source, wrong, former=former.sites if former is not None else ())
     if wrong.faults:
         raise Faults(wrong.faults)
     source.settle()

@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
 from gateway.assemble.application import Application
 from gateway.assemble.check import ReadConfiguration, read_tables
+from gateway.assemble.disk_watch import DiskWatch
 from gateway.assemble.faulty import faulty_site
 from gateway.assemble.prepared import Prepared
 from gateway.clock import Clock
@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _GIVE_WAY_SECONDS: Final = 0.0005
 _USUAL_SECONDS: Final = sys.getswitchinterval()
+_MOST_REMARKS: Final = 10_000  # that are known to have been told
 _FAILED: Final = "reading the tables failed by a fault of the gateway; nothing was changed"
 _REFUSED: Final = "with mappings_faults: refuse, nothing was changed"
 
@@ -57,10 +58,12 @@ class Reloading:
         log: FilteringBoundLogger,
         clock: Clock,
     ) -> None:
+        assert found.disk is not None  # whoever reads a configuration whole has looked at it
+        self._disk = found.disk
         self._settings = found.settings
         self._files = found.files
-        self._built = found.built
-        self._remarks = frozenset(found.remarks)
+        self._found = found
+        self._remarks = set(found.remarks)
         self._application = application
         self._told = told
         self._switch = switch
@@ -68,6 +71,13 @@ class Reloading:
         self._clock = clock
         self._now: asyncio.Task[Reloaded] | None = None
         self._next: asyncio.Task[Reloaded] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Look after the files from now on."""
+        by_itself = self.reload if self._settings.mappings_reload == "watch" else None
+        watch = DiskWatch(self._disk, self._told, self._log, by_itself)
+        self._watching = asyncio.create_task(watch.run())
 
     async def reload(self, why: str) -> Reloaded:
         """Read the tables from the disk, put in force what is well, and say what came of it."""
@@ -77,7 +87,8 @@ class Reloading:
 
     async def close(self) -> None:
         """End what is under way."""
-        left = [task for task in (self._now, self._next) if task is not None and not task.done()]
+        tasks = (self._watching, self._now, self._next)
+        left = [task for task in tasks if task is not None and not task.done()]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -97,7 +108,7 @@ class Reloading:
         return done
 
     async def _once(self, began: float) -> Reloaded:
-        found = await aside(partial(read_tables, self._settings, self._built))
+        found = await aside(self._read)
         self._remark(found.remarks)
         served = self._application.gateway.sites
         wrong = {
@@ -117,13 +128,21 @@ class Reloading:
             former = {name: served[name].tables.hash for name in ready.served if name in served}
             said = await self._switch(Candidate(ready, files))
             if said is None:
-                self._files, self._built = files, found.built
+                self._files = files
                 self._told.changed_at = self._clock().timestamp()
                 self._tell_changed(ready, former)
         self._tell_faulty(wrong)
         hashes = {name: site.tables.hash for name, site in ready.served.items()} if said is None else {}
         unchanged = len(self._settings.sites) - len(hashes) - len(wrong)
-        return Reloaded(hashes, unchanged, self._told.faulty, time.perf_counter() - began, said)
+        seconds = time.perf_counter() - began
+        return Reloaded(hashes, unchanged, self._told.faulty, seconds, said, self._told.configuration_differs)
+
+    def _read(self) -> ReadConfiguration:
+        self._disk.reading()
+        self._told.configuration_differs = self._disk.configuration_differs()
+        found = self._found = read_tables(self._settings, self._found)
+        self._told.disk_differs = False
+        return found
 
     def _tell_changed(self, ready: Prepared, former: Mapping[str, str]) -> None:
         for name, site in ready.served.items():
@@ -145,7 +164,9 @@ class Reloading:
         for remark in remarks:
             if remark not in self._remarks:
                 self._log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)
-        self._remarks = frozenset(remarks)
+        if len(self._remarks) > _MOST_REMARKS:
+            self._remarks.clear()
+        self._remarks.update(remarks)
 
 
 async def aside(work: Callable[[], T]) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from gateway.tables.build import Tables, Wanted
 
 @dataclass(frozen=True, slots=True)
 class Sited:
-    """The tables of a site, and what its FHIR clients see; None where it has none."""
+    """The tables of a site, and what its FHIR clients see; None where it has none. ``built`` are the tables
+    without what they know of the site's upstream."""
 
     tables: SiteTables
     fhir_server: FhirServerTables | None
+    built: SiteTables | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,14 @@ def sites_of(
     source: Tables,
     wrong: Wrong,
     remarks: list[Fault] | None = None,
+    former: Sequence[Sited | None] = (),
 ) -> dict[int, Sited]:
     """The tables of those of the ``asked`` sites, by their positions, that have nothing wrong; what is
-    goes into ``wrong``. ``remarks`` of None: nobody wants them."""
-    built = built_of(asked, source, settings.mappings, wrong, remarks)
+    goes into ``wrong``. ``remarks`` of None: nobody wants them. What is as it was before (``former``) is that
+    itself, and is not remarked again."""
+    before = {position: each for position, each in enumerate(former) if each is not None}
+    known = {position: each.built for position, each in before.items()}
+    built = built_of(asked, source, settings.mappings, wrong, remarks, known)
     found: dict[int, Sited] = {}
     for position, tables in built.items():
         site = settings.sites[position]
@@ -67,15 +73,26 @@ def sites_of(
                 fhir_server = source.fhir_server(wanted_by(site))
             except Faults as faults:
                 wrong.tables(position, faults.faults)
-        if position not in wrong.of_tables and position not in wrong.of_settings:
+        if position in wrong.of_tables or position in wrong.of_settings:
+            continue
+        same = before.get(position)
+        if same is not None and same.built is tables and same.fhir_server is fhir_server:
+            found[position] = same
+        else:
             found[position] = _of_upstream(site, tables, fhir_server)
     return found
 
 
 def built_of(
-    asked: Sequence[Asked], tables: Tables, own: Path | None, wrong: Wrong, remarks: list[Fault] | None = None
+    asked: Sequence[Asked],
+    tables: Tables,
+    own: Path | None,
+    wrong: Wrong,
+    remarks: list[Fault] | None = None,
+    known: Mapping[int, SiteTables | None] | None = None,
 ) -> dict[int, SiteTables]:
-    """The tables of the sites by their position; what is wrong with any of them goes into ``wrong``."""
+    """The tables of the sites by their position; what is wrong with any of them goes into ``wrong``. Those
+    that are ``known`` are not remarked."""
     dialects = tables.dialects()
     built: dict[int, SiteTables] = {}
     failed: dict[tuple[str, str, str | None], tuple[Fault, ...]] = {}
@@ -93,9 +110,9 @@ def built_of(
             wrong.tables(each.position, failed[same])  # the same files again
             continue
         try:
-            built[each.position] = tables.build(wanted)
-            if remarks is not None:
-                remarks.extend(tables.remarks(wanted, built[each.position]))
+            made = built[each.position] = tables.build(wanted)
+            if remarks is not None and (known or {}).get(each.position) is not made:
+                remarks.extend(tables.remarks(wanted, made))
         except Faults as found:
             wrong.tables(each.position, found.faults)
             if not alone:
@@ -111,7 +128,7 @@ def _of_upstream(site: Site, tables: SiteTables, fhir_server: FhirServerTables |
         told = hashlib.sha256(f"{told} {fhir_server.layer}".encode()).hexdigest()[: len(told)]
     upstream = site.upstream
     whole = replace(tables, hash=told, max_pages=upstream.max_pages, base_url=upstream.base_url)
-    return Sited(whole, fhir_server)
+    return Sited(whole, fhir_server, tables)
 
 
 def _misfits(settings: Settings, position: int, upstream: Upstream, tables: SiteTables) -> list[Fault]:

@@ -19,7 +19,6 @@ from gateway.assemble.prepared import Prepared
 from gateway.config import Settings
 from gateway.config.handover import pem_files, revealed, settled
 from gateway.files.private import private_files
-from gateway.tables.build import Tables
 from gateway.tables.read.folders import Kept, Sources
 from gateway.tables.read.layers import Source
 
@@ -97,8 +96,8 @@ class Snapshot:
             settings = settled(packed.settings, paths, file=packed.configuration, like=found.settings)
             return assemble(replace(found, settings=settings))
 
-    def read(self, former: Tables | None = None) -> Unpacked:
-        """What is in it. What ``former`` has built of the same files is not built again.
+    def read(self, former: ReadConfiguration | None = None) -> Unpacked:
+        """What is in it. What was ``former`` built of the same files is taken over.
 
         Raises Faults where another version of the program finds some.
         """

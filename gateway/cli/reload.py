@@ -113,6 +113,9 @@ def _tell(told: dict[str, Any]) -> None:
         click.echo(f"{click.style('faulty', fg='red', bold=True)}   {name}  {count}; {state}", err=True)
     if told["said"]:
         click.secho(plain_line(told["said"]), fg="red", err=True)
+    if told["configuration_differs"]:
+        said = "the configuration has changed since the start; it is not read anew, that needs a restart"
+        click.secho(said, fg="yellow", err=True)
     counts = f"{told['changed']:,} changed, {told['unchanged']:,} as before, {told['faulty']:,} faulty"
     click.echo(
         f"{output.plural(told['changed'] + told['unchanged'] + told['faulty'], 'site')}: {counts}; "

@@ -147,6 +147,7 @@ async def one_process(
     from gateway.web.server import run as listen
 
     admin = application.settings.admin
+    reloading.begin()
     try:
         await listen(
             application.public(log),

@@ -99,6 +99,7 @@ class Supervisor:
             if not bound.done():
                 bound.cancel()
                 await admin  # raises why it could not listen
+            self._reloading.begin()
             code = await self._keep(admin)
         await self._reloading.close()
         admin.cancel()

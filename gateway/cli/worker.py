@@ -24,7 +24,7 @@ from typing import NoReturn
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from gateway.assemble import Application, Snapshot, built
+from gateway.assemble import Application, ReadConfiguration, Snapshot, built
 from gateway.assemble.application import shutdown_of
 from gateway.assemble.prepared import Prepared
 from gateway.assemble.reload import aside
@@ -34,7 +34,6 @@ from gateway.cli.serve import log_of, set_aside
 from gateway.cli.streams import unwaited
 from gateway.cli.workers.control import Broken, Frame, Kind, read, receive
 from gateway.cli.workers.process import Pulse
-from gateway.tables.build import Tables
 from gateway.web.logging import describe_fault
 from gateway.web.server import Bound
 from gateway.web.server import run as listen
@@ -45,9 +44,13 @@ _MARGIN_SECONDS = 5.0
 
 
 async def work(
-    application: Application, tables: Tables, log: FilteringBoundLogger, port: int, line: socket.socket
+    application: Application,
+    tables: ReadConfiguration,
+    log: FilteringBoundLogger,
+    port: int,
+    line: socket.socket,
 ) -> None:
-    """Serve on ``port`` until a signal comes or the supervisor is gone. ``tables`` has built what answers.
+    """Serve on ``port`` until a signal comes or the supervisor is gone. ``tables`` are those that answer.
 
     Raises OSError if ``port`` cannot be listened on.
     """
@@ -79,13 +82,13 @@ class _Answers:
     def __init__(
         self,
         application: Application,
-        tables: Tables,
+        tables: ReadConfiguration,
         writer: asyncio.StreamWriter,
         log: FilteringBoundLogger,
     ) -> None:
         self._application = application
         self._tables = tables
-        self._prepared: tuple[Prepared, Tables] | None = None
+        self._prepared: tuple[Prepared, ReadConfiguration] | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._writer = writer
         self._log = log
@@ -126,7 +129,7 @@ class _Answers:
             ready = unpacked.ready(self._application)
             if not ready.faults:
                 said = built(snapshot, self._application, ready)
-                self._prepared = ready, unpacked.found.built
+                self._prepared = ready, unpacked.found
         except Exception as fault:
             self._log.error("reload", said="this worker could not build it", **describe_fault(fault))
         finally:
@@ -183,12 +186,12 @@ def main(descriptor: str) -> None:
     bound.seconds = how.grace_seconds + how.finish_seconds + _MARGIN_SECONDS
     set_aside()
     try:
-        output.run(work(application, unpacked.found.built, log_of(application), port, line))
+        output.run(work(application, unpacked.found, log_of(application), port, line))
     except OSError as error:
         output.fail(output.WRONG, f"this worker cannot listen on port {port}: {error.strerror}")
 
 
-def _unpacked(content: bytes, former: Tables | None) -> tuple[Snapshot, Unpacked]:
+def _unpacked(content: bytes, former: ReadConfiguration | None) -> tuple[Snapshot, Unpacked]:
     snapshot = Snapshot(content)
     return snapshot, snapshot.read(former)
 

@@ -165,7 +165,8 @@ class Site(_Frozen):
 class Settings(_Frozen):
     """A whole configuration, checked. ``mappings`` is absolute, or None when there is no such key.
 
-    ``mappings_faults``: whether sites whose tables have faults are left out, or nothing is served or changed.
+    ``mappings_faults``: whether sites whose tables have faults are left out, or nothing is served or changed;
+    ``mappings_reload``: whether tables are read anew when that is asked for, or also when files change.
     """
 
     server: Server = Server()
@@ -173,6 +174,7 @@ class Settings(_Frozen):
     log: Log = Log()
     mappings: Path | None = None
     mappings_faults: Literal["leave-out", "refuse"] = "leave-out"
+    mappings_reload: Literal["asked", "watch"] = "asked"
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
 
     _root: MarkedMap = PrivateAttr()

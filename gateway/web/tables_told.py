@@ -44,6 +44,7 @@ class Reloaded:
     faulty: Mapping[str, FaultySite]
     seconds: float
     said: str | None = None
+    configuration_differs: bool = False
 
     @property
     def status(self) -> int:
@@ -62,7 +63,13 @@ class Reloaded:
     def told(self) -> dict[str, Any]:
         """As JSON, of many sites the first."""
         changed = dict(islice(self.changed.items(), MOST_SITES))
-        return {"ok": self.status == 200, **self.counted, "sites": changed, "faults": told_of(self.faulty)}
+        return {
+            "ok": self.status == 200,
+            **self.counted,
+            "configuration_differs": self.configuration_differs,
+            "sites": changed,
+            "faults": told_of(self.faulty),
+        }
 
 
 Reload = Callable[[str], Awaitable[Reloaded]]
@@ -70,17 +77,23 @@ Reload = Callable[[str], Awaitable[Reloaded]]
 
 
 class TablesTold(Collector):
-    """What the last reading of the tables found, and when it was (seconds since the epoch)."""
+    """What the last reading of the tables found, and when it was (seconds since the epoch); and whether what
+    is on the disk is something else by now."""
 
     def __init__(self, faulty: Mapping[str, FaultySite], read_at: float) -> None:
         self.faulty = dict(faulty)
         self.read_at = self.changed_at = read_at
+        self.disk_differs = self.configuration_differs = False
 
     def more(self) -> Mapping[str, Any]:
         """For ``/readyz``: nothing while all is well."""
         told: dict[str, Any] = {}
         if self.faulty:
             told["faulty"] = told_of(self.faulty)
+        if self.disk_differs:
+            told["disk"] = "differs from what was read; gateway reload reads it"
+        if self.configuration_differs:
+            told["configuration"] = "has changed since the start; that needs a restart"
         return {"tables": told} if told else {}
 
     def log(self, log: FilteringBoundLogger, faulty: Mapping[str, FaultySite]) -> None:
@@ -103,6 +116,7 @@ class TablesTold(Collector):
         for name, site in self.faulty.items():
             faults.add_metric((name,), len(site.faults))
         yield faults
+        differ, configured = float(self.disk_differs), float(self.configuration_differs)
         for name, text, value in (
             ("gateway_tables_faulty_sites", "Sites whose tables have faults.", float(len(self.faulty))),
             ("gateway_tables_read_timestamp_seconds", "When tables were last read.", self.read_at),
@@ -111,6 +125,8 @@ class TablesTold(Collector):
                 "When others were last put in force.",
                 self.changed_at,
             ),
+            ("gateway_tables_disk_differs", "1 while the tables on the disk are not those read.", differ),
+            ("gateway_configuration_differs", "1 once the configuration needs a restart.", configured),
         ):
             yield GaugeMetricFamily(name, text, value)
 

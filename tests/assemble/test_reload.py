@@ -33,7 +33,12 @@ class Gateway:
         self.candidates: list[Candidate] = []
         self._log = io.BytesIO()
         self.reloading = Reloading(
-            found, self.application, self.told, switch=self.switch, log=configure(self._log), clock=clock
+            found,
+            self.application,
+            self.told,
+            switch=self.switch,
+            log=configure(self._log),
+            clock=clock,
         )
 
     async def switch(self, candidate: Candidate) -> str | None:

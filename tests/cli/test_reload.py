@@ -158,6 +158,33 @@ def test_a_hangup_and_the_command(serve: Any, gateway: Any, workers: int) -> Non
     assert (done.returncode, "no gateway answers at" in done.stderr) == (1, True)
 
 
+@WORKERS
+def test_files_that_change_are_read_by_itself(serve: Any, workers: int) -> None:
+    folder, gateway = serve(workers, "mappings_reload: watch\n")
+    folder.edit("north", 1)
+    until(lambda: gateway.edition("north")[1] == 1)
+    folder.spoil("south")
+    until(lambda: "south" in gateway.ready().get("tables", {}).get("faulty", {}))
+    assert gateway.edition("south")[1] == 0
+    folder.edit("south", 3)
+    until(lambda: gateway.edition("south")[1] == 3)
+    assert "tables" not in gateway.ready()
+    assert {line["why"] for line in gateway.told("reload")} == {"file"}
+
+
+def test_that_the_disk_differs_is_told(serve: Any) -> None:
+    folder, gateway = serve()
+    folder.edit("north", 1)
+    folder.config.write_text(f"# edited\n{folder.config.read_text()}")
+    until(lambda: {"disk", "configuration"} <= gateway.ready().get("tables", {}).keys(), 60)
+    assert gateway.metric("gateway_tables_disk_differs") == [1]
+    assert gateway.edition("north")[1] == 0
+    status, told = post(gateway)
+    assert (status, told["configuration_differs"]) == (200, True)
+    assert list(gateway.ready()["tables"]) == ["configuration"]
+    assert (gateway.metric("gateway_tables_disk_differs"), gateway.edition("north")[1]) == ([0], 1)
+
+
 def test_with_refuse_it_is_all_or_nothing(serve: Any) -> None:
     folder, gateway = serve(more="mappings_faults: refuse\n")
     folder.edit("north", 1)
