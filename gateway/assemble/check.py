@@ -67,6 +67,12 @@ class ReadConfiguration:
         wrong = self.wrong
         return tuple(sorted({*wrong.of_tables.get(position, ()), *wrong.of_settings.get(position, ())}))
 
+    @property
+    def left_out(self) -> Mapping[str, tuple[Fault, ...]]:
+        """What is wrong with the sites that have no tables."""
+        sites = enumerate(zip(self.settings.sites, self.sites, strict=True))
+        return {site.id: self.faults(position) for position, (site, sited) in sites if sited is None}
+
 
 class UnknownSite(Exception):
     """A site was asked for that the configuration does not have; ``names`` are those that it has."""

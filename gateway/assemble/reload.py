@@ -14,13 +14,12 @@ from structlog.typing import FilteringBoundLogger
 from gateway.assemble.application import Application
 from gateway.assemble.check import ReadConfiguration, read_tables
 from gateway.assemble.disk_watch import DiskWatch
-from gateway.assemble.faulty import faulty_site
 from gateway.assemble.prepared import Prepared
 from gateway.clock import Clock
 from gateway.files.marked import Fault
 from gateway.tables.read.folders import Kept
 from gateway.web.logging import describe_fault
-from gateway.web.tables_told import Reloaded, TablesTold
+from gateway.web.tables_told import FaultySite, Reloaded, TablesTold
 
 T = TypeVar("T")
 
@@ -28,6 +27,7 @@ _GIVE_WAY_SECONDS: Final = 0.0005
 _USUAL_SECONDS: Final = sys.getswitchinterval()
 _MOST_REMARKS: Final = 10_000  # that are known to have been told
 _FAILED: Final = "reading the tables failed by a fault of the gateway; nothing was changed"
+_GONE: Final = "the folder of tables is not there any more; nothing was changed"
 _REFUSED: Final = "with mappings_faults: refuse, nothing was changed"
 
 
@@ -61,6 +61,7 @@ class Reloading:
         assert found.disk is not None  # whoever reads a configuration whole has looked at it
         self._disk = found.disk
         self._settings = found.settings
+        self._had_folder = found.settings.mappings is not None and found.settings.mappings.is_dir()
         self._files = found.files
         self._found = found
         self._remarks = set(found.remarks)
@@ -108,14 +109,16 @@ class Reloading:
         return done
 
     async def _once(self, began: float) -> Reloaded:
+        own = self._settings.mappings
+        if self._had_folder and own is not None and not own.is_dir():
+            # Somebody is exchanging it: without it every site would have the tables of the package.
+            unchanged = len(self._settings.sites) - len(self._told.faulty)
+            return Reloaded({}, unchanged, self._told.faulty, time.perf_counter() - began, _GONE)
+        self._had_folder = own is not None and own.is_dir()
         found = await aside(self._read)
         self._remark(found.remarks)
         served = self._application.gateway.sites
-        wrong = {
-            site.id: found.faults(position)
-            for position, site in enumerate(self._settings.sites)
-            if found.sites[position] is None
-        }
+        wrong = dict(found.left_out)
         ready = self._application.ready(self._settings, found.sites)
         wrong |= ready.faults
         said = None
@@ -152,7 +155,7 @@ class Reloading:
         """Faults that were told before are not logged again."""
         served = self._application.gateway.sites
         faulty = {
-            name: faulty_site(served[name].tables.hash if name in served else None, faults)
+            name: FaultySite.of(served[name].tables.hash if name in served else None, faults)
             for name, faults in wrong.items()
         }
         new = {name: site for name, site in faulty.items() if self._told.faulty.get(name) != site}

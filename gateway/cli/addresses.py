@@ -49,7 +49,7 @@ def url_of(scheme: str, host: str, port: int) -> str:
 
 
 def say_left_out(faulty: Mapping[str, FaultySite]) -> None:
-    """The faults of sites that are left out, on stderr, as `gateway check` tells them."""
+    """The first faults of sites that are left out, on stderr; `gateway check` tells all."""
     for fault in dict.fromkeys(fault for site in faulty.values() for fault in site.faults):
         click.echo(fault, err=True)
     if faulty:

@@ -51,12 +51,11 @@ def serve(config: Path, workers: int) -> None:
     "mappings_faults: refuse").
     """
     from gateway.assemble import Snapshot, assemble, read_configuration
-    from gateway.assemble.faulty import faulty_sites
     from gateway.assemble.reload import Reloading
     from gateway.cli.addresses import say_left_out
     from gateway.cli.streams import unwaited
     from gateway.web.descriptors import raise_open_files
-    from gateway.web.tables_told import TablesTold
+    from gateway.web.tables_told import FaultySite, TablesTold
 
     unwaited()
     raise_open_files()
@@ -67,7 +66,8 @@ def serve(config: Path, workers: int) -> None:
     log = log_of(application)
     for remark in found.remarks:
         log.warning("remark", place=f"{remark.file}:{remark.line}", text=remark.text)
-    told = TablesTold(faulty_sites(found), output.clock()().timestamp())
+    faulty = {name: FaultySite.of(None, faults) for name, faults in found.left_out.items()}
+    told = TablesTold(faulty, output.clock()().timestamp())
     told.watched(application.metrics.registry)
     told.log(log, told.faulty)
     say_left_out(told.faulty)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -22,16 +22,23 @@ KEPT: Final = "its tables on the disk have faults, so it keeps those that it has
 @dataclass(frozen=True, slots=True)
 class FaultySite:
     """A site whose tables have faults, as they are on the disk: the hash of those that it ``serves`` all the
-    same (None: it is left out), and the faults, each as ``file:line:column: text``."""
+    same (None: it is left out), the first faults, each as ``file:line:column: text``, and how many there
+    are."""
 
     serves: str | None
     faults: tuple[str, ...]
+    count: int
+
+    @classmethod
+    def of(cls, serves: str | None, faults: Sequence[object]) -> FaultySite:
+        """Of faults whose text says where they are."""
+        first = tuple(str(each)[:_MOST_LETTERS] for each in faults[:MOST_FAULTS])
+        return cls(serves, first, len(faults))
 
     @property
     def told(self) -> dict[str, Any]:
-        """As JSON: how many, and the first of them."""
-        first = [each[:_MOST_LETTERS] for each in self.faults[:MOST_FAULTS]]
-        return {"serves": self.serves, "count": len(self.faults), "faults": first}
+        """As JSON."""
+        return {"serves": self.serves, "count": self.count, "faults": self.faults}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,7 @@ class TablesTold(Collector):
             labels=("site",),
         )
         for name, site in self.faulty.items():
-            faults.add_metric((name,), len(site.faults))
+            faults.add_metric((name,), site.count)
         yield faults
         differ, configured = float(self.disk_differs), float(self.configuration_differs)
         for name, text, value in (

@@ -149,6 +149,33 @@ async def test_a_refusal_and_a_fault_of_ours_change_nothing(
     await gateway.application.close()
 
 
+async def test_a_folder_that_is_gone_changes_nothing(made: Any) -> None:
+    folder, gateway = made()
+    former = gateway.hashes
+    away = folder.own.rename(folder.own.with_name("away"))
+    done = await gateway.reloading.reload("test")
+    assert (done.status, done.changed, gateway.hashes) == (503, {}, former)
+    assert done.said is not None and "not there any more" in done.said
+    away.rename(folder.own)
+    assert (await gateway.reloading.reload("test")).status == 200
+    await gateway.application.close()
+
+
+@pytest.mark.parametrize("text", ["over: [", "rows: 1\n", "over: available-slots.query\n", "x", "", "\0"])
+async def test_a_mangled_file_of_what_all_share(made: Any, text: str) -> None:
+    folder, gateway = made()
+    former = gateway.hashes
+    for layer in ("base", "canvas", "redox"):
+        (folder.own / layer).mkdir()
+        (folder.own / layer / "available-slots.query.yaml").write_text(text)
+        done = await gateway.reloading.reload("test")
+        assert (done.status, done.changed, len(done.faulty)) == (422, {}, 2)
+        (folder.own / layer / "available-slots.query.yaml").unlink()
+    assert gateway.hashes == former
+    assert all(line["said"] is None for line in gateway.lines() if line["event"] == "reload")
+    await gateway.application.close()
+
+
 async def test_who_asks_meanwhile_has_the_next_one(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, gateway = made()
     folder.write("north", FAULTY)

@@ -235,6 +235,29 @@ def test_a_page_in_a_browser_cannot_ask(serve: Any) -> None:
         assert post(gateway, headers)[0] == 403
     assert gateway.edition("north")[1] == 0
     assert request(gateway.admin, "GET", "/reload")[0] == 405
+    described = json.loads(request(gateway.admin, "GET", "/openapi/admin.json")[2])
+    assert list(described["paths"]["/reload"]) == ["post"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--config", "gateway.yaml"], "say --admin HOST:PORT"),
+        (["--admin", "9090"], "write HOST:PORT"),
+        (["--admin", "127.0.0.1:x"], "write HOST:PORT"),
+    ],
+)
+def test_a_command_that_says_nobody(inside: Any, tmp_path: Path, arguments: list[str], said: str) -> None:
+    Folder(tmp_path)
+    done = inside("reload", *arguments)
+    assert (done.returncode, said in done.stderr) == (2, True)
+
+
+def test_what_answers_is_no_gateway(inside: Any) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.handle_request, daemon=True).start()
+        done = inside("reload", "--admin", f"127.0.0.1:{other.server_address[1]}")
+    assert (done.returncode, "is no gateway" in done.stderr) == (1, True)
 
 
 def test_many_who_ask_at_once_have_what_they_wrote(serve: Any) -> None:

@@ -106,11 +106,12 @@ class Place:
 
     async def switch(self, seconds: float) -> None:
         """Have its worker serve what it has prepared, which is said before anything is waited for."""
-        await self._asked(Kind.SWITCH, seconds)
+        if self.serving:  # one that was started meanwhile is handed what is in force, once it has built
+            await self._asked(Kind.SWITCH, seconds)
 
     def drop(self) -> None:
         """What its worker has prepared, or is about to, is not to be served."""
-        if self._worker is not None:
+        if self._worker is not None and self._worker.serving:
             self._worker.channel.say(Kind.DROP)
 
     async def _asked(self, kind: Kind, seconds: float, content: bytes = b"") -> bytes | None:

@@ -43,10 +43,11 @@ class Stage:
         self.counts = Counts()
         self._programs = iter(programs)
         self._lines = io.BytesIO()
+        self.orders = Orders(Order(b"what to serve" * 9, b"built", 8080))
         self.place = Place(
             "0",
             self.launch,
-            orders=Orders(Order(b"what to serve" * 9, b"built", 8080)),
+            orders=self.orders,
             bounds=bounds,
             log=log if log is not None else configure(self._lines),
             counts=self.counts,
@@ -237,3 +238,50 @@ async def test_the_end_waits_for_a_process_that_is_just_being_started() -> None:
     go.set()
     assert await stage.end() is False
     assert len(stage.started) == 1
+
+
+async def test_a_worker_prepares_and_switches() -> None:
+    stage = Stage([GOOD], PATIENT)
+    assert not stage.place.serving
+    assert await stage.place.prepare(b"too early", 30) is None
+    await stage.place.switch(30)  # says nothing to one that would not understand
+    stage.place.drop()
+    await stage.ready(1)
+    assert stage.place.serving
+    assert (await stage.place.prepare(b"other tables" * 9, 30) or b"").startswith(b"counted ")
+    await stage.end()
+
+
+async def test_a_worker_that_dies_while_it_prepares_has_not() -> None:
+    program = "begin()\nwhile True:\n    kind, number, _ = take()\n    if kind == b'N': os._exit(1)\n"
+    stage = Stage([f"{program}    say(kind, b'{{}}', number)\n", GOOD], PATIENT)
+    await stage.ready(1)
+    assert await stage.place.prepare(b"other tables", 30) is None
+    await stage.ready(2)
+    assert await stage.place.prepare(b"other tables", 30) is not None
+    await stage.end()
+
+
+async def test_one_that_is_slow_to_prepare_is_not_asked_twice() -> None:
+    program = (
+        "begin()\nwhile True:\n    kind, number, _ = take()\n    if kind != b'N': say(kind, b'{}', number)\n"
+    )
+    stage = Stage([program], PATIENT)
+    await stage.ready(1)
+    assert await stage.place.prepare(b"other tables", 0.05) is None
+    assert await stage.place.prepare(b"yet others", 30) is None
+    await stage.end()
+
+
+async def test_no_worker_begins_to_serve_what_is_not_in_force_any_more() -> None:
+    first = "take(); say(b'B', b'built'); assert take()[2] == b'new'; say(b'B', b'other'); "
+    program = f"{first}take(); say(b'R'); serve()"
+    stage = Stage([program], PATIENT)
+    async with stage.orders.changing:
+        await asyncio.sleep(0.5)
+        assert not stage.place.serving
+        stage.orders.order = Order(b"new", b"other", 8080)
+    await stage.ready(1)
+    assert stage.place.serving
+    assert stage.ends() == []
+    await stage.end()
