@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gateway.core.directory import IDENTITIES
 from gateway.files.cells import restored
@@ -54,7 +54,8 @@ def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: 
         return []
     first = text.split("\n", 1)[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = io.StringIO(text, newline="").readlines()  # as the reader counts them
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     found: list[Line] = []
     try:
         header = [_cell(name) for name in next(reader, [])]
@@ -72,14 +73,14 @@ def rows(source: Source, known: Iterable[str], required: Iterable[str], faults: 
                 )
                 break
             if len(cells) > len(header):
-                text = f"has {len(cells)} cells, the header has {len(header)} columns"
-                faults.append(mark.fault(f"{text}; quote a cell with a comma"))
+                said = f"has {len(cells)} cells, the header has {len(header)} columns"
+                faults.append(mark.fault(f"{said}; quote a cell with a comma"))
                 continue
             values = [_cell(cell) for cell in cells] + [""] * (len(header) - len(cells))
             found.append((mark, dict(zip(header, values, strict=True))))
             faults.extend(mark.fault(text) for text in _damaged(found[-1][1]))
             faults.extend(mark.fault(text) for text in _formulas(header, cells))
-            faults.extend(_hidden(values, mark, text))
+            faults.extend(_hidden(values, mark, lines))
     except csv.Error as error:
         faults.append(Mark(source.name, reader.line_num, 1).fault(f"is not CSV: {error}"))
     return found
@@ -131,11 +132,11 @@ def _formulas(header: Iterable[str], typed: Iterable[str]) -> Iterator[str]:
             yield f"{said}; write out what it gives, as text"
 
 
-def _hidden(cells: Iterable[str], mark: Mark, text: str) -> Iterator[Fault]:
+def _hidden(cells: Iterable[str], mark: Mark, lines: Sequence[str]) -> Iterator[Fault]:
     """Cells with a character that cannot be seen, each at its place in the line."""
     for cell in cells:
         if (bad := HIDDEN.search(cell) or _TAB.search(cell)) is not None:
-            column = text.split("\n")[mark.line - 1].find(bad[0]) + 1
+            column = lines[mark.line - 1].find(bad[0]) + 1
             wrong = f"a character that cannot be seen ({named(bad[0])}); remove it"
             yield Mark(mark.file, mark.line, max(column, 1)).fault(wrong)
 

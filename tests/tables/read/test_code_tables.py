@@ -171,6 +171,17 @@ def test_a_line_of_a_higher_layer_replaces_the_lower_one_both_ways() -> None:
             ],
         ),
         (
+            "redox_code,fhir_code,note\n1,OV,a,b\n2,O\u202eV,z\n",
+            [
+                "base.csv:2:1: has 4 cells, the header has 3 columns; quote a cell with a comma",
+                "base.csv:3:4: a character that cannot be seen (U+202E); remove it",
+            ],
+        ),
+        (
+            "redox_code,fhir_code,note\r1,OV,\r2,O\u202eV,z\r",
+            ["base.csv:3:4: a character that cannot be seen (U+202E); remove it"],
+        ),
+        (
             'redox_code,fhir_code,note\n1,"x\ny","two\nlines"\n',
             ['base.csv:2:1: "fhir_code" has a line break in it; write it on one line'],
         ),
