@@ -103,7 +103,7 @@ def take(checked: CheckedConfiguration, position: int, sheets: tuple[TypedSheet,
         try:
             after = check_settings(checked.settings.model_copy(update={"mappings": copy}))
         except Faults as wrong:
-            told = (located(each, names.get(each.file), found) for each in wrong.faults)
+            told = located(wrong.faults, names, found)
             raise Faults(_real(each, copy, own) for each in told) from None
         faults += overruled(found, book_of(after, position, copy))
         if faults:
