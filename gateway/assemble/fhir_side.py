@@ -53,6 +53,7 @@ class FhirSide:
     ) -> None:
         """``left_out``: who may ask the sites whose tables have faults, and is told so."""
         self._sites: dict[str, ServedFhir] = {}
+        self._since: dict[str, datetime] = {}
         self._reader = reader
         self._service = service
         self._clock = clock
@@ -63,11 +64,17 @@ class FhirSide:
     def swap(self, sites: Mapping[str, ServedFhir]) -> None:
         """Answer for these sites by these from now on; what is under way ends as it began."""
         self._sites.update(sites)
-        self._known.update({name: _described(name, site, self._clock()) for name, site in sites.items()})
+        since = self._clock()
+        for name in sites:
+            self._since[name] = since
+            self._known.pop(name, None)  # described when it is asked: of hundreds at once it would take long
 
     def fhir_site(self, site: str) -> web.FhirSite | None:
         """The site of this id; None: there is none, or it does not answer FHIR clients."""
-        return self._known.get(site)
+        known, served_fhir = self._known.get(site), self._sites.get(site)
+        if known is None and served_fhir is not None:
+            known = self._known[site] = _described(site, served_fhir, self._since[site])
+        return known
 
     async def fhir(self, interaction: Interaction, *, site: str, exchange: web.Exchange) -> Reply:
         """Answer a search or a read by its flow, within the site's deadline. Raises GatewayError."""

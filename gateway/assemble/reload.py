@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 _GIVE_WAY_SECONDS: Final = 0.0005
 _USUAL_SECONDS: Final = sys.getswitchinterval()
+_USUAL_GARBAGE: Final = gc.get_threshold()
+_NEVER: Final = 1_000_000_000
 _MOST_REMARKS: Final = 10_000  # that are known to have been told
 _FAILED: Final = "reading the tables failed by a fault of the gateway; nothing was changed"
 _GONE: Final = "the folder of tables is not there any more; nothing was changed"
@@ -174,9 +177,13 @@ class Reloading:
 
 async def aside(work: Callable[[], T]) -> T:
     """What the work comes to, done in a thread that gives way: Python lets a thread go on for 5 ms before
-    another has its turn, which each request would wait for many times."""
+    another has its turn, which each request would wait for many times. Nor is everything looked through for
+    garbage meanwhile, again and again, which holds up all threads; that is made up for once, at its end."""
+    young, old, _ = _USUAL_GARBAGE
     sys.setswitchinterval(_GIVE_WAY_SECONDS)
+    gc.set_threshold(young, old, _NEVER)
     try:
         return await asyncio.to_thread(work)
     finally:
+        gc.set_threshold(*_USUAL_GARBAGE)
         sys.setswitchinterval(_USUAL_SECONDS)
