@@ -8,6 +8,7 @@ from typing import Any
 from gateway.core.directory import Cells
 from gateway.explain.cells import CellOrigins
 from gateway.explain.leaves import Json, leaves
+from gateway.explain.relayed import ENVELOPE
 from gateway.explain.rows import Rows
 from gateway.explain.told import Field, Origin, named
 from gateway.tables.answer import convert
@@ -15,7 +16,6 @@ from gateway.tables.answer.fhir_server import FhirServerTables
 from gateway.tables.answer.search import END, START
 from gateway.tables.compile.bind import BoundRow
 
-_ENVELOPE = "the envelope: this site's own ids, as its configuration has them"
 _MADE = {
     START: "the present: the search names no start, or begins before it",
     END: "the end of the window: default_window_days or max_window_days of the site",
@@ -48,7 +48,7 @@ class QueryOrigins:
             if origins or bound.row.value is not None:
                 return Field(path, value, origins, self._rows.told(bound.row))
         if not rows:
-            return Field(path, value, made=_ENVELOPE)
+            return Field(path, value, made=ENVELOPE)
         made = _MADE.get(name, _SLOT_ID)
         return Field(path, value, row=self._rows.told(rows[0].row), made=made)
 

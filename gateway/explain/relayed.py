@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway.explain.leaves import Json, at, leaves
 from gateway.explain.rows import Rows
+from gateway.explain.searchset import slots_of
 from gateway.explain.told import Field, Origin, named
 
 ENVELOPE = "the envelope: this site's own ids, as its configuration has them"
@@ -33,7 +33,7 @@ def _field(path: str, value: Any, message: Json, rows: Rows) -> Field:
 
 def answer_origins(slots: Sequence[Json], answered: bytes, rows: Rows) -> Iterator[Field]:
     """The fields of the slots that are passed on, each with the field of Redox's answer that it was."""
-    came = _came(answered, str(rows.table.below))
+    came = slots_of(answered, str(rows.table.below))
     for position, slot in enumerate(slots):
         place = next((each for each, other in enumerate(came) if _alike(slot, other)), None)
         for path, value in leaves(slot, f"{rows.table.below}[{position}]"):
@@ -43,15 +43,6 @@ def answer_origins(slots: Sequence[Json], answered: bytes, rows: Rows) -> Iterat
             if place is not None:
                 origins = (Origin(f"{rows.table.below}[{place}].{inner}", at(came[place], inner)),)
             yield Field(path, value, origins, rows.told(row) if row is not None else None, _RELAYED)
-
-
-def _came(answered: bytes, list_: str) -> list[Json]:
-    try:
-        value = json.loads(answered)
-    except (ValueError, RecursionError):
-        return []
-    slots = value.get(list_) if isinstance(value, dict) else None
-    return [each for each in slots if isinstance(each, dict)] if isinstance(slots, list) else []
 
 
 def _alike(slot: Json, other: Json) -> bool:
