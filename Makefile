@@ -43,7 +43,7 @@ DATES := 2028-02-29T12:00:00Z 2026-03-08T09:59:50Z 2026-11-01T08:59:50Z 2026-12-
 	2027-01-01T07:59:50Z 2026-07-05T05:30:00Z
 TIMED := tests/core/test_window.py tests/core/test_preferences.py tests/sandbox tests/web/test_bearer.py \
 	tests/test_assemble.py tests/test_canary.py tests/test_tokens.py tests/upstream/test_against_sandbox.py \
-	tests/cli/test_demo.py tests/cli/test_probe.py tests/cli/test_pull.py tests/cli/test_translate.py
+	tests/cli/test_demo.py tests/cli/test_probe.py tests/cli/test_pull.py tests/cli/test_translate.py tests/explain tests/cases
 
 dates: $(DEV)/.ready ## The tests that have to do with time, under a handful of dates (DATES="2028-02-29T12:00:00Z ...")
 	@for at in $(DATES); do echo "At $$at"; \
