@@ -15,7 +15,7 @@ from gateway.core.references import resolve
 from gateway.core.values import AT_ONCE_BYTES, Pieces, by_key, ordered
 from gateway.core.window import Matcher
 from gateway.tables.answer.combining import Combining
-from gateway.tables.answer.heeded import Params, heeded, kinds_asked, not_in_self
+from gateway.tables.answer.heeded import Params, heeded, including, kinds_asked, not_in_self
 from gateway.tables.answer.left_out import LeftOut
 from gateway.tables.answer.pages import Page, PageError, PageReader
 from gateway.tables.answer.slot_lines import Placed, Placing, with_beside
@@ -133,10 +133,9 @@ class SlotCollector:
         if self._pieces:
             yield from self._combined(wanted)
         came = self._left_out.counts.get("received", 0) - before
-        # What comes along by an _include is no match; any other resource that came is one of those counted.
-        including = any(name.startswith(("_include", "_revinclude")) for name, _ in params)
-        matches = came if including else came + self._beside
-        if answer.complete and self._counted and self._total > matches:
+        if self._total > came and not including(params):
+            came += self._beside  # they are among the matches
+        if answer.complete and self._counted and self._total > came:
             text = f"the EHR counts {self._total} slots, but {came} came, and there is no further page"
             self.short[answer.call] = Issue("incomplete", "Bundle.total", text)
             self._issues.append(self.short[answer.call])
@@ -219,11 +218,9 @@ class SlotCollector:
                 if parts:
                     yield
                 parts += 1
-                unread = self._left_out.unread
                 found = len(part.resources) + len(part.broken)
-                self._part(part, wanted)
+                read += found - self._part(part, wanted)
                 received += found
-                read += found - (self._left_out.unread - unread)
                 failed = failed or part.failed
                 outcome = outcome or part.outcome
                 foreign += part.foreign
@@ -266,7 +263,8 @@ class SlotCollector:
             broken = (*part.broken, *((0, each) for each in placed.broken))
             yield replace(part, resources=placed.slots, broken=broken, urls=())
 
-    def _part(self, page: Page, wanted: Wanted) -> None:
+    def _part(self, page: Page, wanted: Wanted) -> int:
+        """Takes some of the slots; gives back how many of them could not be read."""
         slots = page.resources
         stray: list[Any] = []
         malformed: list[Any] = []
@@ -300,6 +298,7 @@ class SlotCollector:
             self._left_out.only_strays = self._left_out.only_strays or 0 < len(stray) == len(slots)
         for slot in (*malformed, *broken):
             self._left_out.malformed(slot)
+        return len(malformed) + len(broken)
 
     def _set_aside(self, slots: list[Any], stray: list[Any], malformed: list[Any], broken: list[Any]) -> int:
         """Takes out of all of these the slots whose Schedule is told otherwise than by type and id, which are

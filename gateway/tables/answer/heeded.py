@@ -151,6 +151,11 @@ def _tokens(value: str) -> set[Coding]:
     return {(system, code) for system, _, code in parts}
 
 
+def including(params: Params) -> bool:
+    """Whether resources come along that are no matches of the search."""
+    return any(name.startswith(("_include", "_revinclude")) for name, _ in params)
+
+
 def came_by_start(answer: Answer, reader: PageReader, slots: type) -> Pieces[bool]:
     """Whether the slots of an answer stand by their start, and neither its ``self`` links nor a warning say
     that it was not sorted."""

@@ -106,22 +106,24 @@ class Spans:
     """What the codecs of start and end have said of two clock times on one day, to be said again.
 
     ``known``: ``08:45:00-07:00/09:05:00-07:00`` -> the UTC days of such starts, the start's UTC clock, the
-    same with ``~`` and the minutes behind it, the minutes, and their text. Generated code looks there and
-    hands what it does not find to :meth:`learn`. Only what the codecs accepted is ever in it.
+    same with ``~`` and the minutes behind it, the minutes, their text, and the clock and that text with what
+    is written ``between`` them. Generated code looks there and hands what it does not find to :meth:`learn`.
+    Only what the codecs accepted is ever in it.
     """
 
     def __init__(self, instant: Callable[[str], str], minutes: Callable[[str, str], int]) -> None:
-        self.known: dict[str | None, tuple[dict[str, str], str, str, int, str]] = {}
+        self.known: dict[str | None, tuple[dict[str, str], str, str, int, str, str]] = {}
+        self.between = ""
         self._days: dict[int, dict[str, str]] = {}
         self._instant = instant
         self._minutes = minutes
 
-    def learn(self, start: str, end: str) -> tuple[str, str, str, int, str]:
+    def learn(self, start: str, end: str) -> tuple[str, str, str, int, str, str]:
         """The UTC day of the start, and the rest as in ``known``. ValueError where a codec refuses."""
         utc = self._instant(start)
         minutes = self._minutes(end, utc)
         day, clock = utc[:10], utc[10:]
-        rest = (clock, f"{clock}~{minutes}", minutes, str(minutes))
+        rest = (clock, f"{clock}~{minutes}", minutes, str(minutes), f"{clock}{self.between}{minutes}")
         local, _, start_clock = start.partition("T")
         # In the first and the last year a codec may refuse one day what it accepts on another.
         if end.startswith(f"{local}T") and "0001" < local[:4] < "9999":

@@ -12,10 +12,11 @@ from gateway.tables.compile.reading import Reading
 from gateway.tables.compile.source import Source
 
 
-def span(source: Source, depth: int, reading: Reading, time: BoundRow, length: BoundRow) -> None:
+def span(source: Source, depth: int, reading: Reading, time: BoundRow, length: BoundRow) -> Spans:
     """Codec ``instant`` and, with it, ``minutes-until``: start and end together.
 
-    The start stays in pieces: its day, its clock, and its clock with the length.
+    The start stays in pieces: its day, its clock, and its clock with the length; ``head`` has clock and
+    length with what the spans are told to put between them.
     """
     start, end = reading.variable(time), reading.variable(length)
     spans = Spans(time.codec.to_redox, length.codec.to_redox)
@@ -33,7 +34,7 @@ def span(source: Source, depth: int, reading: Reading, time: BoundRow, length: B
                 f"if not {reading.variable(bound)}_raw:",
                 f"    raise ValueError({literal(bound.row.key)})",
             )
-    pieces = f"{start}_clock, {start}_tail, {end}, {end}_json"
+    pieces = f"{start}_clock, {start}_tail, {end}, {end}_json, head"
     source.add(
         depth,
         f"day, _, start_clock = {start}_raw.partition('T')",
@@ -44,6 +45,7 @@ def span(source: Source, depth: int, reading: Reading, time: BoundRow, length: B
         "except KeyError:",
         f"    {start}_day, {pieces} = learn({start}_raw, {end}_raw)",
     )
+    return spans
 
 
 def slot_id(source: Source, depth: int, name: str, schedule: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.tables.codecs.instants import Spans
 from gateway.tables.compile.bind import DIRECTORY, BoundRow
 from gateway.tables.compile.literal import comment, f_literal, literal, variable
 from gateway.tables.compile.reading import Reading
@@ -48,6 +49,7 @@ class Loop:
         self._crossing = [each for each in reading.used if each.row.redox is not None and each.fhir]
         self._time, self._length = reading.named(TIME), reading.named(LENGTH)
         self.late = self._optional()
+        self._spans: Spans | None = None
 
     def write(self, block: Block) -> None:
         """Adds the whole function."""
@@ -126,7 +128,7 @@ class Loop:
         source, reading, row = self._source, self._reading, bound.row
         name = reading.variable(bound)
         if bound is self._time:
-            span(source, depth, reading, self._time, self._length)
+            self._spans = span(source, depth, reading, self._time, self._length)
             return
         if bound is self._length:
             return
@@ -231,4 +233,17 @@ class Loop:
     def _text(self, depth: int, tree: Branch, prefix: str, more: str = "") -> None:
         """The object as one f-string, open at its end for what the schedule's slots share."""
         text, _ = Speller(self._source, depth, prefix).whole(tree)
-        self._source.add(depth, f"text = {f_literal(text.removesuffix('}}') + more)}")
+        self._source.add(depth, f"text = {f_literal(self._joined(text.removesuffix('}}')) + more)}")
+
+    def _joined(self, text: str) -> str:
+        """The same with clock and length, which are found together, as one piece, where only fixed text
+        stands between them."""
+        time, length = (self._reading.variable(each) for each in (self._time, self._length))
+        before, clock, behind = text.partition(f"{{{time}_clock}}")
+        between, minutes, after = behind.partition(f"{{{length}_json}}")
+        if self._spans is None or not clock or not minutes or not {"{", "}"}.isdisjoint(between):
+            return text
+        if self._spans.between not in ("", between):
+            return text
+        self._spans.between = between
+        return f"{before}{{head}}{after}"
